@@ -1,0 +1,1 @@
+//! Diagnostics as data (code, message, labels, help) and their renderers.

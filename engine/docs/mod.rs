@@ -1,0 +1,1 @@
+//! Pages from definitions (grows with the documentation verbs).

@@ -1,0 +1,1 @@
+//! The only async loop: input, decide, commit, act, publish.

@@ -1,0 +1,1 @@
+//! The only room that spawns processes: supervise, capture, redact, kill.

@@ -1,0 +1,1 @@
+//! Files to model: finds, parses with positions, expands `uses:`, checks, binds inputs.

@@ -1,0 +1,1 @@
+//! The DAG of a runbook: order, cycles with their whole path. Pure.

@@ -1,0 +1,1 @@
+//! Consumers of events: live view, plain lines, JSON, summary.

@@ -1,0 +1,1 @@
+//! The expression language: parsing, strict evaluation, word splitting, shell quoting. Pure.

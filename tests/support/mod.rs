@@ -1,0 +1,1 @@
+//! What the tests stand on: real tools where they can be had, simulators that speak the real protocol where not.
