@@ -1,1 +1,34 @@
-//! What a runbook, a step and a gate are once loaded: ids, values, durations, secrets. Uses nothing.
+//! What a runbook, a step and a gate are once loaded: ids, values, durations, secrets. Uses nothing else of ours.
+//!
+//! Everything here is plain data that serialises into the snapshot stored with a run, so a run can be resumed and
+//! rolled back on exactly what was started. Nothing here is evaluated: a template is kept as written, with its
+//! [`Place`], and only `template/` gives it meaning.
+
+mod duration;
+mod input;
+mod place;
+mod rendered;
+mod runbook;
+mod secret;
+mod snapshot;
+mod step;
+mod text;
+
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
+pub use place::{FileId, Place};
+pub use rendered::{Piece, Rendered};
+pub use runbook::{DataTable, Limits, OnFailure, Runbook, StepTemplate};
+pub use secret::{SecretValue, Secrets};
+pub use snapshot::{MACHINE_VERSION, Snapshot, Source};
+pub use step::{
+    Action, Approve, Binding, Body, Capture, Command, Effect, Gate, Line, Manual, OnInterrupt, Retry, Step,
+    Undo, Wait,
+};
+pub use text::{Expr, Text, Tree};
+
+/// A value as data: what vars, tables, outputs and captured values hold.
+pub type Value = serde_json::Value;
+
+/// A map of values in the order they were written.
+pub type Map = serde_json::Map<String, Value>;

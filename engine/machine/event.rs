@@ -1,0 +1,476 @@
+//! What happened: the only thing that is stored of a run besides its snapshot.
+//!
+//! An event is a fact, in the past tense. The state is the fold of the events and of nothing else, so two readers of
+//! the same journal see the same run. No event holds a secret: commands are stored as they are displayed.
+//!
+//! Stored as JSON with a `kind`. Adding an optional field or a kind keeps the version; anything else raises
+//! [`EVENT_VERSION`] and comes with a migration in `journal/`. An older reader refuses a newer version by name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Map, OnFailure, Value};
+
+/// The version of the stored form of [`Event`].
+pub const EVENT_VERSION: u32 = 1;
+
+/// One thing that happened. `step` is a step's id, with the instance in brackets for a `for_each`: `scale[api]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run was opened. Always the first event.
+    Opened(Opened),
+    /// Somebody took the run up again.
+    Resumed {
+        /// Who.
+        by: Person,
+        /// Why, when they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A `for_each` was turned into its instances.
+    Expanded {
+        /// The step's id.
+        step: String,
+        /// The instances in order.
+        items: Vec<Item>,
+    },
+    /// An instance left the queue and its work began. Before it nothing of it has run.
+    Started {
+        /// The instance.
+        step: String,
+    },
+    /// A command is about to be spawned. Durable before it is.
+    Intent {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The command as displayed, ready to be read by a person: secrets masked, words quoted.
+        command: String,
+        /// What it will read, masked; absent when nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdin: Option<String>,
+        /// The folder it runs in, when it is not the project's root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dir: Option<String>,
+    },
+    /// The process exists. Written soon after, so that a later engine can find a child that outlived this one.
+    Spawned {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The process.
+        process: Process,
+    },
+    /// The process ended.
+    Exited {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// How.
+        end: End,
+        /// How long it took, in milliseconds, for display.
+        ms: u64,
+        /// What it printed last, a few lines, masked; absent when the step is sensitive or printed nothing.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        tail: String,
+    },
+    /// The state before was captured.
+    Captured {
+        /// The instance.
+        step: String,
+        /// The values, in scope as `captured`.
+        values: Map,
+        /// The one-line difference (`changes`), when the step has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changes: Option<String>,
+    },
+    /// A gate was asked and its answer differs from the one before.
+    Polled {
+        /// Which gate.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The answer.
+        verdict: Verdict,
+        /// What was seen, for people: `ready 7, wants >= 10`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        seen: String,
+    },
+    /// A gate ended: it held, or its time is up.
+    Judged {
+        /// Which gate.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The last answer.
+        verdict: Verdict,
+        /// What was seen last.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        seen: String,
+        /// How often it was asked.
+        polls: u32,
+    },
+    /// The next attempt waits.
+    RetryScheduled {
+        /// The attempt that failed.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// How long, in milliseconds, for display.
+        ms: u64,
+    },
+    /// A timer that the machine asked for went off.
+    Woke {
+        /// The instance.
+        step: String,
+    },
+    /// A person is asked.
+    Asked {
+        /// The instance.
+        step: String,
+        /// For what.
+        question: Question,
+        /// The question.
+        prompt: String,
+    },
+    /// A person answered.
+    Answered {
+        /// The instance.
+        step: String,
+        /// Who, asserted and not proven.
+        by: Person,
+        /// Whether they said yes.
+        yes: bool,
+        /// What they added.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Their typed answers.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        answers: Map,
+    },
+    /// An instance reached its end. Only [`Event::Decided`] may open it again.
+    Finished {
+        /// The instance.
+        step: String,
+        /// Which end.
+        #[serde(flatten)]
+        result: Finish,
+        /// Its outputs.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map,
+    },
+    /// The engine that held the run died while a command of this instance was under way: its end is unknown.
+    Doubted {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+    },
+    /// A person, or the rule of the step, settled a failed, doubtful or interrupted instance.
+    Decided {
+        /// The instance.
+        step: String,
+        /// How.
+        decision: Decision,
+        /// Who; absent when it was the step's own `on_interrupt`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The run was asked to stop.
+    StopRequested {
+        /// By whom or what: `Ctrl-C`, `SIGTERM`, `cancel`.
+        by: String,
+        /// Whether what runs is stopped too.
+        hard: bool,
+    },
+    /// Rollback began.
+    RollbackBegan {
+        /// Who, or absent when `on_failure: rollback` said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        /// The last step to undo, when not all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// The instances to undo, in the order in which they will be.
+        order: Vec<String>,
+    },
+    /// An instance's undo ended.
+    Undone {
+        /// The instance.
+        step: String,
+        /// How.
+        #[serde(flatten)]
+        result: UndoResult,
+    },
+    /// The `finally` steps began, because the run comes to rest with this status.
+    FinallyBegan {
+        /// The status they see as `run.status`.
+        status: RunStatus,
+    },
+    /// The run came to rest: nothing of it runs any more.
+    Rested {
+        /// With which status.
+        status: RunStatus,
+    },
+}
+
+/// How a run was opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// [`EVENT_VERSION`].
+    pub version: u32,
+    /// The version of the program.
+    pub program: String,
+    /// The qualified name of the runbook.
+    pub runbook: String,
+    /// The hash of the stored snapshot.
+    pub snapshot: String,
+    /// Who.
+    pub by: Person,
+    /// Why, when they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whom the run is about to change, by the names of the runbook's `target`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub target: BTreeMap<String, String>,
+    /// The lock held, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// What the command line said.
+    pub options: Options,
+}
+
+/// What the command line said about how to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// The most instances at work at once.
+    pub max_parallel: u32,
+    /// What a failed step does.
+    pub on_failure: OnFailure,
+    /// Only these steps are run; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+}
+
+/// Who did something. Without a server it is what the operating system says, asserted and not proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The login name.
+    pub name: String,
+    /// The machine.
+    pub host: String,
+    /// From where: `terminal`, `flag`, `command`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub via: String,
+}
+
+/// One instance of a `for_each`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What stands in the brackets: the map's key, or the list's element when it is short text, else its number.
+    pub key: String,
+    /// What `item` is in scope: the element, or `{key, value}` for a map.
+    pub value: Value,
+}
+
+/// Which of a step's commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The gate before anything is touched.
+    Check,
+    /// The state before.
+    Capture,
+    /// The action.
+    Action,
+    /// The gate after.
+    Verify,
+    /// The undo.
+    Undo,
+    /// The gate after the undo.
+    UndoVerify,
+}
+
+/// One attempt of one command of one instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Leaf {
+    /// The instance.
+    pub step: String,
+    /// Which of its commands.
+    pub stage: Stage,
+    /// From 1. A gate's polls share the attempt of the gate.
+    pub attempt: u32,
+}
+
+/// A process that can be found again: its number alone is used again by the system, the three together are not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// The process id, which is also its group's.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot.
+    pub started: u64,
+    /// The boot it belongs to.
+    pub boot: String,
+    /// The machine it runs on.
+    pub host: String,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// By itself, with this exit code.
+    Exit(i32),
+    /// By this signal, which was not ours.
+    Signal(i32),
+    /// By us, since its time was up.
+    TimedOut,
+    /// By us, since the run was stopped.
+    Stopped,
+    /// It never began; holds why, and what to do.
+    NotStarted(String),
+}
+
+/// A gate's answer. The third is never taken for either of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Holds,
+    /// It holds, but only just (`warn`).
+    Warns,
+    /// It does not hold.
+    DoesNotHold,
+    /// It could not tell; holds why.
+    CouldNotTell(String),
+}
+
+/// The end of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", content = "why", rename_all = "kebab-case")]
+pub enum Finish {
+    /// It did what it was for.
+    Succeeded,
+    /// There was nothing to do.
+    Satisfied,
+    /// It was not wanted; holds why.
+    Skipped(String),
+    /// It did not; holds why, for people.
+    Failed(String),
+    /// It was stopped by us before its end.
+    Stopped,
+    /// A person said that it is done.
+    MarkedDone,
+}
+
+/// How a failed, doubtful or interrupted instance is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Run it again.
+    Retry,
+    /// Ask its `verify` gate, then decide.
+    Verify,
+    /// Go on without it.
+    Skip,
+    /// Take it as done.
+    Done,
+}
+
+/// The end of an undo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", content = "why", rename_all = "kebab-case")]
+pub enum UndoResult {
+    /// What the step did is undone.
+    Done,
+    /// There was nothing to undo.
+    Nothing,
+    /// It can't be undone, and a person said to leave it; holds why it can't.
+    Left(String),
+    /// It could not be undone; holds why.
+    Failed(String),
+    /// It was not tried, since something that stands on it could not be undone; holds what.
+    Blocked(String),
+}
+
+/// What a person is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// To decide.
+    Approval,
+    /// To do something and say so.
+    Manual,
+    /// To leave something that can't be undone as it is.
+    Irreversible,
+}
+
+/// The status of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    /// Something of it runs, or would if its engine were alive.
+    #[default]
+    Running,
+    /// All went well.
+    Succeeded,
+    /// A step failed; it can be resumed or rolled back.
+    Failed,
+    /// It was stopped; it can be resumed or rolled back.
+    Interrupted,
+    /// It waits for a person and no engine runs it.
+    Waiting,
+    /// It is being rolled back.
+    RollingBack,
+    /// It was rolled back whole.
+    RolledBack,
+    /// It was rolled back in part.
+    RollbackFailed,
+}
+
+impl RunStatus {
+    /// Returns the word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            RunStatus::Running => "running",
+            RunStatus::Succeeded => "succeeded",
+            RunStatus::Failed => "failed",
+            RunStatus::Interrupted => "interrupted",
+            RunStatus::Waiting => "waiting",
+            RunStatus::RollingBack => "rolling back",
+            RunStatus::RolledBack => "rolled back",
+            RunStatus::RollbackFailed => "rollback failed",
+        }
+    }
+}
+
+impl Event {
+    /// Returns the step or instance that the event is about.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Event::Opened(_)
+            | Event::Resumed { .. }
+            | Event::StopRequested { .. }
+            | Event::RollbackBegan { .. }
+            | Event::FinallyBegan { .. }
+            | Event::Rested { .. } => None,
+            Event::Expanded { step, .. }
+            | Event::Started { step }
+            | Event::Captured { step, .. }
+            | Event::Woke { step }
+            | Event::Asked { step, .. }
+            | Event::Answered { step, .. }
+            | Event::Finished { step, .. }
+            | Event::Decided { step, .. }
+            | Event::Undone { step, .. } => Some(step),
+            Event::Intent { leaf, .. }
+            | Event::Spawned { leaf, .. }
+            | Event::Exited { leaf, .. }
+            | Event::Polled { leaf, .. }
+            | Event::Judged { leaf, .. }
+            | Event::RetryScheduled { leaf, .. }
+            | Event::Doubted { leaf } => Some(&leaf.step),
+        }
+    }
+}

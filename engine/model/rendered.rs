@@ -1,0 +1,87 @@
+//! Text after rendering, in which secrets and values not yet known keep their identity.
+
+use super::Secrets;
+
+/// One piece of rendered text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Text as it is.
+    Plain(String),
+    /// The secret of this name.
+    Secret(String),
+    /// A value that only the run can know; holds where it comes from, as in `captured.replicas`.
+    Unknown(String),
+}
+
+/// Rendered text. What is shown or stored of it is [`display`](Rendered::display); only the room that starts a
+/// process asks for [`reveal`](Rendered::reveal).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The pieces in order.
+    pub pieces: Vec<Piece>,
+}
+
+impl Rendered {
+    /// Returns `text` as it is.
+    pub fn plain(text: impl Into<String>) -> Rendered {
+        Rendered { pieces: vec![Piece::Plain(text.into())] }
+    }
+
+    /// Adds plain text at the end.
+    pub fn push_str(&mut self, text: &str) {
+        if let Some(Piece::Plain(last)) = self.pieces.last_mut() {
+            last.push_str(text);
+        } else if !text.is_empty() {
+            self.pieces.push(Piece::Plain(text.to_owned()));
+        }
+    }
+
+    /// Adds a piece at the end.
+    pub fn push(&mut self, piece: Piece) {
+        match piece {
+            Piece::Plain(text) => self.push_str(&text),
+            other => self.pieces.push(other),
+        }
+    }
+
+    /// Returns the text for people and the journal: secrets as `•••`, unknown values as `‹where from›`.
+    pub fn display(&self) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Plain(text) => text.clone(),
+                Piece::Secret(_) => "•••".to_owned(),
+                Piece::Unknown(origin) => format!("‹{origin}›"),
+            })
+            .collect()
+    }
+
+    /// Returns the real text, or `None` when it holds an unknown value or a secret that is not at hand.
+    pub fn reveal(&self, secrets: &Secrets) -> Option<String> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::Secret(name) => text.push_str(secrets.reveal(name)?),
+                Piece::Unknown(_) => return None,
+            }
+        }
+        Some(text)
+    }
+
+    /// Returns the name of the first secret in the text.
+    pub fn secret(&self) -> Option<&str> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Returns where the first unknown value in the text comes from.
+    pub fn unknown(&self) -> Option<&str> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Unknown(origin) => Some(origin.as_str()),
+            _ => None,
+        })
+    }
+}

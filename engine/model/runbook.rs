@@ -1,0 +1,96 @@
+//! A runbook and a step template.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Body, Command, Expr, Input, Place, Step, Text, Tree};
+
+/// What a failed step does to the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Starts nothing more, lets what runs finish, and leaves the run to be resumed or rolled back.
+    #[default]
+    Pause,
+    /// Rolls back at once.
+    Rollback,
+    /// Goes on; only what needs the failed step stays undone.
+    Continue,
+}
+
+/// A YAML table beside the runbook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataTable {
+    /// The name in scope.
+    pub name: String,
+    /// The file, relative to the runbook's folder.
+    pub file: String,
+    /// Where it is named.
+    pub at: Place,
+}
+
+/// Bounds that stop a run before its first change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The most instances one `for_each` may have.
+    pub instances: Option<u32>,
+}
+
+/// A runbook as loaded: every `uses` expanded, every `needs` resolved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Runbook {
+    /// The qualified name as `list` shows it: `autolytiq/pre-scale-event`.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// One sentence.
+    pub summary: String,
+    /// Markdown.
+    pub about: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// The document it came from.
+    pub source: Option<String>,
+    /// Typed inputs, in the order written.
+    pub vars: Vec<Input>,
+    /// Tables beside the runbook.
+    pub data: Vec<DataTable>,
+    /// Values derived once, in order.
+    pub lets: Vec<(String, Tree)>,
+    /// Read-only commands whose output says whom the run is about to change, by name.
+    pub target: Vec<(String, Command)>,
+    /// The lock that one changing run at a time holds.
+    pub lock: Option<Text>,
+    /// Whether the run must be confirmed.
+    pub protect: Option<Expr>,
+    /// Bounds.
+    pub limits: Limits,
+    /// What a failed step does.
+    pub on_failure: OnFailure,
+    /// The most instances at work at once; 8 when not said.
+    pub max_parallel: Option<u32>,
+    /// The steps in the order written.
+    pub steps: Vec<Step>,
+    /// The steps that run whenever the run comes to rest.
+    pub finally: Vec<Step>,
+}
+
+/// A step template as loaded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepTemplate {
+    /// The name that `uses` takes: `kubectl/scale`.
+    pub name: String,
+    /// One line, rendered in the template's scope.
+    pub title: Text,
+    /// One sentence.
+    pub summary: String,
+    /// Markdown.
+    pub about: String,
+    /// Typed params, in the order written.
+    pub params: Vec<Input>,
+    /// The step's body.
+    pub body: Body,
+    /// Where it is declared.
+    pub at: Place,
+}

@@ -1,0 +1,303 @@
+//! A step: when it runs, what it does, how its end is checked, and how it is undone.
+//!
+//! A step has two halves. The *orchestration* half (`needs`, `when`, `for_each`, `retry`, …) is written in the
+//! runbook and is evaluated in the runbook's scope. The [`Body`] is what is done; with `uses` it comes whole from
+//! the step template and is evaluated in the template's own scope (its params), which [`Binding`] makes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Expr, Input, OnFailure, Place, Text, Tree};
+
+/// One step of a runbook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name within the runbook.
+    pub id: String,
+    /// Where its id stands.
+    pub at: Place,
+    /// One line for people; for a step that `uses` a template and gives none, the template's.
+    pub title: Option<Text>,
+    /// Markdown.
+    pub about: Option<String>,
+    /// The heading it stands under.
+    pub phase: Option<String>,
+    /// Ids that must have succeeded or been skipped first; resolved, so never left out.
+    pub needs: Vec<String>,
+    /// False skips the step.
+    pub when: Option<Expr>,
+    /// One instance for each element of this list or entry of this map.
+    pub for_each: Option<Tree>,
+    /// The most instances of this step at work at once.
+    pub max_parallel: Option<u32>,
+    /// The template's scope, when the body comes from one.
+    pub binding: Option<Binding>,
+    /// What is done.
+    pub body: Body,
+    /// Overrides the body's.
+    pub retry: Option<Retry>,
+    /// Overrides the body's: the time one attempt may take.
+    pub timeout: Option<Text>,
+    /// Overrides the body's: the time between SIGTERM and SIGKILL.
+    pub grace: Option<Text>,
+    /// Overrides the runbook's.
+    pub on_failure: Option<OnFailure>,
+    /// Overrides the body's.
+    pub on_interrupt: Option<OnInterrupt>,
+    /// A lock for this step only.
+    pub lock: Option<Text>,
+    /// The output is not kept.
+    pub sensitive: bool,
+    /// A gate polled while the action runs.
+    pub guard: Option<Gate>,
+}
+
+/// How a template's params get their values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The template's name.
+    pub template: String,
+    /// The template's title, rendered in its scope.
+    pub title: Text,
+    /// What the step gives, rendered in the runbook's scope.
+    pub with: Vec<(String, Tree)>,
+    /// The template's params: types and defaults. A text default is a template over the params before it.
+    pub params: Vec<Input>,
+    /// Where `uses` stands.
+    pub at: Place,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// The one action.
+    pub action: Action,
+    /// Programs looked for before the run starts.
+    pub tools: Vec<String>,
+    /// A gate that must pass before anything is touched.
+    pub check: Option<Gate>,
+    /// The state before.
+    pub capture: Option<Capture>,
+    /// The one-line difference for the plan.
+    pub changes: Option<Text>,
+    /// Whether there is nothing to do.
+    pub satisfied: Option<Expr>,
+    /// The gate after.
+    pub verify: Option<Gate>,
+    /// How to undo it.
+    pub rollback: Option<Undo>,
+    /// Why it can't be undone.
+    pub irreversible: Option<Text>,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// Whether running it twice is as good as once.
+    pub idempotent: bool,
+    /// What resume does when its end is unknown; when not said, see [`Body::on_interrupt`].
+    pub on_interrupt: Option<OnInterrupt>,
+    /// Values taken from the command's result, in order.
+    pub outputs: Vec<(String, Expr)>,
+    /// How often to try.
+    pub retry: Option<Retry>,
+    /// The time one attempt may take.
+    pub timeout: Option<Text>,
+    /// The time between SIGTERM and SIGKILL; 10 s when not said.
+    pub grace: Option<Text>,
+}
+
+/// The one action of a step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// Nothing: what a step whose action could not be read is lowered to, so that all mistakes can be told at once.
+    #[default]
+    Nothing,
+    /// Runs a command or a script.
+    Command(Command),
+    /// Only verifies.
+    Gate(Gate),
+    /// A person decides.
+    Approve(Approve),
+    /// A person does it and says so.
+    Manual(Manual),
+    /// Waits.
+    Wait(Wait),
+    /// Runs another runbook as one step.
+    Runbook {
+        /// Its name.
+        name: String,
+        /// Its vars.
+        vars: Vec<(String, Tree)>,
+    },
+}
+
+/// A command with its surroundings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// What is run.
+    pub line: Line,
+    /// Added to the environment.
+    pub env: Vec<(String, Text)>,
+    /// Where it runs; the project's root when not said.
+    pub dir: Option<Text>,
+    /// What it reads.
+    pub stdin: Option<Text>,
+    /// Whether stdout and stderr share one pipe.
+    pub merged: bool,
+    /// Where it stands.
+    pub at: Place,
+}
+
+/// A command line or a script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Line {
+    /// `run` written as text and split into words before anything is rendered: each word is one argument.
+    Words(Vec<Text>),
+    /// `run` written as a list: each element is one argument, a list value spreads, null is left out.
+    List(Vec<Text>),
+    /// `shell`: a script for `sh`, every value quoted for the place where it stands.
+    Shell(Text),
+}
+
+impl Default for Line {
+    fn default() -> Line {
+        Line::Words(Vec::new())
+    }
+}
+
+/// A verification: holds, does not hold, could not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What is asked.
+    pub command: Command,
+    /// Whether the answer is good.
+    pub pass: Expr,
+    /// Whether a good answer is only just good.
+    pub warn: Option<Expr>,
+    /// Between two polls; 5 s when not said.
+    pub every: Option<Text>,
+    /// How long it is polled; asked once when not said.
+    pub within: Option<Text>,
+    /// How long it must stay true.
+    pub hold: Option<Text>,
+    /// How long its answer is good for.
+    pub valid_for: Option<Text>,
+    /// The time one poll may take.
+    pub timeout: Option<Text>,
+}
+
+/// The state before a change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capture {
+    /// What is asked.
+    pub command: Command,
+    /// Values taken from the answer, in scope as `captured.NAME`.
+    pub outputs: Vec<(String, Expr)>,
+    /// The time it may take.
+    pub timeout: Option<Text>,
+}
+
+/// How to undo a step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Undo {
+    /// What is run.
+    pub command: Command,
+    /// The gate after it.
+    pub verify: Option<Gate>,
+    /// How often to try.
+    pub retry: Option<Retry>,
+    /// The time one attempt may take.
+    pub timeout: Option<Text>,
+}
+
+/// A person decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Approve {
+    /// The question.
+    pub prompt: Text,
+    /// Names or groups who may answer; anyone when empty.
+    pub by: Vec<String>,
+    /// How many must say yes; 1 when not said.
+    pub count: Option<u32>,
+    /// Whether the person who started the run may answer.
+    pub not_self: bool,
+    /// How long to wait.
+    pub timeout: Option<Text>,
+    /// Typed answers that become outputs.
+    pub ask: Vec<Input>,
+}
+
+/// A person does it and says so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manual {
+    /// What to do.
+    pub prompt: Text,
+    /// How long to wait.
+    pub timeout: Option<Text>,
+}
+
+/// How long to wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Wait {
+    /// A duration.
+    For(Text),
+    /// Until a time (RFC 3339).
+    Until(Text),
+}
+
+/// Whether a step changes anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Only looks.
+    Read,
+    /// Changes something.
+    #[default]
+    Change,
+}
+
+/// What resume does with a step whose end is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnInterrupt {
+    /// Runs it again.
+    Rerun,
+    /// Asks its `verify` gate first.
+    Verify,
+    /// Asks the person.
+    Ask,
+}
+
+/// How often to try, and when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all, the first included.
+    pub attempts: u32,
+    /// Before the second attempt; none when not said.
+    pub delay: Option<Text>,
+    /// Each delay is this many times the one before; 1 when not said.
+    pub backoff: Option<f64>,
+    /// The longest delay.
+    pub max_delay: Option<Text>,
+    /// The share of the delay that is random, 0 to 1.
+    pub jitter: Option<f64>,
+    /// Tried again only when this holds of the attempt's result.
+    pub when: Option<Expr>,
+}
+
+impl Body {
+    /// Returns what resume does when the end is unknown: `rerun` if read or idempotent, else `verify` if there is
+    /// a gate, else `ask`.
+    pub fn on_interrupt(&self) -> OnInterrupt {
+        match (self.on_interrupt, &self.verify) {
+            (Some(said), _) => said,
+            _ if self.effect == Effect::Read || self.idempotent => OnInterrupt::Rerun,
+            (None, Some(_)) => OnInterrupt::Verify,
+            (None, None) => OnInterrupt::Ask,
+        }
+    }
+}
+
+impl Step {
+    /// Returns what resume does with this step when its end is unknown.
+    pub fn on_interrupt(&self) -> OnInterrupt {
+        self.on_interrupt.unwrap_or_else(|| self.body.on_interrupt())
+    }
+}
