@@ -30,7 +30,7 @@ pub struct Step {
     /// The most instances of this step at work at once.
     pub max_parallel: Option<u32>,
     /// The template's scope, when the body comes from one.
-    pub binding: Option<Binding>,
+    pub binding: Option<Box<Binding>>,
     /// What is done.
     pub body: Body,
     /// Overrides the body's.
@@ -48,7 +48,7 @@ pub struct Step {
     /// The output is not kept.
     pub sensitive: bool,
     /// A gate polled while the action runs.
-    pub guard: Option<Gate>,
+    pub guard: Option<Box<Gate>>,
 }
 
 /// How a template's params get their values.
@@ -74,17 +74,17 @@ pub struct Body {
     /// Programs looked for before the run starts.
     pub tools: Vec<String>,
     /// A gate that must pass before anything is touched.
-    pub check: Option<Gate>,
+    pub check: Option<Box<Gate>>,
     /// The state before.
-    pub capture: Option<Capture>,
+    pub capture: Option<Box<Capture>>,
     /// The one-line difference for the plan.
     pub changes: Option<Text>,
     /// Whether there is nothing to do.
     pub satisfied: Option<Expr>,
     /// The gate after.
-    pub verify: Option<Gate>,
+    pub verify: Option<Box<Gate>>,
     /// How to undo it.
-    pub rollback: Option<Undo>,
+    pub rollback: Option<Box<Undo>>,
     /// Why it can't be undone.
     pub irreversible: Option<Text>,
     /// Whether it changes anything.
@@ -110,11 +110,11 @@ pub enum Action {
     #[default]
     Nothing,
     /// Runs a command or a script.
-    Command(Command),
+    Command(Box<Command>),
     /// Only verifies.
-    Gate(Gate),
+    Gate(Box<Gate>),
     /// A person decides.
-    Approve(Approve),
+    Approve(Box<Approve>),
     /// A person does it and says so.
     Manual(Manual),
     /// Waits.
@@ -200,7 +200,7 @@ pub struct Undo {
     /// What is run.
     pub command: Command,
     /// The gate after it.
-    pub verify: Option<Gate>,
+    pub verify: Option<Box<Gate>>,
     /// How often to try.
     pub retry: Option<Retry>,
     /// The time one attempt may take.
