@@ -75,6 +75,10 @@ pub enum Event {
         /// What it printed last, a few lines, masked; absent when the step is sensitive or printed nothing.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         tail: String,
+        /// The step's outputs, when this was its action and it went well: they must not be lost to a crash before
+        /// the gate after it has held.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map,
     },
     /// The state before was captured.
     Captured {
@@ -109,6 +113,14 @@ pub enum Event {
         seen: String,
         /// How often it was asked.
         polls: u32,
+        /// The step's outputs, when the gate is its action and it held.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map,
+    },
+    /// The time that a gate or a person had is up.
+    Expired {
+        /// The instance.
+        step: String,
     },
     /// The next attempt waits.
     RetryScheduled {
@@ -154,9 +166,6 @@ pub enum Event {
         /// Which end.
         #[serde(flatten)]
         result: Finish,
-        /// Its outputs.
-        #[serde(default, skip_serializing_if = "Map::is_empty")]
-        outputs: Map,
     },
     /// The engine that held the run died while a command of this instance was under way: its end is unknown.
     Doubted {
@@ -459,6 +468,7 @@ impl Event {
             | Event::Started { step }
             | Event::Captured { step, .. }
             | Event::Woke { step }
+            | Event::Expired { step }
             | Event::Asked { step, .. }
             | Event::Answered { step, .. }
             | Event::Finished { step, .. }

@@ -1,8 +1,32 @@
 //! A run as a fold: events, state, `decide`, ready queue, resume table, rollback. Pure.
+//!
+//! One turn: an [`Input`] goes into [`Machine::decide`], a [`Turn`] comes out: events to be made durable, then acts to
+//! be performed. The machine knows no clock, no process and no file; what rendering and expressions decide it asks of
+//! [`Evaluate`]. The same events in the same order give the same state ([`State::apply`]), whoever reads them.
 
+mod decide;
+mod evaluate;
 mod event;
+mod fold;
+mod graph;
+mod resume;
+mod stages;
+mod state;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod undo;
 
+pub use decide::Machine;
+pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
     Decision, EVENT_VERSION, End, Event, Finish, Item, Leaf, Opened, Options, Person, Process, Question,
     RunStatus, Stage, UndoResult, Verdict,
 };
+pub use fold::Illegal;
+pub use graph::{Addr, Graph, NodeId};
+pub use resume::{Going, going};
+pub use stages::describe;
+pub use state::{Instance, Mode, Node, Progress, State};
+pub use turn::{Act, Input, TimerId, Turn};
+pub use undo::undo_order;

@@ -1,0 +1,367 @@
+//! The decision: one input, answered by events and acts.
+//!
+//! `decide` changes the state only by applying its own events, so the fold of what is stored is what was decided on.
+//! What is in flight in this engine's life (processes, timers, polls) is no part of the state: it dies with the
+//! engine, and [`Machine::decide`] on [`Input::Resume`] says what is owed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::evaluate::{Evaluate, Expansion, Known};
+use super::event::{Event, Finish, Leaf, RunStatus, Stage, UndoResult};
+use super::fold::Illegal;
+use super::graph::{Addr, Graph, NodeId};
+use super::state::{Mode, Progress, State};
+use super::turn::{Act, Input, TimerId, Turn};
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// The next attempt of a stage.
+    Retry(Stage),
+    /// The next poll of a gate.
+    Poll(Stage),
+    /// The time of a gate is up.
+    GateDeadline,
+    /// A gate held for as long as it must.
+    Held,
+    /// A `wait` is over.
+    Wait,
+    /// The time of a question is up.
+    AskDeadline,
+}
+
+/// A gate being polled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Poll {
+    pub polls: u32,
+    pub holding: bool,
+    pub held: bool,
+}
+
+/// A run being decided on.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) graph: Arc<Graph>,
+    pub(super) state: State,
+    pub(super) flights: BTreeMap<Addr, Leaf>,
+    pub(super) timers: BTreeMap<TimerId, (Addr, Alarm)>,
+    pub(super) polls: BTreeMap<Addr, Poll>,
+    next_timer: TimerId,
+    slots: u32,
+    node_slots: Vec<u32>,
+    holders: BTreeSet<Addr>,
+    nobody: bool,
+    pub(super) turn: Turn,
+}
+
+impl Machine {
+    /// Returns a machine that decides on `state`, with nothing in flight.
+    pub fn new(graph: Arc<Graph>, state: State) -> Machine {
+        Machine {
+            node_slots: vec![0; graph.len()],
+            graph,
+            state,
+            flights: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            next_timer: 1,
+            slots: 0,
+            holders: BTreeSet::new(),
+            nobody: false,
+            turn: Turn::default(),
+        }
+    }
+
+    /// Returns the state as of the last decision.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Returns the shape of the run.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// Answers one input. The events are to be made durable before any of the acts is performed.
+    ///
+    /// # Errors
+    ///
+    /// [`Illegal`] when the state and the input do not belong together; nothing of the answer may be used then.
+    pub fn decide(&mut self, eval: &dyn Evaluate, input: Input) -> Result<Turn, Illegal> {
+        match input {
+            Input::Open(opened) => self.emit(Event::Opened(*opened))?,
+            Input::Resume { by, reason, decisions } => self.resume(eval, by, reason, decisions)?,
+            Input::Rollback { by, to } => self.begin_rollback(Some(by), to)?,
+            Input::Spawned { leaf, process } => {
+                if self.flight(&leaf).is_some() {
+                    self.emit(Event::Spawned { leaf, process })?;
+                }
+            }
+            Input::Ended { leaf, outcome } => {
+                if let Some(at) = self.flight(&leaf) {
+                    self.flights.remove(&at);
+                    self.ended(eval, at, leaf, &outcome)?;
+                }
+            }
+            Input::Fired(id) => {
+                if let Some((at, alarm)) = self.timers.remove(&id) {
+                    self.fired(eval, at, alarm)?;
+                }
+            }
+            Input::Answered { step, by, yes, note, answers } => {
+                if let Some(at) = self.state.find(&step)
+                    && let Progress::Asking(question) = self.state.at(at).progress
+                {
+                    self.emit(Event::Answered { step, by: by.clone(), yes, note: note.clone(), answers })?;
+                    self.drop_timers(at);
+                    self.answered(eval, at, question, yes, &by, note.as_deref())?;
+                }
+            }
+            Input::NobodyAnswers => self.nobody = true,
+            Input::Stop { by, hard } => self.stop(by, hard)?,
+        }
+        self.pump(eval)?;
+        Ok(std::mem::take(&mut self.turn))
+    }
+
+    pub(super) fn emit(&mut self, event: Event) -> Result<(), Illegal> {
+        self.state.apply(&self.graph, &event)?;
+        self.turn.events.push(event);
+        Ok(())
+    }
+
+    pub(super) fn act(&mut self, act: Act) {
+        self.turn.acts.push(act);
+    }
+
+    pub(super) fn name(&self, at: Addr) -> String {
+        self.state.name(&self.graph, at)
+    }
+
+    pub(super) fn timer(&mut self, at: Addr, alarm: Alarm) -> TimerId {
+        let id = self.next_timer;
+        self.next_timer += 1;
+        self.timers.insert(id, (at, alarm));
+        id
+    }
+
+    pub(super) fn drop_timers(&mut self, at: Addr) {
+        self.timers.retain(|_, (owner, _)| *owner != at);
+    }
+
+    fn flight(&self, leaf: &Leaf) -> Option<Addr> {
+        let at = self.state.find(&leaf.step)?;
+        (self.flights.get(&at) == Some(leaf)).then_some(at)
+    }
+
+    /// Starts what can be started, and says so when nothing is left to wait for.
+    fn pump(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
+        loop {
+            match self.state.mode {
+                Mode::Forward | Mode::Finally => {
+                    while let Some(&node) = self.state.to_expand.range(self.stage_nodes()).next() {
+                        self.expand(eval, node)?;
+                        if !matches!(self.state.mode, Mode::Forward | Mode::Finally) {
+                            break;
+                        }
+                    }
+                    while matches!(self.state.mode, Mode::Forward | Mode::Finally)
+                        && let Some(at) = self.next_ready()
+                    {
+                        self.start(eval, at)?;
+                    }
+                }
+                Mode::RollingBack => self.pump_undo(eval)?,
+                Mode::Draining | Mode::Stopping => self.let_go(),
+                Mode::Resting => return Ok(()),
+            }
+            if !self.is_idle() || !self.come_to_rest()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn expand(&mut self, eval: &dyn Evaluate, node: NodeId) -> Result<(), Illegal> {
+        let step = self.graph.step(node).id.clone();
+        match eval.expand(&self.state, node) {
+            Ok(Expansion::Items(items)) => self.emit(Event::Expanded { step, items }),
+            Ok(Expansion::Skip(why)) => self.emit(Event::Finished { step, result: Finish::Skipped(why) }),
+            Ok(Expansion::Unknown(origin)) => {
+                let why = format!("for_each depends on {origin}, which is not known");
+                self.emit(Event::Finished { step, result: Finish::Failed(why) })
+            }
+            Err(why) => self.emit(Event::Finished { step, result: Finish::Failed(why) }),
+        }
+    }
+
+    /// Returns the nodes that may start now: what was ready when the run stopped going forwards stays where it is.
+    fn stage_nodes(&self) -> std::ops::Range<NodeId> {
+        if self.state.mode == Mode::Finally { self.graph.finally_nodes() } else { self.graph.main_nodes() }
+    }
+
+    /// Returns the first instance in file order that may start within the limits of parallelism.
+    fn next_ready(&self) -> Option<Addr> {
+        let limit = self.state.opened.as_ref().map_or(1, |opened| opened.options.max_parallel.max(1));
+        if self.slots >= limit {
+            return None;
+        }
+        let nodes = self.stage_nodes();
+        let mut from = Addr { node: nodes.start, instance: 0 };
+        let end = Addr { node: nodes.end, instance: 0 };
+        // A step at its own limit is passed over whole: its other instances need not be looked at.
+        while let Some(&at) = self.state.ready.range(from..end).next() {
+            match self.graph.step(at.node).max_parallel {
+                Some(own) if self.node_slots[at.node as usize] >= own.max(1) => {
+                    from = Addr { node: at.node + 1, instance: 0 };
+                }
+                _ => return Some(at),
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<(), Illegal> {
+        match self.wanted(eval, at) {
+            Ok(()) => {
+                let step = self.name(at);
+                self.emit(Event::Started { step })?;
+                self.enter(eval, at, Stage::Check)
+            }
+            Err(result) => self.finish(at, result),
+        }
+    }
+
+    /// Says whether `when` lets the instance run; otherwise with which end it is over.
+    pub(super) fn wanted(&self, eval: &dyn Evaluate, at: Addr) -> Result<(), Finish> {
+        let only = self.state.opened.as_ref().map(|opened| &opened.options.only);
+        if let Some(only) = only
+            && !only.is_empty()
+            && !self.graph.is_finally(at.node)
+            && !only.contains(&self.graph.step(at.node).id)
+        {
+            return Err(Finish::Skipped("not among the steps asked for".to_owned()));
+        }
+        match eval.when(&self.state, at) {
+            Ok(Known::Yes) => Ok(()),
+            Ok(Known::No) => Err(Finish::Skipped("its condition does not hold".to_owned())),
+            Ok(Known::Unknown) => {
+                Err(Finish::Failed("its condition depends on a value that is not known".to_owned()))
+            }
+            Err(why) => Err(Finish::Failed(why)),
+        }
+    }
+
+    pub(super) fn take_slot(&mut self, at: Addr) {
+        if self.holders.insert(at) {
+            self.slots += 1;
+            self.node_slots[at.node as usize] += 1;
+        }
+    }
+
+    pub(super) fn free_slot(&mut self, at: Addr) {
+        if self.holders.remove(&at) {
+            self.slots -= 1;
+            self.node_slots[at.node as usize] -= 1;
+        }
+    }
+
+    pub(super) fn finish(&mut self, at: Addr, result: Finish) -> Result<(), Illegal> {
+        self.free_slot(at);
+        self.drop_timers(at);
+        self.polls.remove(&at);
+        let step = self.name(at);
+        self.emit(Event::Finished { step, result })
+    }
+
+    pub(super) fn fail(&mut self, at: Addr, why: impl Into<String>) -> Result<(), Illegal> {
+        self.finish(at, Finish::Failed(why.into()))
+    }
+
+    /// Says whether the run was asked to stop, so that no stage may begin.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.state.mode == Mode::Stopping
+    }
+
+    fn stop(&mut self, by: String, hard: bool) -> Result<(), Illegal> {
+        if self.state.mode == Mode::Resting {
+            return Ok(());
+        }
+        self.emit(Event::StopRequested { by, hard })?;
+        if hard {
+            self.act(Act::StopAll);
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything that only waits: it is taken up again where it is by resume.
+    fn let_go(&mut self) {
+        let stopping = self.is_stopping();
+        self.timers.retain(|_, (_, alarm)| match alarm {
+            Alarm::Wait | Alarm::AskDeadline => false,
+            _ => !stopping,
+        });
+    }
+
+    /// Says whether nothing is in flight that would bring another input by itself.
+    fn is_idle(&self) -> bool {
+        self.flights.is_empty() && !self.timers.values().any(|(_, alarm)| *alarm != Alarm::AskDeadline)
+    }
+
+    /// Moves on when nothing is in flight. Returns whether there may be more to start.
+    fn come_to_rest(&mut self) -> Result<bool, Illegal> {
+        match self.state.mode {
+            Mode::Resting => Ok(false),
+            Mode::Forward => {
+                if self.state.main_left == 0 {
+                    return self.begin_finally(RunStatus::Succeeded);
+                }
+                if self.state.asking > 0 {
+                    return if self.nobody { self.rest(RunStatus::Waiting) } else { Ok(false) };
+                }
+                let doubt = self.state.instances().any(|(_, one)| matches!(one.progress, Progress::Doubt(_)));
+                if doubt { self.rest(RunStatus::Waiting) } else { self.begin_finally(RunStatus::Failed) }
+            }
+            Mode::Draining if self.state.then_rollback => {
+                self.begin_rollback(None, None)?;
+                Ok(true)
+            }
+            Mode::Draining => self.begin_finally(RunStatus::Failed),
+            Mode::Stopping => self.rest(RunStatus::Interrupted),
+            Mode::RollingBack => {
+                if self.state.asking > 0 {
+                    return if self.nobody { self.rest(RunStatus::Waiting) } else { Ok(false) };
+                }
+                let whole = self.state.undo_order.iter().all(|&at| {
+                    matches!(
+                        self.state.at(at).undo,
+                        Some(UndoResult::Done | UndoResult::Nothing | UndoResult::Left(_))
+                    )
+                });
+                self.begin_finally(if whole { RunStatus::RolledBack } else { RunStatus::RollbackFailed })
+            }
+            Mode::Finally => {
+                let status = match self.state.outcome {
+                    RunStatus::Succeeded if self.state.finally_left > 0 => RunStatus::Failed,
+                    outcome => outcome,
+                };
+                self.rest(status)
+            }
+        }
+    }
+
+    fn begin_finally(&mut self, status: RunStatus) -> Result<bool, Illegal> {
+        if self.graph.finally_nodes().is_empty() {
+            return self.rest(status);
+        }
+        self.emit(Event::FinallyBegan { status })?;
+        Ok(true)
+    }
+
+    fn rest(&mut self, status: RunStatus) -> Result<bool, Illegal> {
+        self.timers.clear();
+        self.emit(Event::Rested { status })?;
+        self.act(Act::Rest(status));
+        Ok(false)
+    }
+}

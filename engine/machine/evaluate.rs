@@ -1,0 +1,155 @@
+//! What the machine asks of the language: everything that rendering and expressions decide.
+//!
+//! A trait, so that the machine's properties are tested on random outcomes without a single template, and so that a
+//! host with another language could drive the same machine. Implementations are pure: same state, same answer.
+
+use std::time::Duration;
+
+use crate::model::{Map, Rendered};
+
+use super::event::{End, Item, Stage, Verdict};
+use super::graph::{Addr, NodeId};
+use super::state::State;
+
+/// The result of a command as expressions see it.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: Option<End>,
+    /// How long it took.
+    pub wall: Duration,
+    /// What it wrote to stdout, as much as was kept.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr, as much as was kept.
+    pub stderr: Vec<u8>,
+    /// Whether more was written than kept.
+    pub truncated: bool,
+    /// The last lines for people, masked.
+    pub tail: String,
+}
+
+/// A command ready to be spawned; secrets still by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prepared {
+    /// The program and its arguments.
+    pub argv: Vec<Rendered>,
+    /// Added to the environment.
+    pub env: Vec<(String, Rendered)>,
+    /// Where it runs, when not in the project's root.
+    pub dir: Option<Rendered>,
+    /// What it reads.
+    pub stdin: Option<Rendered>,
+    /// Whether stdout and stderr share one pipe.
+    pub merged: bool,
+    /// The time it may take.
+    pub timeout: Option<Duration>,
+    /// The time between SIGTERM and SIGKILL.
+    pub grace: Duration,
+    /// The command as people read it.
+    pub display: String,
+    /// How it is polled, when it is a gate's.
+    pub polling: Option<Polling>,
+    /// Whether its output is not kept.
+    pub sensitive: bool,
+}
+
+/// How a gate is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polling {
+    /// Between two polls.
+    pub every: Duration,
+    /// How long it is polled; once when `None`.
+    pub within: Option<Duration>,
+    /// How long it must stay true.
+    pub hold: Option<Duration>,
+}
+
+/// A gate's answer to one poll.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// The answer; `None` counts as could not tell.
+    pub verdict: Option<Verdict>,
+    /// What was seen, for people.
+    pub seen: String,
+    /// The outputs, when the gate is the step's action and holds.
+    pub outputs: Map,
+}
+
+/// Whether something holds, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// Only the run can know. Never the answer within a run.
+    Unknown,
+}
+
+/// What a `for_each` comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expansion {
+    /// These instances.
+    Items(Vec<Item>),
+    /// The step is skipped before it is expanded; holds why.
+    Skip(String),
+    /// Only the run can know; holds where it comes from. Never the answer within a run.
+    Unknown(String),
+}
+
+/// A question to a person.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asking {
+    /// The question.
+    pub prompt: String,
+    /// How long to wait.
+    pub timeout: Option<Duration>,
+}
+
+/// Why something could not be evaluated: a sentence for people, with its place where there is one.
+pub type Why = String;
+
+/// Evaluates what a runbook says, against the state of a run.
+///
+/// Every method fails with a sentence for people; the machine turns it into a failed step or a gate that could not
+/// tell.
+pub trait Evaluate {
+    /// Returns the instances of a step with `for_each`.
+    fn expand(&self, state: &State, node: NodeId) -> Result<Expansion, Why>;
+    /// Says whether the instance is wanted.
+    fn when(&self, state: &State, at: Addr) -> Result<Known, Why>;
+    /// Returns the command of a stage.
+    fn prepare(&self, state: &State, at: Addr, stage: Stage) -> Result<Prepared, Why>;
+    /// Says whether there is nothing to do.
+    fn satisfied(&self, state: &State, at: Addr) -> Result<Known, Why>;
+    /// Returns the captured values, and the one-line difference.
+    fn captured(&self, state: &State, at: Addr, outcome: &Outcome) -> Result<(Map, Option<String>), Why>;
+    /// Returns the outputs of an action that went well.
+    fn outputs(&self, state: &State, at: Addr, outcome: &Outcome) -> Result<Map, Why>;
+    /// Returns a gate's answer.
+    fn judge(&self, state: &State, at: Addr, stage: Stage, outcome: &Outcome) -> Judgement;
+    /// Returns how long to wait before the next attempt, or `None` when there is none.
+    fn retry(
+        &self,
+        state: &State,
+        at: Addr,
+        stage: Stage,
+        attempt: u32,
+        outcome: &Outcome,
+    ) -> Result<Option<Duration>, Why>;
+    /// Returns the question of an approval or a manual step.
+    fn asking(&self, state: &State, at: Addr) -> Result<Asking, Why>;
+    /// Returns how long a `wait` step waits, or the time until which (RFC 3339).
+    fn wait(&self, state: &State, at: Addr) -> Result<Waiting, Why>;
+    /// Returns why the step can't be undone, for the person who is asked to leave it.
+    fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why>;
+}
+
+/// How long a `wait` step waits. The machine has no clock: the host turns a time into a timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// This long.
+    For(Duration),
+    /// Until this time (RFC 3339).
+    Until(String),
+}

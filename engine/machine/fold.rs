@@ -1,0 +1,487 @@
+//! The fold: one event applied to the state.
+//!
+//! The only place where the state of a run changes, so that what `decide` sees live and what a reader sees from the
+//! journal are the same. An event that can't follow is refused, never guessed at: a journal is evidence.
+
+use crate::model::OnFailure;
+
+use super::event::{Decision, End, Event, Finish, Item, Leaf, Opened, RunStatus, Stage, UndoResult};
+use super::graph::{Addr, Graph, NodeId};
+use super::state::{Instance, Mode, Progress, State};
+
+/// An event that can't follow the ones before it: the journal and the snapshot do not belong together, or a newer
+/// program wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// It names a step or instance that the run does not have.
+    #[error("the event names `{0}`, which this run does not have")]
+    UnknownStep(String),
+    /// It comes before the run was opened, or the run is opened twice.
+    #[error("the run is {0} opened")]
+    Opening(&'static str),
+    /// The instance can't do this from where it is.
+    #[error("`{step}` can't be {what} now: it is {state}")]
+    Transition {
+        /// The instance.
+        step: String,
+        /// What the event says.
+        what: &'static str,
+        /// Where the instance is.
+        state: String,
+    },
+}
+
+impl State {
+    /// Applies one event.
+    ///
+    /// # Errors
+    ///
+    /// [`Illegal`] when the event can't follow; the state is then unchanged.
+    pub fn apply(&mut self, graph: &Graph, event: &Event) -> Result<(), Illegal> {
+        if self.opened.is_none() && !matches!(event, Event::Opened(_)) {
+            return Err(Illegal::Opening("not"));
+        }
+        match event {
+            Event::Opened(opened) => self.open_run(graph, opened),
+            Event::Resumed { .. } => {
+                self.resume();
+                Ok(())
+            }
+            Event::Expanded { step, items } => self.expand(graph, step, items),
+            Event::Started { step } => {
+                let at = self.in_progress(step, "started", |progress| progress == Progress::Ready)?;
+                self.ready.remove(&at);
+                self.at_mut(at).progress = Progress::Working(Stage::Check);
+                Ok(())
+            }
+            Event::Intent { leaf, command, .. } => self.intend(graph, leaf, command),
+            Event::Spawned { leaf, process } => {
+                let at = self.opened_leaf(leaf, "spawned")?;
+                self.at_mut(at).process = Some(process.clone());
+                Ok(())
+            }
+            Event::Exited { leaf, end, tail, outputs, .. } => {
+                let at = self.opened_leaf(leaf, "ended")?;
+                let instance = self.at_mut(at);
+                instance.open = None;
+                instance.process = None;
+                instance.last_end = Some(end.clone());
+                instance.tail.clone_from(tail);
+                if leaf.stage == Stage::Action && *end == End::Exit(0) {
+                    instance.action_ok = true;
+                    instance.doubted = false;
+                    instance.outputs.clone_from(outputs);
+                }
+                instance.undo_ok |= leaf.stage == Stage::Undo && *end == End::Exit(0);
+                Ok(())
+            }
+            Event::Captured { step, values, changes } => {
+                let at = self.in_progress(step, "captured", |progress| {
+                    progress == Progress::Working(Stage::Capture)
+                })?;
+                let instance = self.at_mut(at);
+                instance.captured.clone_from(values);
+                instance.changes.clone_from(changes);
+                Ok(())
+            }
+            Event::Polled { leaf, verdict, seen } => {
+                let at = self.opened_leaf(leaf, "polled")?;
+                self.at_mut(at).gate = Some((verdict.clone(), seen.clone()));
+                Ok(())
+            }
+            Event::Judged { leaf, verdict, seen, outputs, .. } => {
+                let at = self.opened_leaf(leaf, "judged")?;
+                let instance = self.at_mut(at);
+                instance.open = None;
+                instance.process = None;
+                instance.expired = false;
+                instance.gate = Some((verdict.clone(), seen.clone()));
+                if leaf.stage == Stage::Action {
+                    instance.outputs.clone_from(outputs);
+                }
+                Ok(())
+            }
+            Event::RetryScheduled { leaf, .. } => {
+                let at = self.known(&leaf.step)?;
+                self.at_mut(at).progress = Progress::Backoff(leaf.stage);
+                Ok(())
+            }
+            Event::Woke { step } => self.known(step).map(drop),
+            Event::Expired { step } => {
+                let at = self.known(step)?;
+                self.at_mut(at).expired = true;
+                Ok(())
+            }
+            Event::Asked { step, question, .. } => {
+                let at = self.known(step)?;
+                if !matches!(self.at(at).progress, Progress::Asking(_)) {
+                    self.asking += 1;
+                }
+                let instance = self.at_mut(at);
+                instance.progress = Progress::Asking(*question);
+                instance.answer = None;
+                Ok(())
+            }
+            Event::Answered { step, yes, answers, .. } => {
+                let at =
+                    self.in_progress(step, "answered", |progress| matches!(progress, Progress::Asking(_)))?;
+                self.asking -= 1;
+                let instance = self.at_mut(at);
+                instance.progress = Progress::Working(Stage::Action);
+                instance.answer = Some(*yes);
+                instance.outputs.extend(answers.clone());
+                Ok(())
+            }
+            Event::Finished { step, result } => self.finish(graph, step, result),
+            Event::Doubted { leaf } => {
+                let at = self.known(&leaf.step)?;
+                let instance = self.at_mut(at);
+                instance.open = None;
+                instance.progress = Progress::Doubt(leaf.stage);
+                Ok(())
+            }
+            Event::Decided { step, decision, by, .. } => self.decided(graph, step, *decision, by.is_some()),
+            Event::StopRequested { .. } => {
+                if self.mode != Mode::Resting {
+                    self.mode = Mode::Stopping;
+                }
+                Ok(())
+            }
+            Event::RollbackBegan { order, .. } => self.begin_rollback(order),
+            Event::Undone { step, result } => {
+                let at = self.known(step)?;
+                if matches!(self.at(at).progress, Progress::Asking(_)) {
+                    self.asking -= 1;
+                }
+                let instance = self.at_mut(at);
+                instance.open = None;
+                instance.progress = Progress::Over;
+                instance.undo = Some(result.clone());
+                Ok(())
+            }
+            Event::FinallyBegan { status } => {
+                self.begin_finally(graph, *status);
+                Ok(())
+            }
+            Event::Rested { status } => {
+                self.mode = Mode::Resting;
+                self.status = *status;
+                self.in_finally &= *status != self.outcome;
+                Ok(())
+            }
+        }
+    }
+
+    fn open_run(&mut self, graph: &Graph, opened: &Opened) -> Result<(), Illegal> {
+        if self.opened.is_some() {
+            return Err(Illegal::Opening("already"));
+        }
+        self.opened = Some(opened.clone());
+        self.status = RunStatus::Running;
+        self.mode = Mode::Forward;
+        for node in graph.main_nodes() {
+            self.release(graph, node);
+        }
+        Ok(())
+    }
+
+    /// Takes the run up where it is: a half-done rollback goes on backwards, everything else forwards.
+    fn resume(&mut self) {
+        // What a read-only command was about to tell is simply asked again; only a change can be in doubt.
+        for node in &mut self.nodes {
+            for instance in &mut node.instances {
+                if instance.open.is_some_and(|(stage, _)| !matches!(stage, Stage::Action | Stage::Undo)) {
+                    instance.open = None;
+                    instance.process = None;
+                }
+            }
+        }
+        // A `finally` that tells of a success or a rollback is finished; one that told of a failure is over, since the
+        // run now goes on.
+        self.in_finally &= self.outcome != RunStatus::Failed;
+        if self.in_finally {
+            self.mode = Mode::Finally;
+            self.status = RunStatus::Running;
+        } else if self.rollback {
+            self.mode = Mode::RollingBack;
+            self.status = RunStatus::RollingBack;
+        } else {
+            self.mode = Mode::Forward;
+            self.status = RunStatus::Running;
+            self.then_rollback = false;
+        }
+    }
+
+    /// Puts a step whose needs are met where it can be picked up.
+    fn release(&mut self, graph: &Graph, node: NodeId) {
+        if self.nodes[node as usize].unmet > 0 {
+            return;
+        }
+        if graph.step(node).for_each.is_some() {
+            if !self.nodes[node as usize].expanded {
+                self.to_expand.insert(node);
+            }
+            return;
+        }
+        let at = Addr { node, instance: 0 };
+        if self.at(at).progress == Progress::Waiting {
+            self.at_mut(at).progress = Progress::Ready;
+            self.ready.insert(at);
+        }
+    }
+
+    fn expand(&mut self, graph: &Graph, step: &str, items: &[Item]) -> Result<(), Illegal> {
+        let node = self.node(step).ok_or_else(|| Illegal::UnknownStep(step.to_owned()))?;
+        if !self.to_expand.remove(&node) {
+            let state = if self.nodes[node as usize].expanded { "expanded" } else { "waiting" };
+            return Err(Illegal::Transition {
+                step: step.to_owned(),
+                what: "expanded",
+                state: state.to_owned(),
+            });
+        }
+        let content = &mut self.nodes[node as usize];
+        content.expanded = true;
+        content.unfinished = items.len() as u32;
+        content.instances = items
+            .iter()
+            .map(|item| Instance {
+                item: Some(item.clone()),
+                progress: Progress::Ready,
+                ..Instance::default()
+            })
+            .collect();
+        content.keys =
+            items.iter().enumerate().map(|(number, item)| (item.key.clone(), number as u32)).collect();
+        self.ready.extend((0..items.len() as u32).map(|instance| Addr { node, instance }));
+        if items.is_empty() {
+            self.node_done(graph, node);
+        }
+        Ok(())
+    }
+
+    fn intend(&mut self, graph: &Graph, leaf: &Leaf, command: &str) -> Result<(), Illegal> {
+        let at = self.known(&leaf.step)?;
+        if self.at(at).open.is_some() {
+            return Err(self.transition(at, &leaf.step, "begun"));
+        }
+        let rank = self.touched.len() as u32;
+        let touches = leaf.stage == Stage::Action && graph.changes(at.node) && self.at(at).touched.is_none();
+        if touches {
+            self.touched.push(at);
+        }
+        let instance = self.at_mut(at);
+        if touches {
+            instance.touched = Some(rank);
+        }
+        instance.progress = Progress::Working(leaf.stage);
+        instance.open = Some((leaf.stage, leaf.attempt));
+        instance.attempts[leaf.stage as usize] = leaf.attempt;
+        instance.last_end = None;
+        instance.expired = false;
+        instance.command = command.to_owned();
+        Ok(())
+    }
+
+    fn finish(&mut self, graph: &Graph, step: &str, result: &Finish) -> Result<(), Illegal> {
+        // A for_each that could not be expanded or was not wanted ends as a whole, as one instance without an item.
+        if let Some(node) = self.node(step)
+            && self.to_expand.remove(&node)
+        {
+            self.nodes[node as usize].single();
+        }
+        let at = self.known(step)?;
+        if self.at(at).progress == Progress::Over {
+            return Err(self.transition(at, step, "finished"));
+        }
+        if matches!(self.at(at).progress, Progress::Asking(_)) {
+            self.asking -= 1;
+        }
+        self.ready.remove(&at);
+        let instance = self.at_mut(at);
+        instance.progress = Progress::Over;
+        instance.open = None;
+        instance.doubted = false;
+        instance.finish = Some(result.clone());
+        let node = &mut self.nodes[at.node as usize];
+        node.unfinished -= 1;
+        if result.releases() {
+            if node.unfinished == 0 && node.failed == 0 {
+                self.node_done(graph, at.node);
+            }
+            return Ok(());
+        }
+        node.failed += 1;
+        if let Finish::Failed(why) = result {
+            self.failed(graph, at, step, why);
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, graph: &Graph, at: Addr, step: &str, why: &str) {
+        if self.first_failure.is_none() {
+            self.first_failure = Some((step.to_owned(), why.to_owned()));
+        }
+        if self.mode != Mode::Forward {
+            return;
+        }
+        let said = self.opened.as_ref().map_or(graph.on_failure(), |opened| opened.options.on_failure);
+        match graph.step(at.node).on_failure.unwrap_or(said) {
+            OnFailure::Continue => {}
+            OnFailure::Pause => self.mode = Mode::Draining,
+            OnFailure::Rollback => {
+                self.mode = Mode::Draining;
+                self.then_rollback = true;
+            }
+        }
+    }
+
+    fn node_done(&mut self, graph: &Graph, node: NodeId) {
+        if graph.is_finally(node) {
+            self.finally_left -= 1;
+        } else {
+            self.main_left -= 1;
+        }
+        for &dependent in graph.dependents(node) {
+            self.nodes[dependent as usize].unmet -= 1;
+            self.release(graph, dependent);
+        }
+    }
+
+    fn decided(
+        &mut self,
+        graph: &Graph,
+        step: &str,
+        decision: Decision,
+        by_person: bool,
+    ) -> Result<(), Illegal> {
+        let at = self.known(step)?;
+        let progress = self.at(at).progress;
+        let reopened = match (&self.at(at).finish, progress) {
+            (Some(finish), Progress::Over) => !finish.releases(),
+            (_, Progress::Doubt(_)) => false,
+            (None, Progress::Working(_) | Progress::Backoff(_) | Progress::Asking(_)) => false,
+            _ => return Err(self.transition(at, step, "decided on")),
+        };
+        if matches!(progress, Progress::Asking(_)) {
+            self.asking -= 1;
+        }
+        if reopened {
+            let node = &mut self.nodes[at.node as usize];
+            node.unfinished += 1;
+            node.failed -= 1;
+            if self.first_failure.as_ref().is_some_and(|(name, _)| name == step) {
+                self.first_failure = None;
+            }
+        }
+        let instance = self.at_mut(at);
+        instance.finish = None;
+        instance.expired = false;
+        // A decision leaves the instance in a stage with nothing open; what follows is the machine's.
+        instance.progress = match decision {
+            Decision::Verify => {
+                instance.doubted |= matches!(progress, Progress::Doubt(_));
+                Progress::Working(Stage::Verify)
+            }
+            Decision::Retry => {
+                if matches!(progress, Progress::Doubt(_)) || by_person {
+                    instance.action_ok = false;
+                }
+                Progress::Working(Stage::Action)
+            }
+            Decision::Skip | Decision::Done => Progress::Working(Stage::Action),
+        };
+        // A for_each that failed before it was expanded is expanded anew.
+        if graph.step(at.node).for_each.is_some() && self.at(at).item.is_none() && decision == Decision::Retry
+        {
+            let node = &mut self.nodes[at.node as usize];
+            node.instances.clear();
+            node.expanded = false;
+            node.unfinished = 0;
+            self.to_expand.insert(at.node);
+        }
+        Ok(())
+    }
+
+    fn begin_rollback(&mut self, order: &[String]) -> Result<(), Illegal> {
+        let order = order.iter().map(|name| self.known(name)).collect::<Result<Vec<_>, _>>()?;
+        for &at in &order {
+            let instance = self.at_mut(at);
+            if matches!(instance.undo, Some(UndoResult::Failed(_) | UndoResult::Blocked(_))) {
+                instance.undo = None;
+                instance.undo_ok = false;
+            }
+        }
+        self.undo_order = order;
+        self.rollback = true;
+        self.mode = Mode::RollingBack;
+        self.status = RunStatus::RollingBack;
+        self.then_rollback = false;
+        // Whoever was asked something on the way forwards need not answer any more.
+        let asked: Vec<Addr> = self
+            .instances()
+            .filter(|(_, instance)| matches!(instance.progress, Progress::Asking(_)))
+            .map(|(at, _)| at)
+            .collect();
+        for at in asked {
+            self.at_mut(at).progress = Progress::Working(Stage::Action);
+        }
+        self.asking = 0;
+        Ok(())
+    }
+
+    /// Sets the `finally` steps back to their beginning: they run whenever the run comes to rest. Their attempts
+    /// keep counting, so that no two processes share a name.
+    fn begin_finally(&mut self, graph: &Graph, status: RunStatus) {
+        self.mode = Mode::Finally;
+        self.in_finally = true;
+        self.outcome = status;
+        self.finally_left = graph.finally_nodes().len() as u32;
+        for node in graph.finally_nodes() {
+            let attempts =
+                self.nodes[node as usize].instances.first().map(|one| one.attempts).unwrap_or_default();
+            let content = &mut self.nodes[node as usize];
+            content.unmet = graph.needs(node).len() as u32;
+            content.failed = 0;
+            content.unfinished = 0;
+            content.expanded = false;
+            content.instances.clear();
+            content.keys.clear();
+            if graph.step(node).for_each.is_none() {
+                content.single();
+                content.instances[0].attempts = attempts;
+            }
+        }
+        self.ready.retain(|at| !graph.is_finally(at.node));
+        for node in graph.finally_nodes() {
+            self.release(graph, node);
+        }
+    }
+
+    fn known(&self, step: &str) -> Result<Addr, Illegal> {
+        self.find(step).ok_or_else(|| Illegal::UnknownStep(step.to_owned()))
+    }
+
+    fn in_progress(
+        &self,
+        step: &str,
+        what: &'static str,
+        allowed: impl Fn(Progress) -> bool,
+    ) -> Result<Addr, Illegal> {
+        let at = self.known(step)?;
+        if allowed(self.at(at).progress) { Ok(at) } else { Err(self.transition(at, step, what)) }
+    }
+
+    fn opened_leaf(&self, leaf: &Leaf, what: &'static str) -> Result<Addr, Illegal> {
+        let at = self.known(&leaf.step)?;
+        if self.at(at).open == Some((leaf.stage, leaf.attempt)) {
+            Ok(at)
+        } else {
+            Err(self.transition(at, &leaf.step, what))
+        }
+    }
+
+    fn transition(&self, at: Addr, step: &str, what: &'static str) -> Illegal {
+        Illegal::Transition { step: step.to_owned(), what, state: format!("{:?}", self.at(at).progress) }
+    }
+}

@@ -1,0 +1,116 @@
+//! The shape of a run: the steps of the runbook and of its `finally`, as numbered nodes.
+
+use crate::model::{Effect, OnFailure, Runbook, Step};
+
+/// The number of a step: the runbook's steps in the order written, then those of `finally`.
+pub type NodeId = u32;
+
+/// One instance of a step. A step without `for_each` has the one instance 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Addr {
+    /// The step.
+    pub node: NodeId,
+    /// The instance.
+    pub instance: u32,
+}
+
+/// The steps with who needs whom, both ways.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    steps: Vec<Step>,
+    needs: Vec<Vec<NodeId>>,
+    dependents: Vec<Vec<NodeId>>,
+    main: u32,
+    on_failure: OnFailure,
+}
+
+impl Graph {
+    /// Returns the graph of a checked runbook. A need that names no step is left out: `load` has reported it.
+    pub fn of(runbook: &Runbook) -> Graph {
+        let steps: Vec<Step> = runbook.steps.iter().chain(&runbook.finally).cloned().collect();
+        let main = runbook.steps.len();
+        let mut ids = std::collections::HashMap::with_capacity(steps.len());
+        for (number, step) in steps.iter().enumerate() {
+            ids.insert(step.id.as_str(), number);
+        }
+        let mut needs = vec![Vec::new(); steps.len()];
+        let mut dependents = vec![Vec::new(); steps.len()];
+        for (number, step) in steps.iter().enumerate() {
+            for need in &step.needs {
+                // A step of `finally` may name a main step: it is over by then, so it is nothing to wait for.
+                match ids.get(need.as_str()) {
+                    Some(&other) if (other < main) == (number < main) => {
+                        needs[number].push(other as NodeId);
+                        dependents[other].push(number as NodeId);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Graph { needs, dependents, main: main as u32, on_failure: runbook.on_failure, steps }
+    }
+
+    /// Returns the step of a node.
+    pub fn step(&self, node: NodeId) -> &Step {
+        &self.steps[node as usize]
+    }
+
+    /// Returns the number of nodes.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Says whether there are no steps.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Returns the nodes that `node` needs.
+    pub fn needs(&self, node: NodeId) -> &[NodeId] {
+        &self.needs[node as usize]
+    }
+
+    /// Returns the nodes that need `node`.
+    pub fn dependents(&self, node: NodeId) -> &[NodeId] {
+        &self.dependents[node as usize]
+    }
+
+    /// Says whether `node` belongs to `finally`.
+    pub fn is_finally(&self, node: NodeId) -> bool {
+        node >= self.main
+    }
+
+    /// Returns the nodes of the runbook proper.
+    pub fn main_nodes(&self) -> std::ops::Range<NodeId> {
+        0..self.main
+    }
+
+    /// Returns the nodes of `finally`.
+    pub fn finally_nodes(&self) -> std::ops::Range<NodeId> {
+        self.main..self.steps.len() as u32
+    }
+
+    /// Returns the runbook's own answer to a failed step.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
+    /// Says whether `node` leaves something behind that may have to be undone.
+    pub fn changes(&self, node: NodeId) -> bool {
+        let body = &self.step(node).body;
+        body.effect == Effect::Change
+            && matches!(body.action, crate::model::Action::Command(_) | crate::model::Action::Runbook { .. })
+    }
+
+    /// Returns every node that `node` needs, directly or not, in ascending order.
+    pub fn transitive_needs(&self, node: NodeId) -> Vec<NodeId> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut stack = self.needs(node).to_vec();
+        while let Some(next) = stack.pop() {
+            if seen.insert(next) {
+                stack.extend_from_slice(self.needs(next));
+            }
+        }
+        seen.into_iter().collect()
+    }
+}

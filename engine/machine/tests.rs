@@ -1,0 +1,506 @@
+//! The machine's promises, on random graphs with random outcomes and not a single template.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::model::{
+    Action, Body, Capture, Command, Effect, Gate, Map, OnFailure, Runbook, Step, Text, Tree, Undo,
+};
+
+/// A language in which everything holds, except for what the tests say.
+#[derive(Default)]
+struct Stub {
+    items: u32,
+    not_wanted: BTreeSet<String>,
+    satisfied: BTreeSet<String>,
+    gate_fails: BTreeSet<String>,
+    attempts: u32,
+}
+
+impl Stub {
+    fn id(graph: &Graph, at: Addr) -> String {
+        graph.step(at.node).id.clone()
+    }
+}
+
+struct Lang<'a>(&'a Stub, &'a Graph);
+
+impl Evaluate for Lang<'_> {
+    fn expand(&self, _: &State, _: NodeId) -> Result<Expansion, Why> {
+        let item = |number: u32| Item { key: number.to_string(), value: json!(number) };
+        Ok(Expansion::Items((0..self.0.items).map(item).collect()))
+    }
+    fn when(&self, _: &State, at: Addr) -> Result<Known, Why> {
+        let wanted = !self.0.not_wanted.contains(&Stub::id(self.1, at));
+        Ok(if wanted { Known::Yes } else { Known::No })
+    }
+    fn prepare(&self, _: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
+        let gate = matches!(stage, Stage::Check | Stage::Verify | Stage::UndoVerify)
+            || matches!(self.1.step(at.node).body.action, Action::Gate(_)) && stage == Stage::Action;
+        let every = Duration::from_secs(1);
+        let polling = gate.then_some(Polling { every, within: None, hold: None });
+        Ok(Prepared { display: format!("{stage:?}"), polling, ..Prepared::default() })
+    }
+    fn satisfied(&self, _: &State, at: Addr) -> Result<Known, Why> {
+        Ok(if self.0.satisfied.contains(&Stub::id(self.1, at)) { Known::Yes } else { Known::No })
+    }
+    fn captured(&self, _: &State, _: Addr, _: &Outcome) -> Result<(Map, Option<String>), Why> {
+        Ok((Map::from_iter([("before".to_owned(), json!(1))]), None))
+    }
+    fn outputs(&self, _: &State, _: Addr, _: &Outcome) -> Result<Map, Why> {
+        Ok(Map::new())
+    }
+    fn judge(&self, _: &State, at: Addr, _: Stage, _: &Outcome) -> Judgement {
+        let fails = self.0.gate_fails.contains(&Stub::id(self.1, at));
+        Judgement {
+            verdict: Some(if fails { Verdict::DoesNotHold } else { Verdict::Holds }),
+            ..Judgement::default()
+        }
+    }
+    fn retry(
+        &self,
+        _: &State,
+        _: Addr,
+        _: Stage,
+        attempt: u32,
+        _: &Outcome,
+    ) -> Result<Option<Duration>, Why> {
+        Ok((attempt < self.0.attempts).then_some(Duration::from_secs(1)))
+    }
+    fn asking(&self, _: &State, _: Addr) -> Result<Asking, Why> {
+        Ok(Asking::default())
+    }
+    fn wait(&self, _: &State, _: Addr) -> Result<Waiting, Why> {
+        Ok(Waiting::For(Duration::from_secs(1)))
+    }
+    fn irreversible(&self, _: &State, _: Addr) -> Result<String, Why> {
+        Ok("it only adds".to_owned())
+    }
+}
+
+/// A world in which commands end when the test says, in whatever order.
+struct World {
+    machine: Machine,
+    stub: Stub,
+    events: Vec<Event>,
+    flying: Vec<Leaf>,
+    timers: Vec<TimerId>,
+    asked: Vec<String>,
+    rested: Option<RunStatus>,
+    most: usize,
+    ran: Vec<Leaf>,
+}
+
+impl World {
+    fn new(runbook: &Runbook, stub: Stub, max_parallel: u32) -> World {
+        let graph = Arc::new(Graph::of(runbook));
+        let state = State::new(&graph);
+        let machine = Machine::new(graph, state);
+        let empty = Vec::new;
+        let mut world = World {
+            machine,
+            stub,
+            events: empty(),
+            flying: Vec::new(),
+            timers: Vec::new(),
+            asked: Vec::new(),
+            rested: None,
+            most: 0,
+            ran: Vec::new(),
+        };
+        let options = Options { max_parallel, on_failure: runbook.on_failure, only: Vec::new() };
+        let opened = Opened {
+            version: EVENT_VERSION,
+            program: String::new(),
+            runbook: runbook.name.clone(),
+            snapshot: String::new(),
+            by: Person::default(),
+            reason: None,
+            target: BTreeMap::new(),
+            lock: None,
+            options,
+        };
+        world.say(Input::Open(Box::new(opened)));
+        world
+    }
+
+    fn say(&mut self, input: Input) {
+        let graph = self.machine.graph().clone();
+        let turn =
+            self.machine.decide(&Lang(&self.stub, &graph), input).expect("the machine answers every input");
+        self.events.extend(turn.events);
+        for act in turn.acts {
+            match act {
+                Act::Spawn { leaf, poll, .. } => {
+                    if poll <= 1 {
+                        self.ran.push(leaf.clone());
+                    }
+                    self.flying.push(leaf);
+                }
+                Act::Timer { id, .. } | Act::TimerUntil { id, .. } => self.timers.push(id),
+                Act::Ask { step, .. } => self.asked.push(step),
+                Act::StopAll => {}
+                Act::Rest(status) => self.rested = Some(status),
+            }
+        }
+        self.most = self.most.max(self.flying.len());
+    }
+
+    fn end(&mut self, which: usize, end: End) {
+        let leaf = self.flying.remove(which % self.flying.len());
+        let outcome = Outcome { end: Some(end), ..Outcome::default() };
+        self.say(Input::Ended { leaf, outcome: Box::new(outcome) });
+    }
+
+    /// Plays on until the run rests: `script` says which command ends next and how.
+    fn play(&mut self, script: &[(usize, bool)]) {
+        let mut script = script.iter().cycle();
+        for _ in 0..100_000 {
+            if self.rested.is_some() {
+                return;
+            }
+            let &(which, ok) = script.next().expect("a cycle never ends");
+            if !self.flying.is_empty() {
+                self.end(which, End::Exit(i32::from(!ok)));
+            } else if let Some(step) = self.asked.pop() {
+                let answers = Map::new();
+                self.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers });
+            } else {
+                assert!(!self.timers.is_empty(), "the run neither rests nor waits for anything");
+                let id = self.timers.remove(which % self.timers.len());
+                self.say(Input::Fired(id));
+            }
+        }
+        panic!("the run never came to rest");
+    }
+
+    fn refold(&self) -> State {
+        let graph = self.machine.graph();
+        let mut state = State::new(graph);
+        for event in &self.events {
+            state.apply(graph, event).expect("the machine's own events can follow each other");
+        }
+        state
+    }
+
+    /// A new engine on the journal of a dead one.
+    fn crash(&mut self) {
+        let graph = self.machine.graph().clone();
+        self.machine = Machine::new(graph, self.refold());
+        self.flying.clear();
+        self.timers.clear();
+        self.asked.clear();
+        self.rested = None;
+        self.say(Input::Resume { by: Person::default(), reason: None, decisions: BTreeMap::new() });
+    }
+}
+
+fn command() -> Action {
+    Action::Command(Box::new(Command::default()))
+}
+
+fn step(id: String, needs: Vec<String>) -> Step {
+    let rollback = Some(Box::new(Undo::default()));
+    Step { id, needs, body: Body { action: command(), rollback, ..Body::default() }, ..Step::default() }
+}
+
+/// Random graphs: every step needs some of the steps before it, and has some of the stages.
+fn runbooks(policy: OnFailure) -> impl Strategy<Value = Runbook> {
+    let one = (proptest::collection::vec(any::<prop::sample::Index>(), 0..3), 0u32..64);
+    proptest::collection::vec(one, 1..14).prop_map(move |drawn| {
+        let mut steps = Vec::new();
+        for (number, (needs, shape)) in drawn.into_iter().enumerate() {
+            let needs: BTreeSet<usize> = if number == 0 {
+                BTreeSet::new()
+            } else {
+                needs.iter().map(|index| index.index(number)).collect()
+            };
+            let mut step = step(format!("s{number}"), needs.iter().map(|need| format!("s{need}")).collect());
+            step.body.idempotent = shape & 32 != 0;
+            step.body.check = (shape & 1 != 0).then(Box::<Gate>::default);
+            step.body.capture = (shape & 2 != 0).then(Box::<Capture>::default);
+            step.body.verify = (shape & 4 != 0).then(Box::<Gate>::default);
+            step.for_each = (shape & 24 == 24).then(|| Tree::List(Vec::new()));
+            if shape & 24 == 8 {
+                step.body.action = Action::Wait(crate::model::Wait::For(Text::new("1s")));
+                step.body.effect = Effect::Read;
+            }
+            steps.push(step);
+        }
+        let finally = vec![step("tell".to_owned(), Vec::new())];
+        Runbook { name: "r".to_owned(), steps, finally, on_failure: policy, ..Runbook::default() }
+    })
+}
+
+fn policies() -> impl Strategy<Value = OnFailure> {
+    prop_oneof![Just(OnFailure::Pause), Just(OnFailure::Rollback), Just(OnFailure::Continue)]
+}
+
+fn script() -> impl Strategy<Value = Vec<(usize, bool)>> {
+    proptest::collection::vec((any::<usize>(), prop::bool::weighted(0.9)), 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_run_keeps_its_promises(
+        (runbook, script, max, attempts) in policies().prop_flat_map(|policy| (runbooks(policy), script(), 1u32..5, 1u32..3)),
+    ) {
+        let mut world = World::new(&runbook, Stub { items: 3, attempts, ..Stub::default() }, max);
+        world.play(&script);
+        prop_assert!(world.most <= max as usize, "{} at once, {max} allowed", world.most);
+        prop_assert_eq!(&world.refold(), world.machine.state());
+        one_end_each(&world)?;
+        none_before_its_needs(&world)?;
+        undone_in_reverse(&world)?;
+    }
+
+    #[test]
+    fn a_crash_anywhere_repeats_nothing_that_is_recorded_as_done(
+        (runbook, script, cut) in (runbooks(OnFailure::Pause), script(), 0usize..40),
+    ) {
+        let mut world = World::new(&runbook, Stub { items: 2, attempts: 1, ..Stub::default() }, 3);
+        for &(which, _) in script.iter().cycle().take(cut) {
+            if world.rested.is_none() && !world.flying.is_empty() {
+                world.end(which, End::Exit(0));
+            }
+        }
+        if world.rested.is_some() {
+            return Ok(());
+        }
+        let done: BTreeSet<String> = finished_ok(&world);
+        let begun: Vec<Leaf> = world.ran.iter().filter(|leaf| leaf.stage == Stage::Action).cloned().collect();
+        let open: BTreeSet<String> =
+            world.machine.state().open().map(|(at, ..)| world.machine.state().name(world.machine.graph(), at)).collect();
+        world.crash();
+        if world.rested.is_none() {
+            world.play(&[(0, true)]);
+        }
+        prop_assert_eq!(&world.refold(), world.machine.state());
+        for leaf in world.ran.iter().filter(|leaf| leaf.stage == Stage::Action) {
+            let again = leaf.attempt > 1;
+            prop_assert!(!(again && done.contains(&leaf.step)), "{} ran again though it was done", leaf.step);
+            if again && begun.iter().any(|old| old.step == leaf.step) {
+                let graph = world.machine.graph();
+                let at = world.machine.state().find(&leaf.step).expect("it ran");
+                let body = &graph.step(at.node).body;
+                prop_assert!(open.contains(&leaf.step) && body.idempotent, "{} ran twice in silence", leaf.step);
+            }
+        }
+    }
+}
+
+fn finished_ok(world: &World) -> BTreeSet<String> {
+    world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Finished { step, result } if result.releases() => Some(step.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn one_end_each(world: &World) -> Result<(), TestCaseError> {
+    let mut ends: BTreeMap<&str, u32> = BTreeMap::new();
+    for event in &world.events {
+        if let Event::Finished { step, .. } = event {
+            *ends.entry(step).or_default() += 1;
+        }
+    }
+    let state = world.machine.state();
+    for (at, instance) in state.instances() {
+        let name = state.name(world.machine.graph(), at);
+        let ended = ends.get(name.as_str()).copied().unwrap_or(0);
+        let blocked = matches!(instance.progress, Progress::Waiting | Progress::Ready);
+        let let_go = matches!(instance.progress, Progress::Working(_))
+            && instance.attempts[Stage::Action as usize] == 0;
+        prop_assert!(
+            ended == 1 || ended == 0 && (blocked || let_go),
+            "{name} ended {ended} times: {instance:?}"
+        );
+    }
+    if world.rested == Some(RunStatus::Succeeded) {
+        let all = state.instances().all(|(_, one)| one.finish.as_ref().is_some_and(Finish::releases));
+        prop_assert!(all, "the run succeeded with a step that did not");
+    }
+    Ok(())
+}
+
+fn none_before_its_needs(world: &World) -> Result<(), TestCaseError> {
+    let graph = world.machine.graph();
+    let mut over: BTreeMap<NodeId, u32> = BTreeMap::new();
+    let mut expanded: BTreeMap<NodeId, u32> = BTreeMap::new();
+    let state = world.machine.state();
+    for event in &world.events {
+        match event {
+            Event::Expanded { step, items } => {
+                expanded.insert(state.node(step).expect("it is a step"), items.len() as u32);
+            }
+            Event::Finished { step, result } if result.releases() => {
+                let at = state.find(step).expect("it is an instance");
+                *over.entry(at.node).or_default() += 1;
+            }
+            Event::Started { step } => {
+                let at = state.find(step).expect("it is an instance");
+                for need in graph.needs(at.node) {
+                    let wanted = expanded.get(need).copied().unwrap_or(1);
+                    let got = over.get(need).copied().unwrap_or(0);
+                    prop_assert_eq!(got, wanted, "{} started before {} was done", step, graph.step(*need).id);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn undone_in_reverse(world: &World) -> Result<(), TestCaseError> {
+    let mut begun: Vec<String> = Vec::new();
+    let mut undone = Vec::new();
+    for event in &world.events {
+        match event {
+            Event::Intent { leaf, .. }
+                if leaf.stage == Stage::Action && leaf.attempt == 1 && leaf.step != "tell" =>
+            {
+                let at = world.machine.state().find(&leaf.step).expect("it is an instance");
+                if world.machine.graph().changes(at.node) {
+                    begun.push(leaf.step.clone());
+                }
+            }
+            Event::Undone { step, .. } => undone.push(step.clone()),
+            _ => {}
+        }
+    }
+    if !undone.is_empty() {
+        begun.reverse();
+        prop_assert_eq!(begun, undone);
+    }
+    Ok(())
+}
+
+fn chain(count: usize) -> Runbook {
+    let needs = |number: usize| if number == 0 { vec![] } else { vec![format!("s{}", number - 1)] };
+    let steps = (0..count).map(|number| step(format!("s{number}"), needs(number))).collect();
+    Runbook { name: "chain".to_owned(), steps, ..Runbook::default() }
+}
+
+#[test]
+fn outcome_and_next_intent_share_one_turn() {
+    let mut world = World::new(&chain(2), Stub::default(), 8);
+    let before = world.events.len();
+    world.end(0, End::Exit(0));
+    let kinds: Vec<_> = world.events[before..].iter().map(|event| event.step().unwrap_or("run")).collect();
+    assert_eq!(kinds, ["s0", "s0", "s1", "s1"], "exited, finished, started, intent");
+}
+
+#[test]
+fn an_undo_that_failed_keeps_what_it_stands_on_and_the_first_failure() {
+    let runbook = Runbook { on_failure: OnFailure::Rollback, ..chain(3) };
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(7));
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(1));
+    assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
+    let state = world.machine.state();
+    let undone = |name: &str| state.at(state.find(name).unwrap()).undo.clone().unwrap();
+    assert_eq!(undone("s2"), UndoResult::Done);
+    assert!(matches!(undone("s1"), UndoResult::Failed(_)));
+    assert_eq!(undone("s0"), UndoResult::Blocked("s1".to_owned()));
+    assert_eq!(state.first_failure, Some(("s2".to_owned(), "it exited with 7".to_owned())));
+}
+
+#[test]
+fn a_step_that_is_not_idempotent_stays_in_doubt_until_a_person_decides() {
+    let mut world = World::new(&chain(2), Stub::default(), 8);
+    world.crash();
+    assert_eq!(world.rested, Some(RunStatus::Waiting));
+    assert_eq!(world.machine.unsettled(), ["s0"]);
+    assert_eq!(world.ran.len(), 1, "it is not run again by itself");
+    world.rested = None;
+    let decisions =
+        BTreeMap::from([("s0".to_owned(), (Decision::Done, Some("seen in the console".to_owned())))]);
+    world.say(Input::Resume { by: Person::default(), reason: None, decisions });
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s0", "s1"]);
+}
+
+#[test]
+fn a_doubtful_step_with_a_gate_is_settled_by_it() {
+    for (holds, runs) in [(true, 1), (false, 2)] {
+        let mut runbook = chain(1);
+        runbook.steps[0].body.verify = Some(Box::default());
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        if !holds {
+            world.stub.gate_fails.insert("s0".to_owned());
+        }
+        world.crash();
+        world.end(0, End::Exit(0));
+        world.stub.gate_fails.clear();
+        if world.rested.is_none() {
+            world.play(&[(0, true)]);
+        }
+        assert_eq!(world.rested, Some(RunStatus::Succeeded));
+        let actions = world.ran.iter().filter(|leaf| leaf.stage == Stage::Action).count();
+        assert_eq!(actions, runs, "gate holds: {holds}");
+    }
+}
+
+#[test]
+fn a_failed_step_is_run_again_by_resume_and_what_was_done_is_not() {
+    let mut world = World::new(&chain(3), Stub::default(), 8);
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(1));
+    assert_eq!(world.rested, Some(RunStatus::Failed));
+    world.crash();
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.attempt)).collect();
+    assert_eq!(ran, [("s0", 1), ("s1", 1), ("s1", 2), ("s2", 1)]);
+}
+
+#[test]
+fn resuming_a_finished_run_changes_nothing() {
+    let mut world = World::new(&chain(1), Stub::default(), 8);
+    world.end(0, End::Exit(0));
+    let ran = world.ran.len();
+    world.crash();
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    assert_eq!(world.ran.len(), ran);
+}
+
+#[test]
+fn the_first_ctrl_c_lets_what_runs_finish() {
+    let mut world = World::new(&chain(2), Stub::default(), 8);
+    world.say(Input::Stop { by: "Ctrl-C".to_owned(), hard: false });
+    assert_eq!(world.rested, None);
+    world.end(0, End::Exit(0));
+    assert_eq!(world.rested, Some(RunStatus::Interrupted));
+    world.crash();
+    world.play(&[(0, true)]);
+    let ran: Vec<_> = world.ran.iter().map(|leaf| leaf.step.as_str()).collect();
+    assert_eq!(ran, ["s0", "s1"]);
+}
+
+#[test]
+fn what_is_satisfied_is_not_run_and_not_undone() {
+    let mut runbook = chain(2);
+    runbook.steps[0].body.satisfied = Some(crate::model::Expr::default());
+    let stub = Stub { satisfied: BTreeSet::from(["s0".to_owned()]), ..Stub::default() };
+    let mut world = World::new(&runbook, stub, 8);
+    world.play(&[(0, true)]);
+    world.rested = None;
+    world.say(Input::Rollback { by: Person::default(), to: None });
+    world.play(&[(0, true)]);
+    let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.stage)).collect();
+    assert_eq!(ran, [("s1", Stage::Action), ("s1", Stage::Undo)]);
+}

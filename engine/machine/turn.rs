@@ -1,0 +1,126 @@
+//! What goes into a decision and what comes out of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::Map;
+
+use super::evaluate::{Outcome, Prepared};
+use super::event::{Decision, Event, Leaf, Opened, Person, Process, Question, RunStatus};
+use super::graph::Addr;
+
+/// A timer's number, within one engine's life.
+pub type TimerId = u64;
+
+/// Something that happened outside and that the machine must answer to.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Begin the run.
+    Open(Box<Opened>),
+    /// Take it up again.
+    Resume {
+        /// Who.
+        by: Person,
+        /// Why.
+        reason: Option<String>,
+        /// What they decided of failed and doubtful steps, by instance or step.
+        decisions: BTreeMap<String, (Decision, Option<String>)>,
+    },
+    /// Undo it.
+    Rollback {
+        /// Who.
+        by: Person,
+        /// The last step to undo.
+        to: Option<String>,
+    },
+    /// A process exists.
+    Spawned {
+        /// Which.
+        leaf: Leaf,
+        /// The process.
+        process: Process,
+    },
+    /// A process ended, or never began.
+    Ended {
+        /// Which.
+        leaf: Leaf,
+        /// How, and what it printed.
+        outcome: Box<Outcome>,
+    },
+    /// A timer went off.
+    Fired(TimerId),
+    /// A person answered.
+    Answered {
+        /// What: the instance.
+        step: String,
+        /// Who.
+        by: Person,
+        /// Yes or no.
+        yes: bool,
+        /// What they added.
+        note: Option<String>,
+        /// Their typed answers.
+        answers: Map,
+    },
+    /// Nobody can be asked from here: whoever is asked will have to answer from another terminal.
+    NobodyAnswers,
+    /// Stop.
+    Stop {
+        /// By whom or what.
+        by: String,
+        /// Whether what runs is stopped too.
+        hard: bool,
+    },
+}
+
+/// What is to be done once the events of the turn are durable. In order; none depends on another's end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Spawn a command.
+    Spawn {
+        /// Which.
+        leaf: Leaf,
+        /// The command.
+        command: Box<Prepared>,
+        /// Which poll of a gate; 0 for anything else.
+        poll: u32,
+    },
+    /// Say [`Input::Fired`] after this time.
+    Timer {
+        /// With this number.
+        id: TimerId,
+        /// After this time.
+        after: Duration,
+    },
+    /// Say [`Input::Fired`] at this time (RFC 3339), at once when it is past.
+    TimerUntil {
+        /// With this number.
+        id: TimerId,
+        /// The time.
+        until: String,
+    },
+    /// Ask a person.
+    Ask {
+        /// The instance.
+        step: String,
+        /// Which, for the host's own questions to the snapshot.
+        at: Addr,
+        /// For what.
+        question: Question,
+        /// The question.
+        prompt: String,
+    },
+    /// Stop every process of this run: SIGTERM, then SIGKILL after the grace.
+    StopAll,
+    /// The run came to rest: there is nothing more to wait for.
+    Rest(RunStatus),
+}
+
+/// The answer to one input: facts to be made durable, then things to be done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turn {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// What is to be done about it.
+    pub acts: Vec<Act>,
+}
