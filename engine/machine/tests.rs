@@ -201,7 +201,7 @@ impl World {
 }
 
 fn command() -> Action {
-    Action::Command(Box::new(Command::default()))
+    Action::Command(Box::default())
 }
 
 fn step(id: String, needs: Vec<String>) -> Step {
