@@ -8,9 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::{
-    Action, Body, Capture, Command, Effect, Gate, Map, OnFailure, Runbook, Step, Text, Tree, Undo,
-};
+use crate::model::{Action, Body, Capture, Effect, Gate, Map, OnFailure, Runbook, Step, Text, Tree, Undo};
 
 /// A language in which everything holds, except for what the tests say.
 #[derive(Default)]
