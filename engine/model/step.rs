@@ -295,6 +295,74 @@ impl Body {
     }
 }
 
+impl Command {
+    /// Calls `visit` with every text of the command.
+    pub fn texts<'a>(&'a self, visit: &mut dyn FnMut(&'a Text)) {
+        match &self.line {
+            Line::Words(texts) | Line::List(texts) => texts.iter().for_each(&mut *visit),
+            Line::Shell(text) => visit(text),
+        }
+        self.env.iter().for_each(|(_, text)| visit(text));
+        self.dir.iter().chain(&self.stdin).for_each(visit);
+    }
+}
+
+impl Gate {
+    /// Calls `visit` with every text of the gate, expressions included.
+    pub fn texts<'a>(&'a self, visit: &mut dyn FnMut(&'a Text)) {
+        self.command.texts(visit);
+        visit(&self.pass.0);
+        self.warn.iter().for_each(|warn| visit(&warn.0));
+        [&self.every, &self.within, &self.hold, &self.valid_for, &self.timeout].into_iter().flatten().for_each(visit);
+    }
+}
+
+impl Retry {
+    /// Calls `visit` with every text of the policy, expressions included.
+    pub fn texts<'a>(&'a self, visit: &mut dyn FnMut(&'a Text)) {
+        self.delay.iter().chain(&self.max_delay).for_each(&mut *visit);
+        self.when.iter().for_each(|when| visit(&when.0));
+    }
+}
+
+impl Body {
+    /// Calls `visit` with every text of the body, expressions included.
+    pub fn texts<'a>(&'a self, visit: &mut dyn FnMut(&'a Text)) {
+        match &self.action {
+            Action::Nothing => {}
+            Action::Command(command) => command.texts(visit),
+            Action::Gate(gate) => gate.texts(visit),
+            Action::Approve(approve) => {
+                visit(&approve.prompt);
+                approve.timeout.iter().for_each(&mut *visit);
+            }
+            Action::Manual(manual) => {
+                visit(&manual.prompt);
+                manual.timeout.iter().for_each(&mut *visit);
+            }
+            Action::Wait(Wait::For(text) | Wait::Until(text)) => visit(text),
+            Action::Runbook { vars, .. } => vars.iter().for_each(|(_, tree)| tree.texts(visit)),
+        }
+        self.check.iter().chain(&self.verify).for_each(|gate| gate.texts(visit));
+        if let Some(capture) = &self.capture {
+            capture.command.texts(visit);
+            capture.outputs.iter().for_each(|(_, expr)| visit(&expr.0));
+            capture.timeout.iter().for_each(&mut *visit);
+        }
+        if let Some(undo) = &self.rollback {
+            undo.command.texts(visit);
+            undo.verify.iter().for_each(|gate| gate.texts(visit));
+            undo.retry.iter().for_each(|retry| retry.texts(visit));
+            undo.timeout.iter().for_each(&mut *visit);
+        }
+        self.changes.iter().chain(&self.irreversible).for_each(&mut *visit);
+        self.satisfied.iter().for_each(|expr| visit(&expr.0));
+        self.outputs.iter().for_each(|(_, expr)| visit(&expr.0));
+        self.retry.iter().for_each(|retry| retry.texts(visit));
+        self.timeout.iter().chain(&self.grace).for_each(visit);
+    }
+}
+
 impl Step {
     /// Returns what resume does with this step when its end is unknown.
     pub fn on_interrupt(&self) -> OnInterrupt {
