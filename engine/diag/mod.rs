@@ -1,1 +1,17 @@
 //! Diagnostics as data (code, message, labels, help) and their renderers.
+//!
+//! Whoever finds a mistake makes a [`Diagnostic`] and puts it into a [`Report`]; nobody stops at the first. How it
+//! looks is decided by a renderer alone: [`text`] for people, [`json`] for programs.
+
+mod code;
+mod diagnostic;
+pub mod json;
+mod near;
+mod scalar;
+mod sources;
+pub mod text;
+
+pub use code::{Code, Severity};
+pub use diagnostic::{Diagnostic, Label, Report};
+pub use near::near;
+pub use sources::{Position, Sources};

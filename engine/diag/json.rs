@@ -1,0 +1,51 @@
+//! Diagnostics for programs: one JSON document.
+
+use serde_json::{Value, json};
+
+use super::{Diagnostic, Label, Report, Sources};
+
+/// The version of the document; it rises when a field changes its meaning or goes.
+pub const VERSION: u32 = 1;
+
+/// Returns the report as one document. Lines and columns begin with 1; `end` is the position after the last
+/// character.
+pub fn report(report: &Report, sources: &Sources) -> Value {
+    json!({
+        "version": VERSION,
+        "diagnostics": report.iter().map(|found| diagnostic(found, sources)).collect::<Vec<_>>(),
+        "left_out": report.left_out(),
+    })
+}
+
+/// Returns one diagnostic.
+pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Value {
+    let mut value = json!({
+        "code": diagnostic.code.to_string(),
+        "name": diagnostic.code.name(),
+        "severity": diagnostic.severity.name(),
+        "message": diagnostic.message,
+    });
+    if let Some(place) = diagnostic.place() {
+        let (start, end) = (sources.start(place), sources.end(place));
+        value["file"] = json!(sources.path(place.file));
+        value["line"] = json!(start.line);
+        value["column"] = json!(start.column);
+        value["end"] = json!({ "line": end.line, "column": end.column });
+    }
+    value["labels"] = diagnostic.labels.iter().map(|of| label(of, sources)).collect();
+    value["notes"] = json!(diagnostic.notes);
+    value["help"] = json!(diagnostic.help);
+    value
+}
+
+fn label(label: &Label, sources: &Sources) -> Value {
+    let (start, end) = (sources.start(label.place), sources.end(label.place));
+    json!({
+        "file": sources.path(label.place.file),
+        "line": start.line,
+        "column": start.column,
+        "end": { "line": end.line, "column": end.column },
+        "text": label.text,
+        "primary": label.primary,
+    })
+}

@@ -1,0 +1,123 @@
+//! A command's process group, and the lock that makes signalling it safe.
+//!
+//! A process number may be given to a stranger as soon as its owner has been reaped. So nobody reaps before the
+//! group is marked gone, both happen under one lock, and every signal is sent under the same lock.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// A command's process group, from before it exists until after it is gone.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The command's number within its pool.
+    pub(super) id: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    cause: Option<Cause>,
+    killed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Waiting,
+    Alive(Pid),
+    Gone,
+}
+
+/// Why we end a command. The first cause counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Timeout,
+    Request,
+}
+
+impl Group {
+    pub(super) fn new(id: u64) -> Self {
+        Self { id, state: Mutex::new(State { stage: Stage::Waiting, cause: None, killed: false }) }
+    }
+
+    /// Why the command is being ended, if it is, and whether SIGKILL has been sent.
+    pub(super) fn cause(&self) -> Option<(Cause, bool)> {
+        let state = self.lock();
+        state.cause.map(|cause| (cause, state.killed))
+    }
+
+    /// Notes the new process; what was asked while it was being spawned reaches it now.
+    pub(super) fn born(&self, pid: Pid) {
+        let mut state = self.lock();
+        state.stage = Stage::Alive(pid);
+        match state.cause {
+            Some(_) if state.killed => signal(pid, Signal::KILL),
+            Some(_) => terminate(pid),
+            None => {}
+        }
+    }
+
+    /// Sends SIGTERM. Returns whether it is news: a second request does not hurry the command on, since some
+    /// tools take a second signal for "drop everything".
+    pub(super) fn terminate(&self, cause: Cause) -> bool {
+        let mut state = self.lock();
+        if state.cause.is_some() || matches!(state.stage, Stage::Gone) {
+            return false;
+        }
+        state.cause = Some(cause);
+        if let Stage::Alive(pid) = state.stage {
+            terminate(pid);
+        }
+        true
+    }
+
+    /// Sends SIGKILL.
+    pub(super) fn kill(&self, cause: Cause) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Gone) {
+            return;
+        }
+        state.cause.get_or_insert(cause);
+        state.killed = true;
+        if let Stage::Alive(pid) = state.stage {
+            signal(pid, Signal::KILL);
+        }
+    }
+
+    /// Sends any other signal; nothing happens to a group that is not there.
+    pub(super) fn signal(&self, signal_: Signal) {
+        if let Stage::Alive(pid) = self.lock().stage {
+            signal(pid, signal_);
+        }
+    }
+
+    /// Kills what is left of the group, marks it gone, and only then runs `reap`, all under the lock.
+    pub(super) fn bury<T>(&self, reap: impl FnOnce() -> T) -> T {
+        let mut state = self.lock();
+        if let Stage::Alive(pid) = state.stage {
+            signal(pid, Signal::KILL);
+        }
+        state.stage = Stage::Gone;
+        reap()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half-done when a holder panics, so a poisoned lock is as good as any.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// SIGCONT goes along, because a stopped process does not see SIGTERM.
+fn terminate(pid: Pid) {
+    signal(pid, Signal::TERM);
+    signal(pid, Signal::CONT);
+}
+
+fn signal(pid: Pid, signal: Signal) {
+    // A leader that moved to another group is still our child, and still named by its number.
+    if kill_process_group(pid, signal).is_err() {
+        // It may have become another user's (sudo); its own end is then all we can wait for.
+        let _ = kill_process(pid, signal);
+    }
+}

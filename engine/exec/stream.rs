@@ -1,0 +1,133 @@
+//! One output stream of a command: read, kept, redacted, logged and passed on.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::notice::{Captured, LogError, Notice, Stream};
+use super::redactor::{Redacting, Redactor};
+use super::source::Source;
+
+/// How much is read of one stream before others get their turn.
+const TURN: usize = 4;
+
+/// What reading a stream came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// There may be more at once.
+    More,
+    /// Nothing more for now.
+    Dry,
+    /// Nothing more ever.
+    End,
+}
+
+/// One output stream of a command, for as long as its pipe is open.
+#[derive(Debug)]
+pub(super) struct Tap {
+    pub(super) pipe: Source,
+    pub(super) sink: Sink,
+}
+
+/// Where the bytes of a stream go.
+#[derive(Debug)]
+pub(super) struct Sink {
+    stream: Stream,
+    redacting: Redacting,
+    log: Option<(PathBuf, File)>,
+    log_error: Option<LogError>,
+    keep: usize,
+    captured: Captured,
+}
+
+impl Tap {
+    /// Reads what is there, up to a fair share.
+    pub(super) fn read(&mut self, buffer: &mut [u8], tell: &dyn Fn(Notice)) -> Flow {
+        for _ in 0..TURN {
+            match rustix::io::read(&self.pipe, &mut *buffer) {
+                Ok(0) => return Flow::End,
+                Ok(length) => {
+                    self.sink.take(&buffer[..length], tell);
+                    // A pipe that did not fill the buffer was empty; the next look would say so for the price of
+                    // another system call.
+                    if length < buffer.len() {
+                        return Flow::Dry;
+                    }
+                }
+                Err(Errno::AGAIN) => return Flow::Dry,
+                Err(Errno::INTR) => {}
+                // No other error is known for a pipe; whatever it is, there is nothing more to read.
+                Err(_) => return Flow::End,
+            }
+        }
+        Flow::More
+    }
+}
+
+impl Sink {
+    /// Opens the log, if there is to be one. One that cannot be opened is reported at the end: a full disk must not
+    /// keep an operator from running a command.
+    pub(super) fn new(stream: Stream, log: Option<&Path>, keep: usize, redactor: &Redactor) -> Self {
+        let (mut file, mut log_error) = (None, None);
+        if let Some(path) = log {
+            match open(path) {
+                Ok(opened) => file = Some((path.to_owned(), opened)),
+                Err(source) => log_error = Some(LogError { path: path.to_owned(), source }),
+            }
+        }
+        let redacting = redactor.stream();
+        Self { stream, redacting, log: file, log_error, keep, captured: Captured::default() }
+    }
+
+    /// How many bytes have come.
+    pub(super) fn total(&self) -> u64 {
+        self.captured.total
+    }
+
+    fn take(&mut self, raw: &[u8], tell: &dyn Fn(Notice)) {
+        self.captured.total += raw.len() as u64;
+        let room = self.keep - self.captured.bytes.len();
+        self.captured.truncated |= raw.len() > room;
+        self.captured.bytes.extend_from_slice(&raw[..raw.len().min(room)]);
+        let shown = self.redacting.push(raw);
+        pass(&mut self.log, &mut self.log_error, self.stream, shown, tell);
+    }
+
+    /// Passes on what the redactor held back, and returns what was kept.
+    pub(super) fn finish(mut self, tell: &dyn Fn(Notice)) -> (Captured, Option<LogError>) {
+        let shown = self.redacting.finish();
+        pass(&mut self.log, &mut self.log_error, self.stream, shown.into(), tell);
+        (self.captured, self.log_error)
+    }
+}
+
+/// Writes redacted bytes to the log and passes them on. After the first failure the log is left alone: one that
+/// ends early is plain to see, one with a hole is not.
+fn pass(
+    log: &mut Option<(PathBuf, File)>,
+    log_error: &mut Option<LogError>,
+    stream: Stream,
+    shown: Cow<'_, [u8]>,
+    tell: &dyn Fn(Notice),
+) {
+    if shown.is_empty() {
+        return;
+    }
+    if let Some((path, file)) = log
+        && let Err(source) = file.write_all(&shown)
+    {
+        *log_error = Some(LogError { path: path.clone(), source });
+        *log = None;
+    }
+    tell(Notice::Chunk { stream, bytes: shown.into_owned() });
+}
+
+#[expect(clippy::disallowed_methods, reason = "exec/ owns the output logs")]
+fn open(path: &Path) -> io::Result<File> {
+    // Output may hold what only the operator should see, so the log is private from its first moment.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}

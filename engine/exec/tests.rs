@@ -1,0 +1,430 @@
+//! The room as a whole, against real processes.
+
+#![expect(clippy::disallowed_methods, reason = "the tests look at logs and at /proc")]
+
+use std::collections::HashSet;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Generous, because these tests share the machine; reached only when something hangs.
+const LONG: Duration = Duration::from_secs(60);
+
+fn sh(script: &str) -> Spec {
+    Spec::new(["/bin/sh", "-c", script])
+}
+
+fn start(pool: &Pool, spec: Spec) -> (Handle, Receiver<Notice>) {
+    let (sender, receiver) = channel();
+    let handle = pool.spawn(spec, move |notice| {
+        let _ = sender.send(notice);
+    });
+    (handle, receiver)
+}
+
+/// Waits for the end, and checks the order of what comes before.
+fn end_of(receiver: &Receiver<Notice>) -> Ended {
+    let mut seen = 0;
+    loop {
+        seen += 1;
+        match receiver.recv_timeout(LONG).expect("the command must end") {
+            Notice::Spawned(_) => assert_eq!(seen, 1),
+            Notice::Chunk { bytes, .. } => assert!(seen > 1 && !bytes.is_empty()),
+            Notice::Ended(ended) => {
+                assert!(receiver.recv_timeout(LONG).is_err(), "nothing comes after the end");
+                return *ended;
+            }
+        }
+    }
+}
+
+fn run(spec: Spec) -> Ended {
+    let pool = Pool::new(1).unwrap();
+    let (_, receiver) = start(&pool, spec);
+    end_of(&receiver)
+}
+
+fn identity(receiver: &Receiver<Notice>) -> Identity {
+    match receiver.recv_timeout(LONG).unwrap() {
+        Notice::Spawned(identity) => identity,
+        other => panic!("{other:?} came first"),
+    }
+}
+
+fn chunk(receiver: &Receiver<Notice>) -> String {
+    match receiver.recv_timeout(LONG).unwrap() {
+        Notice::Chunk { bytes, .. } => String::from_utf8(bytes).unwrap(),
+        other => panic!("{other:?} is no output"),
+    }
+}
+
+fn text(captured: &Captured) -> &str {
+    std::str::from_utf8(&captured.bytes).unwrap()
+}
+
+/// The living processes whose environment holds this variable.
+fn living(mark: &str) -> Vec<u32> {
+    let has_mark = |pid: &u32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|&byte| byte == 0).any(|entry| entry == mark.as_bytes())
+    };
+    members::numbers().filter(has_mark).collect()
+}
+
+fn marked(mut spec: Spec, mark: &str) -> Spec {
+    let (name, value) = mark.split_once('=').unwrap();
+    spec.env.push((name.into(), Some(value.into())));
+    spec
+}
+
+/// A killed process of the group is gone a moment after its leader; that moment depends on the machine.
+fn nothing_left(mark: &str) {
+    let begin = Instant::now();
+    while !living(mark).is_empty() {
+        assert!(begin.elapsed() < LONG, "still there: {:?}", living(mark));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn status_and_output_are_told_apart() {
+    let ended = run(sh("echo out; echo err >&2; exit 3"));
+    assert!(matches!(ended.end, End::Exited(3)), "{ended:?}");
+    assert_eq!((text(&ended.stdout), text(&ended.stderr)), ("out\n", "err\n"));
+    assert_eq!((ended.stdout.total, ended.stdout.truncated, ended.leftovers), (4, false, 0));
+    assert!(matches!(run(sh("kill -9 $$")).end, End::Signalled(9)));
+}
+
+#[test]
+fn it_works_without_pidfd() {
+    let pool = Pool::build(1, false).unwrap();
+    let (_, receiver) = start(&pool, sh("echo hi; exit 4"));
+    let ended = end_of(&receiver);
+    assert!(matches!(ended.end, End::Exited(4)), "{ended:?}");
+    assert_eq!(text(&ended.stdout), "hi\n");
+}
+
+#[test]
+fn what_cannot_start_has_an_end_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("script");
+    std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&script, executable.clone()).unwrap();
+    let data = dir.path().join("data");
+    std::fs::write(&data, "\0\0").unwrap();
+    std::fs::set_permissions(&data, executable).unwrap();
+    let mut nowhere = Spec::new(["true"]);
+    nowhere.dir = Some("/no/such/dir".into());
+
+    let pool = Pool::new(1).unwrap();
+    for (spec, wanted) in [
+        (Spec::new(["no-such-tool"]), "`no-such-tool` was not found on the PATH"),
+        (nowhere, "there is no folder /no/such/dir"),
+        (Spec::new([script]), "the interpreter in its first line"),
+        (Spec::new([data]), "is no program for this machine"),
+        (Spec::new(["echo", "a\0b"]), "holds a zero byte"),
+        (Spec::new(["echo".to_owned(), "x".repeat(4 << 20)]), "too long"),
+    ] {
+        let (_, receiver) = start(&pool, spec);
+        match receiver.recv_timeout(LONG).unwrap() {
+            Notice::Ended(ended) => match ended.end {
+                End::NotStarted(error) => assert!(error.to_string().contains(wanted), "{error}"),
+                other => panic!("{other:?} for {wanted}"),
+            },
+            other => panic!("{other:?} for {wanted}"),
+        }
+    }
+}
+
+#[test]
+fn merged_output_keeps_its_order() {
+    let mut spec = sh("i=0; while [ $i -lt 500 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done");
+    spec.merged = true;
+    let ended = run(spec);
+    let wanted: String = (0..500).map(|i| format!("out {i}\nerr {i}\n")).collect();
+    assert!(text(&ended.stdout) == wanted, "{ended:?}");
+    assert_eq!(ended.stderr, Captured::default());
+}
+
+#[test]
+fn much_output_does_not_fill_memory() {
+    let mut spec = sh("head -c 67108864 /dev/zero");
+    spec.keep = 1 << 20;
+    let pool = Pool::new(1).unwrap();
+    let (sender, receiver) = channel();
+    pool.spawn(spec, move |notice| {
+        if let Notice::Ended(ended) = notice {
+            sender.send(*ended).unwrap();
+        }
+    });
+    let ended = receiver.recv_timeout(LONG).unwrap();
+    assert_eq!((ended.stdout.total, ended.stdout.truncated), (64 << 20, true));
+    assert_eq!(ended.stdout.bytes.len(), 1 << 20);
+    assert!(ended.stdout.bytes.capacity() <= 2 << 20);
+}
+
+#[test]
+fn large_input_and_output_at_once_do_not_lock_up() {
+    let mut spec = Spec::new(["cat"]);
+    spec.keep = usize::MAX;
+    let input: Vec<u8> = (0..32u32 << 20).map(|i| (i % 251) as u8).collect();
+    spec.stdin = Some(input.clone());
+    let ended = run(spec);
+    assert!(matches!(ended.end, End::Exited(0)), "{:?}", ended.end);
+    assert!(ended.stdout.bytes == input);
+}
+
+#[test]
+fn input_that_nobody_reads_is_no_error() {
+    for script in ["exec true", "exec 0<&-; sleep 0.1; echo done"] {
+        let mut spec = sh(script);
+        spec.stdin = Some(vec![b'x'; 8 << 20]);
+        assert!(matches!(run(spec).end, End::Exited(0)));
+    }
+    let mut empty = Spec::new(["cat"]);
+    empty.stdin = Some(Vec::new());
+    assert_eq!(run(empty).stdout.total, 0);
+}
+
+#[test]
+fn a_background_child_does_not_keep_the_command() {
+    let mark = "RUNBOOK_TEST=background";
+    let ended = run(marked(sh("sleep 600 & sleep 600 >/dev/null 2>&1 & echo hi"), mark));
+    assert!(matches!(ended.end, End::Exited(0)), "{ended:?}");
+    assert_eq!((text(&ended.stdout), ended.leftovers), ("hi\n", 2));
+    nothing_left(mark);
+}
+
+#[test]
+fn a_child_that_left_the_group_and_holds_the_pipe_is_not_waited_for() {
+    // It ends by itself: it is out of our reach here.
+    let ended = run(sh("setsid sh -c 'while sleep 0.2; do echo late || exit; done' & sleep 0.1; echo hi"));
+    assert!(matches!(ended.end, End::Exited(0)), "{ended:?}");
+    assert!(text(&ended.stdout).starts_with("hi\n"), "{ended:?}");
+}
+
+#[test]
+fn a_shell_that_ignores_sigterm_is_killed_with_its_children() {
+    let mark = "RUNBOOK_TEST=stubborn";
+    let mut spec = marked(sh("trap '' TERM; sleep 600 & echo up; while :; do sleep 600; done"), mark);
+    spec.timeout = Some(Duration::from_millis(200));
+    spec.grace = Duration::from_millis(200);
+    let ended = run(spec);
+    assert!(matches!(ended.end, End::TimedOut { death: Death::Signalled(9), killed: true }), "{ended:?}");
+    assert_eq!(text(&ended.stdout), "up\n");
+    nothing_left(mark);
+}
+
+#[test]
+fn a_tool_keeps_its_grace_when_its_shell_is_gone() {
+    let tool = "trap 'sleep 0.3; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done";
+    let pool = Pool::new(1).unwrap();
+    let (handle, receiver) =
+        start(&pool, Spec::new(["sh", "-c", "sh -c \"$1\"; echo unreachable", "sh", tool]));
+    let running = identity(&receiver);
+    assert_eq!(chunk(&receiver), "up\n");
+    handle.stop();
+    assert_eq!(chunk(&receiver), "saved\n");
+    let ended = receiver.recv_timeout(LONG).unwrap();
+    let Notice::Ended(ended) = ended else { panic!("{ended:?}") };
+    assert!(
+        matches!(ended.end, End::Stopped { death: Some(Death::Signalled(15)), killed: false }),
+        "{ended:?}"
+    );
+    assert_eq!(ended.leftovers, 0);
+    assert_eq!(alive(&running), Liveness::Gone);
+}
+
+#[test]
+fn a_deadline_ends_with_sigterm_where_that_is_enough() {
+    let mut spec = Spec::new(["sleep", "600"]);
+    spec.timeout = Some(Duration::from_millis(100));
+    let ended = run(spec);
+    assert!(matches!(ended.end, End::TimedOut { death: Death::Signalled(15), killed: false }), "{ended:?}");
+    assert!(ended.wall >= Duration::from_millis(100) && ended.wall < LONG);
+}
+
+#[test]
+fn stop_and_kill_reach_the_whole_group() {
+    let pool = Pool::new(2).unwrap();
+    let mark = "RUNBOOK_TEST=stopped";
+    for hard in [false, true] {
+        let (handle, receiver) = start(&pool, marked(sh("sleep 600 | cat; true"), mark));
+        let running = identity(&receiver);
+        assert_eq!(alive(&running), Liveness::Running);
+        // Until the shell has started both.
+        while living(mark).len() < 3 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if hard {
+            handle.kill()
+        } else {
+            handle.stop()
+        }
+        let ended = end_of_started(&receiver);
+        match ended.end {
+            End::Stopped { death: Some(Death::Signalled(signal)), killed } => {
+                assert_eq!((signal, killed), if hard { (9, true) } else { (15, false) });
+            }
+            other => panic!("{other:?}"),
+        }
+        nothing_left(mark);
+        assert_eq!(alive(&running), Liveness::Gone);
+        // Whoever has its number now is safe.
+        handle.kill();
+        handle.stop();
+    }
+}
+
+fn end_of_started(receiver: &Receiver<Notice>) -> Ended {
+    loop {
+        if let Notice::Ended(ended) = receiver.recv_timeout(LONG).unwrap() {
+            return *ended;
+        }
+    }
+}
+
+#[test]
+fn a_paused_command_can_go_on_and_can_be_stopped() {
+    let pool = Pool::new(1).unwrap();
+    let (handle, receiver) = start(&pool, sh("echo up; read line; sleep 600"));
+    let running = identity(&receiver);
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.pid)).unwrap();
+        stat.rsplit(')').next().unwrap().trim().chars().next().unwrap()
+    };
+    let wait_for = |stopped: bool| {
+        while (state() == 'T') != stopped {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    handle.pause();
+    wait_for(true);
+    handle.resume();
+    wait_for(false);
+    handle.pause();
+    handle.stop();
+    assert!(matches!(end_of_started(&receiver).end, End::Stopped { killed: false, .. }));
+}
+
+#[test]
+fn what_was_stopped_before_its_turn_is_never_started() {
+    let pool = Pool::new(1).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ran = dir.path().join("ran");
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        let (handle, receiver) = start(&pool, sh("exit 0"));
+        drop(handle);
+        waiting.push(receiver);
+    }
+    let (handle, receiver) = start(&pool, Spec::new(["touch".as_ref(), ran.as_os_str()]));
+    handle.stop();
+    let ended = end_of(&receiver);
+    assert!(matches!(ended.end, End::Stopped { death: None, killed: false }), "{ended:?}");
+    assert!(!ran.exists());
+    waiting.iter().for_each(|receiver| assert!(matches!(end_of(receiver).end, End::Exited(0))));
+}
+
+#[test]
+fn dropping_the_pool_ends_everything() {
+    let mark = "RUNBOOK_TEST=dropped";
+    let pool = Pool::new(2).unwrap();
+    let started: Vec<_> =
+        (0..8).map(|_| start(&pool, marked(sh("trap '' TERM; sleep 600; :"), mark)).1).collect();
+    identity(&started[0]);
+    drop(pool);
+    for receiver in &started {
+        assert!(matches!(end_of_started(receiver).end, End::Stopped { killed: true, .. }));
+    }
+    nothing_left(mark);
+}
+
+#[test]
+fn logs_hold_redacted_bytes_whatever_the_cuts() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("out.log");
+    let mut spec =
+        sh("printf 'a hun'; sleep 0.05; printf 'ter2 b hunter'; sleep 0.05; printf '3'; printf hunter2 >&2");
+    spec.redactor = Redactor::new([("password", "hunter2")]).unwrap();
+    spec.stdout_file = Some(log.clone());
+    spec.stderr_file = Some(dir.path().join("err.log"));
+    let ended = run(spec.clone());
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "a ••• b hunter3");
+    assert_eq!(std::fs::read_to_string(dir.path().join("err.log")).unwrap(), MASK);
+    assert_eq!(text(&ended.stdout), "a hunter2 b hunter3", "what expressions read is raw");
+    assert_eq!(log.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    run(spec);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "a ••• b hunter3".repeat(2), "appended");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_reported_and_nothing_else() {
+    for bad in ["/dev/full", "/no/such/dir/out.log"] {
+        let mut spec = sh("head -c 1000000 /dev/zero; echo still here >&2");
+        spec.stdout_file = Some(bad.into());
+        let ended = run(spec);
+        assert!(matches!(ended.end, End::Exited(0)), "{ended:?}");
+        assert_eq!((ended.stdout.total, text(&ended.stderr)), (1_000_000, "still here\n"));
+        assert_eq!(ended.log_error.unwrap().path, Path::new(bad));
+    }
+}
+
+#[test]
+fn arguments_and_variables_arrive_as_they_are() {
+    let hostile: Vec<std::ffi::OsString> =
+        ["", " ", "a b", "$(id)", "`id`", "*", "-rf", "\"", "'", "\\", "a\nb", "ä•\u{202e}"]
+            .into_iter()
+            .map(Into::into)
+            .chain([std::ffi::OsString::from_vec(vec![0xff, 0xfe])])
+            .collect();
+    let mut spec = Spec::new(["sh", "-c", r#"printf '%s\0' "$@" "$VALUE" "${HOME-unset}""#, "sh"]);
+    spec.argv.extend(hostile.iter().cloned());
+    spec.env = vec![("VALUE".into(), Some("x $y 'z'".into())), ("HOME".into(), None)];
+    spec.env.insert(0, ("VALUE".into(), Some("the last one counts".into())));
+    let wanted: Vec<u8> = hostile
+        .into_iter()
+        .chain(["x $y 'z'".into(), "unset".into()])
+        .flat_map(|arg| arg.into_vec().into_iter().chain([0]))
+        .collect();
+    assert_eq!(run(spec).stdout.bytes, wanted);
+}
+
+#[test]
+fn the_command_runs_in_its_dir_with_an_empty_stdin_and_sane_signals() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spec = sh("pwd; cat; yes | head -n 1");
+    spec.dir = Some(dir.path().canonicalize().unwrap());
+    let ended = run(spec);
+    let here = dir.path().canonicalize().unwrap();
+    assert_eq!(text(&ended.stdout), format!("{}\ny\n", here.display()));
+    assert_eq!(text(&ended.stderr), "", "SIGPIPE ends `yes` without a word");
+}
+
+#[test]
+fn two_hundred_at_once_come_out_right() {
+    let pool = Pool::new(4).unwrap();
+    let started: Vec<_> =
+        (0..200).map(|i| start(&pool, sh(&format!("cat; echo {i}; exit {}", i % 7)))).collect();
+    let mut seen = HashSet::new();
+    for (i, (_, receiver)) in started.iter().enumerate() {
+        let ended = end_of(receiver);
+        assert!(matches!(ended.end, End::Exited(status) if status as usize == i % 7), "{ended:?}");
+        assert_eq!(text(&ended.stdout), format!("{i}\n"));
+        seen.insert(i);
+    }
+    assert_eq!(seen.len(), 200);
+}
+
+#[test]
+fn a_callback_that_panics_harms_nobody_else() {
+    let pool = Pool::new(1).unwrap();
+    pool.spawn(sh("echo hi"), |_| std::panic::resume_unwind(Box::new("no message wanted here")));
+    let (_, receiver) = start(&pool, sh("exit 5"));
+    assert!(matches!(end_of(&receiver).end, End::Exited(5)));
+}
