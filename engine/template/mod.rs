@@ -1,1 +1,36 @@
 //! The expression language: parsing, strict evaluation, word splitting, shell quoting. Pure.
+//!
+//! MiniJinja parses, and lends its values and some of its filters; what is evaluated is a tree of our own, so that
+//! nothing is converted, compared or taken for true by accident.
+
+mod engine;
+mod eval;
+mod fault;
+mod filters;
+mod ops;
+mod parse;
+mod predicates;
+mod quote;
+mod render;
+mod scope;
+mod shell;
+mod syntax;
+mod uses;
+mod value;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::Engine;
+pub use eval::Truth;
+pub use fault::{Fault, TextFault};
+pub use filters::FILTERS;
+pub use predicates::TESTS;
+pub use quote::quote_word;
+pub use scope::Scope;
+pub use uses::{Use, Uses};
+pub use value::{DataError, Value, from_json, origin_of, secret, secret_of, to_json, unknown};
+
+/// A fault in one text of a tree.
+pub type TreeFault = TextFault;

@@ -1,0 +1,162 @@
+//! Which names a text or an expression uses, for checks before anything runs.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::parse::constant_key;
+use super::syntax::{Call, Node, NodeKind, Part, Targets};
+
+/// One use of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The name and what is taken of it, as far as that is constant: `steps.x.outputs[n]` is `steps`, `x`, `outputs`.
+    pub path: Vec<String>,
+    /// Where that path stands.
+    pub span: Range<usize>,
+    /// Whether it stands before `is defined` or `default(…)`, so that it may lead nowhere.
+    pub defined_test: bool,
+}
+
+/// What a text or an expression uses; names that it gives values to itself are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The names, in the order written.
+    pub paths: Vec<Use>,
+    /// The filters, each with the span of the expression that it ends.
+    pub filters: Vec<(String, Range<usize>)>,
+    /// Whether some value goes into a shell script without being quoted.
+    pub raw_shell: bool,
+}
+
+/// Lists the uses in a text.
+pub(super) fn of_parts(parts: &[Part]) -> Uses {
+    let mut walk = Walk::default();
+    walk.parts(parts);
+    walk.uses
+}
+
+/// Lists the uses in an expression.
+pub(super) fn of_node(node: &Node) -> Uses {
+    let mut walk = Walk::default();
+    walk.node(node, false);
+    walk.uses
+}
+
+#[derive(Default)]
+struct Walk {
+    uses: Uses,
+    locals: Vec<Arc<str>>,
+}
+
+impl Walk {
+    fn parts(&mut self, parts: &[Part]) {
+        for part in parts {
+            match part {
+                Part::Raw(..) => {}
+                Part::Emit(node, _) => self.node(node, false),
+                Part::If { test, then, other } => {
+                    self.node(test, false);
+                    self.parts(then);
+                    self.parts(other);
+                }
+                Part::For { targets, iter, filter, body, other } => {
+                    self.node(iter, false);
+                    let frame = self.locals.len();
+                    self.locals.push("loop".into());
+                    self.names(targets);
+                    filter.iter().for_each(|filter| self.node(filter, false));
+                    self.parts(body);
+                    self.locals.truncate(frame);
+                    self.parts(other);
+                }
+                Part::Set { targets, value } => {
+                    self.node(value, false);
+                    self.names(targets);
+                }
+            }
+        }
+    }
+
+    fn names(&mut self, targets: &Targets) {
+        match targets {
+            Targets::One(name) => self.locals.push(name.clone()),
+            Targets::Several(names, _) => self.locals.extend(names.iter().cloned()),
+        }
+    }
+
+    fn node(&mut self, node: &Node, guarded: bool) {
+        if let Some(path) = self.path(node) {
+            if !self.locals.iter().any(|local| **local == path[0]) {
+                self.uses.paths.push(Use { path, span: node.span.clone(), defined_test: guarded });
+            }
+            return;
+        }
+        match &node.kind {
+            NodeKind::Const(_) | NodeKind::Name(_) => {}
+            NodeKind::Attr(base, _) => self.node(base, guarded),
+            NodeKind::Item(base, index) => {
+                self.node(base, guarded);
+                self.node(index, false);
+            }
+            NodeKind::Slice(base, bounds) => {
+                self.node(base, false);
+                bounds.iter().flatten().for_each(|bound| self.node(bound, false));
+            }
+            NodeKind::Not(inner) | NodeKind::Neg(inner) => self.node(inner, false),
+            NodeKind::And(left, right) | NodeKind::Or(left, right) | NodeKind::Math(_, left, right) => {
+                self.node(left, false);
+                self.node(right, false);
+            }
+            NodeKind::Compare(first, ops) => {
+                self.node(first, false);
+                ops.iter().for_each(|(_, node)| self.node(node, false));
+            }
+            NodeKind::Choose(parts) => {
+                self.node(&parts[0], false);
+                self.node(&parts[1], guarded);
+                self.node(&parts[2], guarded);
+            }
+            NodeKind::Filter(input, call) => {
+                let default = matches!(&*call.name, "default" | "d");
+                self.node(input, default);
+                self.uses.filters.push((call.name.to_string(), node.span.clone()));
+                self.uses.raw_shell |= &*call.name == "raw_shell";
+                self.call(call, default && guarded);
+            }
+            NodeKind::Test(input, call) => {
+                self.node(input, matches!(&*call.name, "defined" | "undefined"));
+                self.call(call, false);
+            }
+            NodeKind::Range(items) | NodeKind::List(items) => {
+                items.iter().for_each(|item| self.node(item, false));
+            }
+            NodeKind::Map(entries) => entries.iter().for_each(|(key, value)| {
+                self.node(key, false);
+                self.node(value, false);
+            }),
+        }
+    }
+
+    fn call(&mut self, call: &Call, guarded: bool) {
+        call.args.iter().for_each(|arg| self.node(arg, guarded));
+        call.named.iter().for_each(|(_, arg)| self.node(arg, false));
+    }
+
+    /// Returns the path of a name when all of it is constant.
+    fn path(&self, node: &Node) -> Option<Vec<String>> {
+        match &node.kind {
+            NodeKind::Name(name) => Some(vec![name.to_string()]),
+            NodeKind::Attr(base, name) => {
+                let mut path = self.path(base)?;
+                path.push(name.to_string());
+                Some(path)
+            }
+            NodeKind::Item(base, index) => {
+                let mut path = self.path(base)?;
+                path.push(constant_key(index)?);
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+}
