@@ -40,15 +40,18 @@ pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
     }
 }
 
-/// Takes from others the right to read a file that is there already, as far as it is ours to take.
+/// Takes from others the right to read a file that is there already, as far as it is ours to take. The files beside it
+/// get its own mode: made while it was read-only they would keep it read-only afterwards.
 fn existing(path: &Path) -> Result<(), JournalError> {
     refuse_folder(path)?;
+    let Ok(main) = std::fs::metadata(path) else { return Ok(()) };
+    let wanted = main.permissions().mode() & 0o700;
     for suffix in ["", "-wal", "-shm"] {
         let file = beside(path, suffix);
         let Ok(found) = std::fs::metadata(&file) else { continue };
-        let mode = found.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 && found.uid() == rustix::process::geteuid().as_raw() {
-            std::fs::set_permissions(&file, Permissions::from_mode(mode & 0o700)).map_err(|source| {
+        let mode = found.permissions().mode() & 0o777;
+        if mode != wanted && found.uid() == rustix::process::geteuid().as_raw() {
+            std::fs::set_permissions(&file, Permissions::from_mode(wanted)).map_err(|source| {
                 JournalError::io(&file, "making the journal readable by its owner only", source)
             })?;
         }
@@ -56,14 +59,16 @@ fn existing(path: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Refuses a path that leads to nothing or to a folder, for a reader.
+/// Refuses a path that leads to nothing, to a folder or to what may not be read, for a reader.
 pub(super) fn readable(path: &Path) -> Result<(), JournalError> {
-    match std::fs::metadata(path) {
-        Ok(_) => refuse_folder(path),
-        Err(source) if source.kind() == ErrorKind::NotFound => {
-            Err(JournalError::Missing { path: path.to_owned() })
+    // Asked and not tried: a file that is opened here and closed again takes SQLite's locks with it.
+    match rustix::fs::access(path, rustix::fs::Access::READ_OK) {
+        Ok(()) => refuse_folder(path),
+        Err(rustix::io::Errno::NOENT) => Err(JournalError::Missing { path: path.to_owned() }),
+        Err(errno) => {
+            let doing = "opening the journal";
+            Err(JournalError::Io { path: path.to_owned(), doing, source: errno.into() })
         }
-        Err(source) => Err(JournalError::io(path, "opening the journal", source)),
     }
 }
 

@@ -57,6 +57,19 @@ pub enum JournalError {
         /// What was tried.
         doing: &'static str,
     },
+    /// The disk did not do what it was told.
+    #[error(
+        "{doing} failed: the disk that holds {} reported an error; look at `dmesg` and at the limit on file sizes \
+         (`ulimit -f`), then go on with `runbook resume`", .path.display()
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What SQLite makes of it; its extended code says which call failed.
+        source: rusqlite::Error,
+    },
     /// The file or its folder can't be written.
     #[error(
         "{doing} failed: {} is read-only for you; check the owner and mode of the file and of its folder, and that \
@@ -236,13 +249,28 @@ impl JournalError {
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => JournalError::Full { path, doing },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => JournalError::ReadOnly { path, doing },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => JournalError::Busy { path, doing },
+            Some(
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
+            ) => JournalError::Busy { path, doing },
+            Some(ErrorCode::SystemIoFailure) => JournalError::Disk { path, doing, source },
             Some(ErrorCode::DatabaseCorrupt) => JournalError::Corrupt { path, what: source.to_string() },
             Some(ErrorCode::NotADatabase) => {
                 JournalError::NotOurs { path, what: "it is no SQLite database".to_owned() }
             }
             _ => JournalError::Sqlite { path, doing, source },
         }
+    }
+
+    /// Returns what is wrong in one line, with its causes.
+    pub(super) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
     }
 
     /// Returns the error that the operating system's refusal means for the file or folder at `path`.
@@ -266,4 +294,25 @@ fn did_you_mean(ids: &[RunId]) -> String {
 
 fn list(ids: &[RunId]) -> String {
     ids.iter().map(RunId::as_str).collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_of_sqlite_says_what_it_is_and_what_to_do() {
+        let said = |code| {
+            let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            JournalError::of(Path::new("/j.db"), "writing events", source).to_string()
+        };
+        insta::assert_snapshot!(said(ffi::SQLITE_FULL), @"writing events failed: the disk that holds /j.db is full; make room, then go on with `runbook resume`");
+        insta::assert_snapshot!(said(ffi::SQLITE_BUSY), @"writing events failed: another process kept /j.db locked for more than 10 s; find it with `fuser /j.db`, then try again");
+        insta::assert_snapshot!(said(ffi::SQLITE_READONLY), @"writing events failed: /j.db is read-only for you; check the owner and mode of the file and of its folder, and that the disk is mounted for writing");
+        insta::assert_snapshot!(said(ffi::SQLITE_IOERR_WRITE), @"writing events failed: the disk that holds /j.db reported an error; look at `dmesg` and at the limit on file sizes (`ulimit -f`), then go on with `runbook resume`");
+        insta::assert_snapshot!(said(ffi::SQLITE_CORRUPT), @"the journal /j.db is damaged: Error code 11: database disk image is malformed; copy it and its -wal file away before anything else, then restore a backup or name another file with --store");
+        insta::assert_snapshot!(said(ffi::SQLITE_CANTOPEN), @"writing events failed: /j.db");
+    }
 }

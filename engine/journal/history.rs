@@ -120,7 +120,7 @@ impl Store {
         // Between the prefix and what follows everything that begins with it: `~` is above the whole alphabet.
         let mut ids = self.ids(
             "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || '~' ORDER BY created_at DESC, rowid DESC LIMIT 6",
-            &prefix,
+            [&prefix],
         )?;
         match ids.len() {
             0 => Err(missing(self.near(&prefix)?)),
@@ -148,8 +148,7 @@ impl Store {
         if length < 4 {
             return Ok(Vec::new());
         }
-        let recent = self
-            .ids("SELECT id FROM runs WHERE ?1 <> '' ORDER BY created_at DESC, rowid DESC LIMIT 500", "-")?;
+        let recent = self.ids("SELECT id FROM runs ORDER BY created_at DESC, rowid DESC LIMIT 500", [])?;
         let slips = |id: &RunId| {
             // A whole id may also have been typed without its `r`.
             let beginning = &id.as_str()[..length.min(id.as_str().len())];
@@ -161,11 +160,11 @@ impl Store {
         Ok(near.into_iter().take(3).map(|(_, id)| id).collect())
     }
 
-    fn ids(&self, sql: &str, given: &str) -> Result<Vec<RunId>, JournalError> {
+    fn ids(&self, sql: &str, given: impl rusqlite::Params) -> Result<Vec<RunId>, JournalError> {
         let failed = self.file.failed("finding a run");
         let mut query = self.conn.prepare_cached(sql).map_err(&failed)?;
         let texts: Vec<String> =
-            query.query_map([given], |row| row.get(0)).and_then(Iterator::collect).map_err(&failed)?;
+            query.query_map(given, |row| row.get(0)).and_then(Iterator::collect).map_err(&failed)?;
         texts.iter().map(|text| run_id(&self.file, text)).collect()
     }
 }

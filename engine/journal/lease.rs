@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::store::File;
@@ -89,8 +89,8 @@ pub struct Claim {
 /// A run has a driver that lives.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "run {run} is driven by {} since {:.0}, last heard of {:.0}; watch it with `runbook status {run}`, stop it with \
-     `runbook cancel {run}`, or take it over with `runbook resume {run} --takeover --reason TEXT`",
+    "run {run} is driven by {} since {:.0}, last heard of {:.0}; watch it with `runbook status {run}`, or stop it \
+     with `runbook cancel {run}`",
     .lease.holder, .lease.since, .lease.heartbeat
 )]
 pub struct Held {
@@ -184,6 +184,29 @@ pub(super) fn take(
     Ok(epoch)
 }
 
+/// Refuses when the run's lease is no longer the one with this number. Inside a transaction that writes, the answer
+/// stays true until it commits.
+pub(super) fn check_fence(
+    tx: &Transaction<'_>,
+    file: &File,
+    run: &RunId,
+    epoch: u64,
+) -> Result<(), JournalError> {
+    let ours = tx
+        .prepare_cached("SELECT 1 FROM leases WHERE run = ?1 AND epoch = ?2 AND released_at IS NULL")
+        .and_then(|mut query| query.exists((run.as_str(), epoch.cast_signed())))
+        .map_err(file.failed("reading who drives a run"))?;
+    if ours { Ok(()) } else { Err(fenced(tx, file, run)?) }
+}
+
+/// Returns the error for a writer whose lease is no longer its own.
+pub(super) fn fenced(conn: &Connection, file: &File, run: &RunId) -> Result<JournalError, JournalError> {
+    Ok(match read(conn, file, run)? {
+        Some(by) => JournalError::Fenced(Box::new(Fenced { run: run.clone(), by })),
+        None => file.corrupt(format!("run {run} has no lease")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,7 +223,7 @@ mod tests {
         let JournalError::Held(held) = &error else { panic!("{error}") };
         assert_eq!((held.lease.holder.person.name.as_str(), held.lease.since), ("anna", at(0)));
         let text = error.to_string().replace(writer.run().as_str(), "RUN");
-        insta::assert_snapshot!(text, @"run RUN is driven by anna on box (pid 1) since 2026-11-22T03:00:00Z, last heard of 2026-11-22T03:00:00Z; watch it with `runbook status RUN`, stop it with `runbook cancel RUN`, or take it over with `runbook resume RUN --takeover --reason TEXT`");
+        insta::assert_snapshot!(text, @"run RUN is driven by anna on box (pid 1) since 2026-11-22T03:00:00Z, last heard of 2026-11-22T03:00:00Z; watch it with `runbook status RUN`, or stop it with `runbook cancel RUN`");
         drop(place);
     }
 

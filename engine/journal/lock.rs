@@ -55,16 +55,9 @@ pub(super) fn take(
         Some(held) => return Err(JournalError::LockHeld(Box::new(held))),
         None => {}
     }
+    let holder = lease::encode_holder(holder)?;
     conn.prepare_cached("INSERT INTO locks (name, run, holder, since, reason) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut sql| {
-            sql.execute((
-                want.name,
-                run.as_str(),
-                lease::encode_holder(holder).unwrap_or_default(),
-                at.as_microsecond(),
-                want.reason,
-            ))
-        })
+        .and_then(|mut sql| sql.execute((want.name, run.as_str(), holder, at.as_microsecond(), want.reason)))
         .map_err(file.failed("taking a lock"))?;
     Ok(())
 }

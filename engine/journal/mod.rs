@@ -3,6 +3,7 @@
 //! A [`Store`] is one process's view of the file; a [`Writer`] is the one place from which a run's events come. Time and
 //! process questions are handed in, so this room has no clock and asks nothing of `/proc`.
 
+mod batch;
 mod chain;
 mod disk;
 mod error;

@@ -19,10 +19,11 @@ pub struct Record {
     pub event: Event,
 }
 
-/// The columns that [`decode`] reads, in its order.
-pub(super) const COLUMNS: &str = "seq, epoch, version, at, body";
+/// The events of run `?1` after `?2`, in order, with the columns that [`decode`] reads.
+pub(super) const SELECT: &str =
+    "SELECT seq, epoch, version, at, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
 
-/// Returns the record in a row of [`COLUMNS`].
+/// Returns the record in a row of [`SELECT`].
 pub(super) fn decode(file: &File, run: &RunId, row: &Row<'_>) -> Result<Record, JournalError> {
     let reading = || file.failed("reading an event");
     let seq: i64 = row.get(0).map_err(reading())?;

@@ -73,8 +73,12 @@ CREATE INDEX requests_waiting ON requests (run, id) WHERE taken_at IS NULL;
 "];
 
 /// The newest form.
+pub(super) const VERSION: i64 = newest(MIGRATIONS);
+
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
-pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+const fn newest(migrations: &[&str]) -> i64 {
+    migrations.len() as i64
+}
 
 /// What an opened file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,6 +93,10 @@ pub(super) enum Form {
 
 /// Returns the form of the file. Reads its header and the list of its tables, nothing more.
 pub(super) fn inspect(conn: &Connection, file: &File) -> Result<Form, JournalError> {
+    inspect_as(conn, file, VERSION)
+}
+
+fn inspect_as(conn: &Connection, file: &File, present: i64) -> Result<Form, JournalError> {
     let header = |name: &str| {
         conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .map_err(file.failed("opening the journal"))
@@ -105,31 +113,36 @@ pub(super) fn inspect(conn: &Connection, file: &File) -> Result<Form, JournalErr
         let what = format!("it is the database of another program, with {tables} tables");
         return Err(JournalError::NotOurs { path: file.path().to_owned(), what });
     }
-    if version > VERSION {
-        return Err(JournalError::Newer { path: file.path().to_owned(), found: version, known: VERSION });
+    if version > present {
+        return Err(JournalError::Newer { path: file.path().to_owned(), found: version, known: present });
     }
     if version < 1 || tables < 6 {
         return Err(file.corrupt(format!("of form {version} with {tables} tables")));
     }
-    Ok(if version == VERSION { Form::Present } else { Form::Older(version) })
+    Ok(if version == present { Form::Present } else { Form::Older(version) })
 }
 
 /// Brings the file to the present form. All of it is one commit: a file is never left between two forms.
 pub(super) fn migrate(conn: &mut Connection, file: &File) -> Result<(), JournalError> {
+    migrate_with(conn, file, MIGRATIONS)
+}
+
+fn migrate_with(conn: &mut Connection, file: &File, migrations: &[&str]) -> Result<(), JournalError> {
+    let present = newest(migrations);
     let failed = file.failed("migrating the journal");
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     // Again under the lock: another process may have been faster.
-    let from = match inspect(&tx, file)? {
+    let from = match inspect_as(&tx, file, present)? {
         Form::Present => return Ok(()),
         Form::Empty => 0,
         Form::Older(version) => version,
     };
     let done = usize::try_from(from).unwrap_or(0);
-    for step in &MIGRATIONS[done..] {
+    for step in &migrations[done..] {
         tx.execute_batch(step).map_err(&failed)?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
-    tx.pragma_update(None, "user_version", VERSION).map_err(&failed)?;
+    tx.pragma_update(None, "user_version", present).map_err(&failed)?;
     tx.commit().map_err(&failed)
 }
 
@@ -166,6 +179,23 @@ mod tests {
             let JournalError::Newer { found, known, .. } = error else { panic!("{error}") };
             assert_eq!((found, known), (VERSION + 4, VERSION));
         }
+    }
+
+    #[test]
+    fn an_older_form_is_migrated_whole_or_not_at_all() {
+        let (place, mut store, mut writer) = fixture::run();
+        let two = "CREATE TABLE notes (x TEXT) STRICT; ALTER TABLE runs ADD COLUMN note TEXT;";
+        let error =
+            migrate_with(&mut store.conn, &store.file, &[MIGRATIONS[0], two, "CREATE TABLE oops (; "])
+                .unwrap_err();
+        assert!(error.to_string().starts_with("migrating the journal failed"), "{error}");
+        assert_eq!(inspect(&store.conn, &store.file).unwrap(), Form::Present);
+        writer.append(fixture::at(1), vec![fixture::started("a")]).unwrap();
+
+        migrate_with(&mut store.conn, &store.file, &[MIGRATIONS[0], two]).unwrap();
+        assert_eq!(inspect_as(&store.conn, &store.file, 2).unwrap(), Form::Present);
+        assert_eq!(store.verify(writer.run()).unwrap().events, 2);
+        assert!(matches!(Store::open(&place.path), Err(JournalError::Newer { found: 2, .. })));
     }
 
     #[test]

@@ -2,17 +2,16 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "a test replaces the file under a run"))]
 
 use jiff::Timestamp;
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::chain::{self, Hash, Link};
+use super::batch::Batch;
+use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Fenced, Holder, JournalError, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
-    request,
+    Claim, Holder, JournalError, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock, request,
 };
-use crate::machine::{EVENT_VERSION, Event, Process};
+use crate::machine::{Event, Process};
 
 /// How often another id is drawn when one is taken.
 const DRAWS: u32 = 8;
@@ -202,7 +201,7 @@ impl Writer {
         match self.commit(at, &events, settled) {
             Ok((seq, head, standing)) => (self.seq, self.head, self.standing) = (seq, head, standing),
             Err(error) => {
-                self.poisoned = Some(error.to_string());
+                self.poisoned = Some(error.in_full());
                 return Err(error);
             }
         }
@@ -251,8 +250,8 @@ impl Writer {
         if beaten == 1 {
             return Ok(());
         }
-        let error = fenced(&self.conn, &self.file, &self.run)?;
-        self.poisoned = Some(error.to_string());
+        let error = lease::fenced(&self.conn, &self.file, &self.run)?;
+        self.poisoned = Some(error.in_full());
         Err(error)
     }
 
@@ -272,7 +271,7 @@ impl Writer {
                 sql.execute((self.run.as_str(), self.epoch.cast_signed(), at.as_microsecond()))
             })
             .map_err(self.file.failed("giving a run back"))?;
-        if released == 1 { Ok(()) } else { Err(fenced(&self.conn, &self.file, &self.run)?) }
+        if released == 1 { Ok(()) } else { Err(lease::fenced(&self.conn, &self.file, &self.run)?) }
     }
 
     /// Takes a lock for the run, or keeps the one it has.
@@ -283,7 +282,7 @@ impl Writer {
     pub fn try_lock(&mut self, want: Want<'_>, at: Timestamp) -> Result<(), JournalError> {
         self.refuse_when_poisoned()?;
         let tx = begin(&mut self.conn, &self.file)?;
-        check_fence(&tx, &self.file, &self.run, self.epoch)?;
+        lease::check_fence(&tx, &self.file, &self.run, self.epoch)?;
         lock::take(&tx, &self.file, &self.run, want, &self.holder, at)?;
         tx.commit().map_err(self.file.failed("taking a lock"))
     }
@@ -324,24 +323,6 @@ fn begin<'a>(conn: &'a mut Connection, file: &File) -> Result<Transaction<'a>, J
         .map_err(file.failed("starting to write to the journal"))
 }
 
-/// Refuses when the run's lease is no longer the one with this number. Inside a transaction that writes, the answer
-/// stays true until it commits.
-fn check_fence(tx: &Transaction<'_>, file: &File, run: &RunId, epoch: u64) -> Result<(), JournalError> {
-    let ours = tx
-        .prepare_cached("SELECT 1 FROM leases WHERE run = ?1 AND epoch = ?2 AND released_at IS NULL")
-        .and_then(|mut query| query.exists((run.as_str(), epoch.cast_signed())))
-        .map_err(file.failed("reading who drives a run"))?;
-    if ours { Ok(()) } else { Err(fenced(tx, file, run)?) }
-}
-
-/// Returns the error for a writer whose lease is no longer its own.
-fn fenced(conn: &Connection, file: &File, run: &RunId) -> Result<JournalError, JournalError> {
-    Ok(match lease::read(conn, file, run)? {
-        Some(by) => JournalError::Fenced(Box::new(Fenced { run: run.clone(), by })),
-        None => file.corrupt(format!("run {run} has no lease")),
-    })
-}
-
 /// Makes the row of a run with an id that no other has.
 fn insert_run(tx: &Transaction<'_>, file: &File, new: &NewRun<'_>) -> Result<RunId, JournalError> {
     let failed = file.failed("opening a run");
@@ -360,83 +341,6 @@ fn insert_run(tx: &Transaction<'_>, file: &File, new: &NewRun<'_>) -> Result<Run
         }
     }
     Err(file.corrupt(format!("{DRAWS} new ids in a row were taken")))
-}
-
-/// The events of one commit, and what the run was before them.
-struct Batch<'a> {
-    file: &'a File,
-    run: &'a RunId,
-    epoch: u64,
-    seq: u64,
-    head: Hash,
-    standing: Standing,
-}
-
-impl Batch<'_> {
-    /// Writes the events into the transaction and returns what the run is after them. `body` is room that is used
-    /// again for each event's JSON.
-    fn write(
-        mut self,
-        tx: &Transaction<'_>,
-        body: &mut Vec<u8>,
-        at: Timestamp,
-        events: &[Event],
-        settled: &[i64],
-    ) -> Result<(u64, Hash, Standing), JournalError> {
-        // First, since a driver that took the run over may have written events with the same numbers.
-        check_fence(tx, self.file, self.run, self.epoch)?;
-        let failed = self.file.failed("writing events");
-        let at = at.as_microsecond();
-        let mut insert = tx
-            .prepare_cached(
-                "INSERT INTO events (run, seq, epoch, version, at, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )
-            .map_err(&failed)?;
-        for event in events {
-            self.seq += 1;
-            body.clear();
-            serde_json::to_writer(&mut *body, event).map_err(|source| JournalError::Unstorable {
-                what: format!("event {} of run {}", self.seq, self.run),
-                source,
-            })?;
-            let link =
-                Link { run: self.run, seq: self.seq, epoch: self.epoch, version: EVENT_VERSION, at, body };
-            self.head = chain::next(&self.head, &link);
-            self.standing = self.standing.after(event);
-            let text = ToSqlOutput::Borrowed(ValueRef::Text(body));
-            let seq = self.seq.cast_signed();
-            let epoch = self.epoch.cast_signed();
-            insert
-                .execute((self.run.as_str(), seq, epoch, EVENT_VERSION, at, text, self.head.as_slice()))
-                .map_err(&failed)?;
-        }
-        self.update_run(tx, at).map_err(&failed)?;
-        if self.standing.is_over() {
-            lock::give_back(tx, self.run).map_err(&failed)?;
-        }
-        for id in settled {
-            tx.prepare_cached("UPDATE requests SET taken_at = ?3 WHERE run = ?1 AND id = ?2")
-                .and_then(|mut sql| sql.execute((self.run.as_str(), id, at)))
-                .map_err(&failed)?;
-        }
-        Ok((self.seq, self.head, self.standing))
-    }
-
-    /// Brings the run's row up to the events: the status that `runs` shows, and the mark by which a cut-off end is
-    /// noticed.
-    fn update_run(&self, tx: &Transaction<'_>, at: i64) -> rusqlite::Result<usize> {
-        tx.prepare_cached(
-            "UPDATE runs SET events = ?2, head = ?3, updated_at = ?4, status = ?5, rollback_began = ?6 WHERE id = ?1",
-        )?
-        .execute((
-            self.run.as_str(),
-            self.seq.cast_signed(),
-            self.head.as_slice(),
-            at,
-            history::encode_status(self.standing.status),
-            self.standing.rollback_began,
-        ))
-    }
 }
 
 #[cfg(test)]
@@ -516,6 +420,40 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_another_process_keeps_locked_is_an_error_that_says_so() {
+        let (place, _store, mut writer) = fixture::run();
+        let other = Connection::open(&place.path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        writer.conn.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
+        // A heartbeat that comes too late is no failed write of the run.
+        assert!(matches!(writer.heartbeat(at(1)), Err(JournalError::Busy { .. })));
+        other.execute_batch("ROLLBACK").unwrap();
+        writer.append(at(2), vec![started("a")]).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = writer.append(at(3), vec![started("b")]).unwrap_err();
+        assert!(error.to_string().contains("another process kept"), "{error}");
+        assert!(matches!(writer.append(at(4), vec![]), Err(JournalError::Poisoned { .. })));
+    }
+
+    #[test]
+    fn several_engines_share_a_journal() {
+        let (place, store, _writer) = fixture::run();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let store = Store::open(&place.path).unwrap();
+                    let mut writer = fixture::create(&store, None).unwrap();
+                    for turn in 0..50 {
+                        writer.append(at(turn), vec![started("a")]).unwrap();
+                    }
+                    assert_eq!(store.verify(writer.run()).unwrap().events, 51);
+                });
+            }
+        });
+        assert_eq!(store.runs(&super::super::Filter::default()).unwrap().len(), 5);
+    }
+
+    #[test]
     fn a_thousand_events_are_one_commit_and_ten_thousand_are_streamed() {
         let (_place, store, mut writer) = fixture::run();
         for turn in 0..10 {
@@ -556,6 +494,15 @@ mod tests {
         writer.release(at(2)).unwrap();
         let lease = store.run(&run).unwrap().lease.unwrap();
         assert_eq!((lease.released, lease.is_live(at(3), |_| Life::Alive)), (Some(at(2)), false));
+    }
+
+    #[test]
+    fn a_commit_is_on_the_disk_when_it_is_acknowledged() {
+        let (_place, _store, writer) = fixture::run();
+        let pragma =
+            |name: &str| writer.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        const FULL: i64 = 2;
+        assert_eq!((pragma("synchronous"), pragma("foreign_keys")), (FULL, 1));
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! What every reporter answers to.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::machine::{Event, Graph, Leaf, State};
+
+/// An event as a reporter sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The run's id.
+    pub run: &'a str,
+    /// The event's place in the run, from 1.
+    pub seq: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: &'a Event,
+    /// The state with this event in it. Events of one turn are decided together, so the ones that follow it in the
+    /// same turn may be in it too.
+    pub state: &'a State,
+    /// The shape of the run.
+    pub graph: &'a Graph,
+}
+
+/// Which of a command's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Standard output, or both of a merged command.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// What is known when the run comes to rest.
+#[derive(Clone, Copy, Debug)]
+pub struct EndInfo<'a> {
+    /// The run's id.
+    pub run: &'a str,
+    /// The run's last state.
+    pub state: &'a State,
+    /// The shape of the run.
+    pub graph: &'a Graph,
+    /// How long this engine worked on it.
+    pub took: Duration,
+}
+
+/// Shows a run to somebody. A run that is read from the journal feeds the same reporter as a live one.
+///
+/// No method fails: whoever stops reading (a closed pipe, a lost terminal) must not stop the run, so a reporter that
+/// can't write any more keeps quiet.
+pub trait Reporter: Send {
+    /// Takes in an event from before this engine's life (resume, rollback): it is remembered for the end screen and
+    /// not shown. Leaving it out costs that memory and nothing else.
+    fn past(&mut self, _at: Timestamp, _event: &Event) {}
+
+    /// Shows an event. Called after its commit, in order.
+    fn event(&mut self, seen: &Seen<'_>);
+
+    /// Takes in what a command printed, secrets masked. Live only; `bytes` may end anywhere.
+    fn output(&mut self, _leaf: &Leaf, _stream: Stream, _bytes: &[u8]) {}
+
+    /// Redraws what moves. Called about ten times a second while the run is live, and never faster than it is wanted:
+    /// a reporter draws here and nowhere else.
+    fn tick(&mut self, _now: Timestamp) {}
+
+    /// Leaves the terminal to somebody else, a prompt for instance.
+    fn suspend(&mut self) {}
+
+    /// Takes the terminal back.
+    fn unsuspend(&mut self) {}
+
+    /// Writes the last lines: the run rests. Nothing follows.
+    fn close(&mut self, end: &EndInfo<'_>);
+}
