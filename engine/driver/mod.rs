@@ -1,1 +1,27 @@
 //! The only async loop: input, decide, commit, act, publish.
+//!
+//! One turn takes every input that is there (ended processes, timers, people, signals), decides on all of them, commits
+//! the events in one go, and only then performs the acts and shows the events. So steps that end together share a
+//! commit, and a step's outcome shares one with the intent of the step after it.
+//!
+//! The loop's own thread commits: while it waits for the disk, inputs gather for the next turn. It never spawns a
+//! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does).
+
+mod clock;
+mod error;
+mod host;
+mod inbox;
+mod launch;
+mod looping;
+mod open;
+mod people;
+mod preview;
+mod target;
+mod timers;
+
+pub use clock::now;
+pub use error::DriveError;
+pub use host::{life, person};
+pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resume, rollback, undo_plan};
+pub use people::{Asked, People, Reply};
+pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};

@@ -35,6 +35,11 @@ pub fn alive(identity: &Identity) -> Liveness {
     }
 }
 
+/// Returns the identity of this very process.
+pub fn own() -> Identity {
+    identify(std::process::id(), &boot())
+}
+
 /// Returns the identity of a running process.
 pub(super) fn identify(pid: u32, boot: &Arc<str>) -> Identity {
     let started = state_and_start(pid).map_or(0, |(_, started)| started);

@@ -18,7 +18,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use liveness::{Liveness, alive};
+pub use liveness::{Liveness, alive, own};
 pub use notice::{Captured, Death, End, Ended, Identity, LogError, Notice, Stream};
 pub use pool::{Handle, Pool};
 pub use program::{SpawnError, which};

@@ -86,6 +86,33 @@ impl OutputDir {
             .map_err(|source| JournalError::io(&path, "making the file for a command's output", source))
     }
 
+    /// Returns the two files of one command, stdout's first, with the folder above them made. They need not exist.
+    /// `anew` takes away what is there: of a gate only the last poll is kept, or a gate of two hours would fill the disk.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk refuses.
+    pub fn ready(&self, run: &RunId, leaf: &Leaf, anew: bool) -> Result<(PathBuf, PathBuf), JournalError> {
+        let files = (self.path(run, leaf, Stream::Stdout), self.path(run, leaf, Stream::Stderr));
+        let folder = files.0.parent().unwrap_or(&self.root);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| JournalError::io(folder, "making the folder for a command's output", source))?;
+        if anew {
+            for file in [&files.0, &files.1] {
+                match std::fs::remove_file(file) {
+                    Err(source) if source.kind() != ErrorKind::NotFound => {
+                        return Err(JournalError::io(file, "clearing the output of an earlier poll", source));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(files)
+    }
+
     /// Returns up to `limit` bytes of one output from `offset` on; empty at its end and when there is no such file.
     ///
     /// # Errors

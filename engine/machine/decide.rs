@@ -51,7 +51,7 @@ pub struct Machine {
     slots: u32,
     node_slots: Vec<u32>,
     holders: BTreeSet<Addr>,
-    nobody: bool,
+    unanswered: BTreeSet<Addr>,
     pub(super) turn: Turn,
 }
 
@@ -68,7 +68,7 @@ impl Machine {
             next_timer: 1,
             slots: 0,
             holders: BTreeSet::new(),
-            nobody: false,
+            unanswered: BTreeSet::new(),
             turn: Turn::default(),
         }
     }
@@ -91,6 +91,7 @@ impl Machine {
     pub fn decide(&mut self, eval: &dyn Evaluate, input: Input) -> Result<Turn, Illegal> {
         match input {
             Input::Open(opened) => self.emit(Event::Opened(*opened))?,
+            Input::Begin => {}
             Input::Resume { by, reason, decisions } => self.resume(eval, by, reason, decisions)?,
             Input::Rollback { by, to } => self.begin_rollback(Some(by), to)?,
             Input::Spawned { leaf, process } => {
@@ -118,7 +119,7 @@ impl Machine {
                     self.answered(eval, at, question, yes, &by, note.as_deref())?;
                 }
             }
-            Input::NobodyAnswers => self.nobody = true,
+            Input::NobodyAnswers { step } => self.unanswered.extend(self.state.find(&step)),
             Input::Stop { by, hard } => self.stop(by, hard)?,
         }
         self.pump(eval)?;
@@ -283,6 +284,23 @@ impl Machine {
         self.state.mode == Mode::Stopping
     }
 
+    /// Returns the commands that would run next if an instance were done, as far as they are known: what a person who
+    /// is asked says yes to.
+    pub fn shows_next(&self, eval: &dyn Evaluate, at: Addr) -> Vec<String> {
+        if self.state.mode == Mode::RollingBack {
+            return Vec::new();
+        }
+        let mut shown = Vec::new();
+        for &node in self.graph.dependents(at.node) {
+            for instance in 0..self.state.nodes[node as usize].instances.len() as u32 {
+                if let Ok(command) = eval.prepare(&self.state, Addr { node, instance }, Stage::Action) {
+                    shown.push(command.display);
+                }
+            }
+        }
+        shown
+    }
+
     fn stop(&mut self, by: String, hard: bool) -> Result<(), Illegal> {
         if self.state.mode == Mode::Resting {
             return Ok(());
@@ -317,7 +335,11 @@ impl Machine {
                     return self.begin_finally(RunStatus::Succeeded);
                 }
                 if self.state.asking > 0 {
-                    return if self.nobody { self.rest(RunStatus::Waiting) } else { Ok(false) };
+                    return if self.waits_for_nobody_here() {
+                        self.rest(RunStatus::Waiting)
+                    } else {
+                        Ok(false)
+                    };
                 }
                 let doubt = self.state.instances().any(|(_, one)| matches!(one.progress, Progress::Doubt(_)));
                 if doubt { self.rest(RunStatus::Waiting) } else { self.begin_finally(RunStatus::Failed) }
@@ -330,7 +352,11 @@ impl Machine {
             Mode::Stopping => self.rest(RunStatus::Interrupted),
             Mode::RollingBack => {
                 if self.state.asking > 0 {
-                    return if self.nobody { self.rest(RunStatus::Waiting) } else { Ok(false) };
+                    return if self.waits_for_nobody_here() {
+                        self.rest(RunStatus::Waiting)
+                    } else {
+                        Ok(false)
+                    };
                 }
                 let whole = self.state.undo_order.iter().all(|&at| {
                     matches!(
@@ -348,6 +374,12 @@ impl Machine {
                 self.rest(status)
             }
         }
+    }
+
+    /// Says whether everybody who is asked will have to answer from elsewhere.
+    fn waits_for_nobody_here(&self) -> bool {
+        let asking = |at: &&Addr| matches!(self.state.at(**at).progress, Progress::Asking(_));
+        self.unanswered.iter().filter(asking).count() as u32 == self.state.asking
     }
 
     fn begin_finally(&mut self, status: RunStatus) -> Result<bool, Illegal> {

@@ -250,6 +250,23 @@ pub struct Opened {
     pub options: Options,
 }
 
+impl Opened {
+    /// Returns the opening of a run that is only imagined: by nobody, of nothing.
+    pub fn none() -> Opened {
+        Opened {
+            version: EVENT_VERSION,
+            program: String::new(),
+            runbook: String::new(),
+            snapshot: String::new(),
+            by: Person::default(),
+            reason: None,
+            target: BTreeMap::new(),
+            lock: None,
+            options: Options::default(),
+        }
+    }
+}
+
 /// What the command line said about how to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Options {
@@ -302,7 +319,7 @@ pub enum Stage {
 }
 
 /// One attempt of one command of one instance.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Leaf {
     /// The instance.
     pub step: String,

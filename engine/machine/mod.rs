@@ -9,7 +9,9 @@ mod evaluate;
 mod event;
 mod fold;
 mod graph;
+mod judge;
 mod resume;
+mod scope;
 mod stages;
 mod state;
 #[cfg(test)]
@@ -25,7 +27,9 @@ pub use event::{
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
+pub use judge::{GRACE, Judge, READ_TIMEOUT};
 pub use resume::{Going, going};
+pub use scope::{RunFacts, UNKNOWN};
 pub use stages::describe;
 pub use state::{Instance, Mode, Node, Progress, State};
 pub use turn::{Act, Input, TimerId, Turn};

@@ -197,6 +197,11 @@ impl State {
         self.ids.get(id).copied()
     }
 
+    /// Returns the ids of the steps, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.keys().map(String::as_str)
+    }
+
     /// Returns every instance that is known, in file order.
     pub fn instances(&self) -> impl Iterator<Item = (Addr, &Instance)> {
         self.nodes.iter().enumerate().flat_map(|(node, content)| {

@@ -17,6 +17,8 @@ pub type TimerId = u64;
 pub enum Input {
     /// Begin the run.
     Open(Box<Opened>),
+    /// Start what can be started: the run was opened, and that is already durable.
+    Begin,
     /// Take it up again.
     Resume {
         /// Who.
@@ -62,8 +64,11 @@ pub enum Input {
         /// Their typed answers.
         answers: Map,
     },
-    /// Nobody can be asked from here: whoever is asked will have to answer from another terminal.
-    NobodyAnswers,
+    /// Nobody can be asked this from here: whoever is asked will have to answer from another terminal.
+    NobodyAnswers {
+        /// What: the instance.
+        step: String,
+    },
     /// Stop.
     Stop {
         /// By whom or what.

@@ -22,9 +22,9 @@ impl Secrets {
         self.0.get(name).map(ExposeSecret::expose_secret)
     }
 
-    /// Returns every value, for the redactor.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.0.values().map(ExposeSecret::expose_secret)
+    /// Returns every name with its value, for the redactor.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
 
     /// Says whether there are none.

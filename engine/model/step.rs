@@ -313,7 +313,10 @@ impl Gate {
         self.command.texts(visit);
         visit(&self.pass.0);
         self.warn.iter().for_each(|warn| visit(&warn.0));
-        [&self.every, &self.within, &self.hold, &self.valid_for, &self.timeout].into_iter().flatten().for_each(visit);
+        [&self.every, &self.within, &self.hold, &self.valid_for, &self.timeout]
+            .into_iter()
+            .flatten()
+            .for_each(visit);
     }
 }
 

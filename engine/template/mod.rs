@@ -3,11 +3,13 @@
 //! MiniJinja parses, and lends its values and some of its filters; what is evaluated is a tree of our own, so that
 //! nothing is converted, compared or taken for true by accident.
 
+mod base;
 mod engine;
 mod eval;
 mod fault;
 mod filters;
 mod ops;
+mod params;
 mod parse;
 mod predicates;
 mod quote;
@@ -22,10 +24,12 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use base::{Instance, instances};
 pub use engine::Engine;
 pub use eval::Truth;
 pub use fault::{Fault, TextFault};
 pub use filters::FILTERS;
+pub use params::{Misfit, ParamFault, fit, params, place_of, text_of};
 pub use predicates::TESTS;
 pub use quote::quote_word;
 pub use scope::Scope;

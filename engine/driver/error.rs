@@ -1,0 +1,98 @@
+//! What keeps a run from being driven.
+
+use crate::exec::RedactorError;
+use crate::journal::JournalError;
+use crate::machine::{Illegal, RunStatus};
+
+/// Why a run could not be driven, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal refused while the run went on: nothing more was started.
+    #[error("the journal could not be written, so nothing more was started of run {run}: {source}")]
+    Stopped {
+        /// The run.
+        run: String,
+        /// What the journal says.
+        source: JournalError,
+        /// What was under way, and how each of them ended, which is in no journal: they are in doubt.
+        lost: Vec<String>,
+    },
+    /// The journal does not fit its snapshot.
+    #[error(
+        "the journal of run {run} does not make sense ({source}); `runbook verify {run}` tells whether it was altered"
+    )]
+    Illegal {
+        /// The run.
+        run: String,
+        /// What does not fit.
+        source: Illegal,
+    },
+    /// It could not be told whom the run is about to change.
+    #[error("whom this run is about to change could not be told: `target.{name}`: {why}")]
+    NoTarget {
+        /// Which of the target's commands.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The run was opened against another target.
+    #[error(
+        "this is not where run {run} was started: `{name}` is `{now}`, and was `{then}`; \
+         switch back (kubectl context, AWS profile), then try again"
+    )]
+    OtherTarget {
+        /// The run.
+        run: String,
+        /// Which of the target's commands.
+        name: String,
+        /// What it said at the start.
+        then: String,
+        /// What it says now.
+        now: String,
+    },
+    /// A command that the run's dead engine began still runs.
+    #[error(
+        "`{step}` is still at work: its command runs as process {pid}, though the engine that started it died; \
+         wait until it ended, or stop it (`kill -TERM -{pid}`), then try again: {command}"
+    )]
+    StillRunning {
+        /// The instance.
+        step: String,
+        /// The process.
+        pid: u32,
+        /// Its command.
+        command: String,
+    },
+    /// There is nothing to go on with.
+    #[error("run {run} {}: there is nothing to {what}", .status.word())]
+    Over {
+        /// The run.
+        run: String,
+        /// Its status.
+        status: RunStatus,
+        /// What was wanted: `resume`, `roll back`.
+        what: &'static str,
+    },
+    /// Something in the runbook's own settings could not be evaluated.
+    #[error("{0}")]
+    Settings(String),
+    /// A secret can't be hidden.
+    #[error(transparent)]
+    Redactor(#[from] RedactorError),
+    /// No process can be started.
+    #[error("no process can be started: {0}")]
+    Pool(#[from] std::io::Error),
+    /// The person named a step that the run does not have.
+    #[error("run {run} has no step `{step}`{}", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    NoStep {
+        /// The run.
+        run: String,
+        /// What was named.
+        step: String,
+        /// The nearest name.
+        near: Option<String>,
+    },
+}

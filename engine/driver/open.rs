@@ -1,0 +1,343 @@
+//! Opening a run, taking it up again, rolling it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::exec::{self, Liveness, Pool, Redactor};
+use crate::journal::{Claim, Frozen, NewRun, RunId, Store, Stored, Want, Writer};
+use crate::machine::{
+    Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, RunFacts,
+    RunStatus, State, undo_order,
+};
+use crate::model::{Secrets, Snapshot};
+use crate::report::Reporter;
+use crate::template::Engine;
+
+use super::clock;
+use super::error::DriveError;
+use super::host;
+use super::launch::Launcher;
+pub use super::looping::Interrupt;
+use super::looping::Loop;
+use super::people::People;
+use super::target;
+
+/// How many threads start processes.
+const SPAWNERS: usize = 4;
+
+/// A run to be opened.
+#[derive(Debug)]
+pub struct Exec {
+    /// What is started.
+    pub snapshot: Snapshot,
+    /// The secrets' values.
+    pub secrets: Secrets,
+    /// How to run.
+    pub options: Options,
+    /// Who.
+    pub by: Person,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A run to be taken up again.
+#[derive(Debug)]
+pub struct Resume {
+    /// Which.
+    pub run: RunId,
+    /// Who.
+    pub by: Person,
+    /// Why.
+    pub reason: Option<String>,
+    /// What they decided of failed and doubtful steps, by instance or step, each with why.
+    pub decisions: BTreeMap<String, (Decision, Option<String>)>,
+    /// The secrets' values, given anew.
+    pub secrets: Secrets,
+}
+
+/// A run to be undone.
+#[derive(Debug)]
+pub struct Rollback {
+    /// Which.
+    pub run: RunId,
+    /// Who.
+    pub by: Person,
+    /// The last step to undo.
+    pub to: Option<String>,
+    /// The secrets' values, given anew.
+    pub secrets: Secrets,
+}
+
+/// What a run is driven with.
+pub struct Surroundings<'a> {
+    /// The journal.
+    pub store: &'a Store,
+    /// Who shows it.
+    pub reporter: &'a mut dyn Reporter,
+    /// Who can be asked from here; `None` when no terminal can answer.
+    pub people: Option<Box<dyn People>>,
+    /// The steps answered with yes beforehand (`--approve`).
+    pub approvals: BTreeSet<String>,
+    /// Whether to wait for an answer from another terminal when none can be had here.
+    pub wait: bool,
+}
+
+/// A run that came to rest.
+#[derive(Debug)]
+pub struct Closed {
+    /// Which.
+    pub run: RunId,
+    /// With which status.
+    pub status: RunStatus,
+    /// The signal that stopped it.
+    pub interrupt: Option<Interrupt>,
+    /// Its state.
+    pub state: State,
+    /// Its shape.
+    pub graph: Arc<Graph>,
+}
+
+/// Opens a run and drives it until it rests.
+///
+/// # Errors
+///
+/// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
+pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+    let redactor = redactor(&exec.secrets)?;
+    let graph = Arc::new(Graph::of(&exec.snapshot.runbook));
+    let snapshot = Arc::new(exec.snapshot);
+    let engine = Arc::new(Engine::new());
+    let pool = Pool::new(SPAWNERS)?;
+    let root = PathBuf::from(&snapshot.root);
+    let at = clock::now();
+    let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
+    let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
+    let target = target::ask(&judge, &pool, &root, &exec.secrets)?;
+    let lock = judge.lock().map_err(DriveError::Settings)?;
+    let frozen = Frozen::of(&snapshot)?;
+    let opened = Opened {
+        version: EVENT_VERSION,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        runbook: snapshot.runbook.name.clone(),
+        snapshot: frozen.hash().to_owned(),
+        by: exec.by.clone(),
+        reason: exec.reason.clone(),
+        target,
+        lock: lock.clone(),
+        options: exec.options,
+    };
+    let holder = host::holder(&exec.by);
+    let (writer, records) = around.store.create_run(NewRun {
+        runbook: &snapshot.runbook.name,
+        title: &snapshot.runbook.title,
+        snapshot: &frozen,
+        holder: &holder,
+        at,
+        lock: lock.as_deref().map(|name| Want { name, reason: exec.reason.as_deref() }),
+        events: vec![Event::Opened(opened)],
+    })?;
+    let mut state = State::new(&graph);
+    let run = writer.run().clone();
+    let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
+    for record in &records {
+        state.apply(&graph, &record.event).map_err(illegal)?;
+    }
+    let facts = RunFacts { id: run.to_string(), ..facts };
+    let judge = Judge::new(engine, snapshot, Arc::clone(&graph), facts);
+    let machine = Machine::new(Arc::clone(&graph), state);
+    let launcher = Launcher { root, secrets: exec.secrets, redactor, outputs: around.store.outputs(), run };
+    for record in &records {
+        let (state, graph) = (machine.state(), machine.graph());
+        let run = launcher.run.as_str();
+        around.reporter.event(&crate::report::Seen {
+            run,
+            seq: record.seq,
+            at: record.at,
+            event: &record.event,
+            state,
+            graph,
+        });
+    }
+    Going { machine, judge, writer, launcher, by: exec.by }.go(&pool, around, vec![Input::Begin])
+}
+
+/// Takes a run up again and drives it until it rests.
+///
+/// # Errors
+///
+/// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
+pub fn resume(resume: Resume, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+    let Resume { run, by, reason, decisions, secrets } = resume;
+    let pool = Pool::new(SPAWNERS)?;
+    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, "resume")?;
+    known_steps(&run, going.machine.state(), decisions.keys())?;
+    let input = Input::Resume { by, reason, decisions };
+    going.go(&pool, around, vec![input])
+}
+
+/// Rolls a run back and drives it until it rests.
+///
+/// # Errors
+///
+/// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
+pub fn rollback(rollback: Rollback, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+    let Rollback { run, by, to, secrets } = rollback;
+    let pool = Pool::new(SPAWNERS)?;
+    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, "roll back")?;
+    known_steps(&run, going.machine.state(), to.iter())?;
+    let input = Input::Rollback { by, to };
+    going.go(&pool, around, vec![input])
+}
+
+/// Returns what a rollback of a stored run would do: each instance, the last begun first, with the command that undoes
+/// it as displayed, or why there is none.
+///
+/// # Errors
+///
+/// A journal that does not fit its snapshot.
+pub fn undo_plan(
+    stored: &Stored,
+    to: Option<&str>,
+) -> Result<Vec<(String, Result<String, String>)>, DriveError> {
+    let (machine, judge) = fold(stored)?;
+    let graph = Arc::clone(machine.graph());
+    let order = undo_order(machine.state(), to, |at| machine.state().name(&graph, at));
+    Ok(order
+        .into_iter()
+        .map(|at| (machine.state().name(&graph, at), judge.undo_of(machine.state(), at)))
+        .collect())
+}
+
+struct Going {
+    machine: Machine,
+    judge: Judge,
+    writer: Writer,
+    launcher: Launcher,
+    by: Person,
+}
+
+impl Going {
+    fn go(self, pool: &Pool, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
+        let Surroundings { reporter, people, approvals, wait, .. } = around;
+        let Going { machine, judge, writer, launcher, by } = self;
+        let people = people.map(|people| Arc::new(Mutex::new(people)));
+        let began = clock::instant();
+        let mut driven =
+            Loop { machine, judge, writer, pool, launcher, reporter, people, approvals, by, wait, began };
+        let (status, interrupt) = driven.drive(first)?;
+        let Loop { machine, writer, .. } = driven;
+        let run = writer.run().clone();
+        // The run rests, and that is recorded; a lease that can't be given back is seen to be dead by its process.
+        if let Err(error) = writer.release(clock::now()) {
+            tracing::warn!(%error, "the lease was not given back");
+        }
+        let graph = Arc::clone(machine.graph());
+        Ok(Closed { run, status, interrupt, state: machine.state().clone(), graph })
+    }
+}
+
+fn redactor(secrets: &Secrets) -> Result<Redactor, DriveError> {
+    Ok(Redactor::new(secrets.named().map(|(name, value)| (name.to_owned(), value.to_owned())))?)
+}
+
+/// Folds a stored run.
+fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
+    let snapshot = Arc::new(stored.snapshot.clone());
+    let graph = Arc::new(Graph::of(&snapshot.runbook));
+    let mut state = State::new(&graph);
+    for record in &stored.records {
+        state
+            .apply(&graph, &record.event)
+            .map_err(|source| DriveError::Illegal { run: stored.run.id.to_string(), source })?;
+    }
+    let operator = state.opened.as_ref().map(|opened| opened.by.name.clone()).unwrap_or_default();
+    let facts =
+        RunFacts { id: stored.run.id.to_string(), started_at: stored.run.created.to_string(), operator };
+    let judge = Judge::new(Arc::new(Engine::new()), snapshot, Arc::clone(&graph), facts);
+    Ok((Machine::new(graph, state), judge))
+}
+
+fn take_up(
+    run: &RunId,
+    by: &Person,
+    secrets: Secrets,
+    store: &Store,
+    pool: &Pool,
+    reporter: &mut dyn Reporter,
+    what: &'static str,
+) -> Result<Going, DriveError> {
+    let redactor = redactor(&secrets)?;
+    // The lease first, and only then the events: nobody adds to them once it is ours.
+    let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: false };
+    let writer = store.acquire(run, &claim, host::life)?;
+    let taken = (|| {
+        let stored = store.load(run)?;
+        let (machine, judge) = fold(&stored)?;
+        let status = machine.state().status;
+        let over = match what {
+            "resume" => !machine.state().is_unfinished(),
+            _ => status == RunStatus::RolledBack,
+        };
+        if over {
+            return Err(DriveError::Over { run: run.to_string(), status, what });
+        }
+        nothing_runs(&machine)?;
+        let root = PathBuf::from(&stored.snapshot.root);
+        if let Some(opened) = &machine.state().opened {
+            target::same(run.as_str(), &opened.target, &target::ask(&judge, pool, &root, &secrets)?)?;
+        }
+        for record in &stored.records {
+            reporter.past(record.at, &record.event);
+        }
+        Ok((machine, judge, root))
+    })();
+    match taken {
+        Ok((machine, judge, root)) => {
+            let launcher = Launcher { root, secrets, redactor, outputs: store.outputs(), run: run.clone() };
+            Ok(Going { machine, judge, writer, launcher, by: by.clone() })
+        }
+        Err(error) => {
+            // Whoever comes next must not find the run held by somebody who did nothing with it.
+            if let Err(error) = writer.release(clock::now()) {
+                tracing::warn!(%error, "the lease was not given back");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Refuses to go on while a command of the dead engine is still at work: it must not be doubled.
+fn nothing_runs(machine: &Machine) -> Result<(), DriveError> {
+    let state = machine.state();
+    for (at, _, _) in state.open() {
+        let instance = state.at(at);
+        if let Some(process) = &instance.process
+            && host::life(process) == crate::journal::Life::Alive
+            && exec::alive(&host::identity(process)) == Liveness::Running
+        {
+            return Err(DriveError::StillRunning {
+                step: state.name(machine.graph(), at),
+                pid: process.pid,
+                command: instance.command.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a step that the run does not have, before anything is done with the others.
+fn known_steps<'a>(
+    run: &RunId,
+    state: &State,
+    steps: impl Iterator<Item = &'a String>,
+) -> Result<(), DriveError> {
+    for step in steps {
+        if state.find(step).is_none() && state.node(step).is_none() {
+            let near =
+                state.ids().max_by_key(|id| (strsim::jaro(id, step) * 1000.0) as u32).map(str::to_owned);
+            return Err(DriveError::NoStep { run: run.to_string(), step: step.clone(), near });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! People: whoever sits at the terminal.
+
+use crate::machine::Question;
+use crate::model::Map as Answers;
+
+/// A question, with what a yes would do.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The instance.
+    pub step: String,
+    /// For what.
+    pub question: Question,
+    /// The question.
+    pub prompt: String,
+    /// The commands that would run next, as displayed; empty when nothing is known to.
+    pub shows: Vec<String>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// Yes or no.
+    pub yes: bool,
+    /// What they added.
+    pub note: Option<String>,
+    /// Their typed answers.
+    pub answers: Answers,
+}
+
+/// Somebody who can be asked from here. Called on a thread of its own, one question at a time; waiting is fine.
+pub trait People: Send {
+    /// Returns the answer, or `None` when nobody gave one (end of input): the question stays open.
+    fn ask(&mut self, asked: &Asked) -> Option<Reply>;
+}

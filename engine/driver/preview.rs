@@ -1,0 +1,327 @@
+//! The plan: what a run would do, walked without running any of it.
+//!
+//! The same [`Judge`] that renders a run's commands renders these, on a state in which every step went well. What only
+//! the run can know (captured values, outputs) is carried on as unknown and shown as where it comes from. The order is
+//! the machine's with one step at a time; with more at once, steps that do not need each other overlap.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::machine::{
+    Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
+    RunFacts, Stage, State, UNKNOWN,
+};
+use crate::model::{Action, Effect, Map, Snapshot, Wait};
+use crate::template::Engine;
+
+/// Whether a step will run, as far as is known before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// It will.
+    Yes,
+    /// It will be skipped; holds why.
+    No(String),
+    /// Only the run can know.
+    Unknown,
+}
+
+/// One command of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// Which of the step's commands.
+    pub stage: Stage,
+    /// The command as people read it; values that only the run can know stand as `‹where from›`.
+    pub command: String,
+    /// What it reads, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Where it runs, when not in the project's root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+}
+
+/// A gate of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedGate {
+    /// Which.
+    pub stage: Stage,
+    /// What must hold, as written.
+    pub pass: String,
+    /// How long it is polled, in milliseconds; asked once when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+    /// How long it must hold, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_ms: Option<u64>,
+}
+
+/// One instance of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedStep {
+    /// The instance: `scale[api-gateway]`.
+    pub name: String,
+    /// The step's id.
+    pub step: String,
+    /// The heading it stands under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// One line.
+    pub title: String,
+    /// What must be done first.
+    pub needs: Vec<String>,
+    /// Whether it will run.
+    pub wanted: Wanted,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// Its commands in order, the undo's last.
+    pub commands: Vec<Planned>,
+    /// Its gates in order.
+    pub gates: Vec<PlannedGate>,
+    /// The one-line difference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
+    /// What a person is asked, or how long it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
+    /// Why it can't be undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
+    /// Whether it is one of `finally`.
+    pub finally: bool,
+    /// What is wrong with it: the run would fail here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The instances in order.
+    pub steps: Vec<PlannedStep>,
+    /// How many change something.
+    pub changing: usize,
+    /// How many only look, wait or ask.
+    pub reading: usize,
+    /// How many may or may not run, or are not counted yet.
+    pub undetermined: usize,
+}
+
+/// Returns what a run of `snapshot` would do. Runs nothing, writes nothing.
+pub fn preview(snapshot: &Snapshot) -> Preview {
+    let snapshot = Arc::new(snapshot.clone());
+    let graph = Arc::new(Graph::of(&snapshot.runbook));
+    let facts =
+        RunFacts { id: "ID".to_owned(), started_at: "START".to_owned(), operator: "OPERATOR".to_owned() };
+    let judge = Judge::new(Arc::new(Engine::new()), snapshot, Arc::clone(&graph), facts);
+    let mut walk = Walk { state: State::new(&graph), graph, judge, steps: Vec::new() };
+    walk.all();
+    let mut preview = Preview { steps: walk.steps, changing: 0, reading: 0, undetermined: 0 };
+    for step in &preview.steps {
+        match (&step.wanted, step.effect) {
+            (Wanted::No(_), _) => {}
+            (Wanted::Unknown, _) => preview.undetermined += 1,
+            (Wanted::Yes, Effect::Change) => preview.changing += 1,
+            (Wanted::Yes, Effect::Read) => preview.reading += 1,
+        }
+    }
+    preview
+}
+
+struct Walk {
+    judge: Judge,
+    graph: Arc<Graph>,
+    state: State,
+    steps: Vec<PlannedStep>,
+}
+
+impl Walk {
+    fn all(&mut self) {
+        let options = Options { max_parallel: 1, ..Options::default() };
+        self.fold(Event::Opened(Opened { options, ..Opened::none() }));
+        self.ready();
+        if !self.graph.finally_nodes().is_empty() {
+            self.fold(Event::FinallyBegan { status: crate::machine::RunStatus::Succeeded });
+            self.ready();
+        }
+    }
+
+    /// Takes what is ready in file order, as the machine does, until nothing is.
+    fn ready(&mut self) {
+        loop {
+            if let Some(&node) = self.state.to_expand.first() {
+                self.expand(node);
+            } else if let Some(&at) = self.state.ready.first() {
+                self.instance(at);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Applies an event of the imagined run. One that can't follow would be a mistake of this walk, not of the runbook:
+    /// it is left out, and the step that it concerns is shown as it stands.
+    fn fold(&mut self, event: Event) {
+        let applied = self.state.apply(&self.graph, &event);
+        debug_assert!(applied.is_ok(), "{applied:?}");
+    }
+
+    fn expand(&mut self, node: NodeId) {
+        let step = self.graph.step(node).id.clone();
+        match self.judge.expand(&self.state, node) {
+            Ok(Expansion::Items(items)) => self.fold(Event::Expanded { step, items }),
+            Ok(Expansion::Skip(why)) => {
+                let mut shown = self.blank(node, step.clone());
+                shown.wanted = Wanted::No(why.clone());
+                self.steps.push(shown);
+                self.fold(Event::Finished { step, result: Finish::Skipped(why) });
+            }
+            Ok(Expansion::Unknown(origin)) => {
+                let value = serde_json::json!({UNKNOWN: format!("item of {origin}")});
+                self.fold(Event::Expanded { step, items: vec![Item { key: "*".to_owned(), value }] });
+                let at = Addr { node, instance: 0 };
+                self.instance(at);
+                if let Some(last) = self.steps.last_mut() {
+                    last.wanted = Wanted::Unknown;
+                }
+            }
+            Err(why) => {
+                let mut shown = self.blank(node, step.clone());
+                shown.faults.push(why);
+                self.steps.push(shown);
+                // The walk goes on, to show every fault at once.
+                self.fold(Event::Expanded { step, items: Vec::new() });
+            }
+        }
+    }
+
+    fn blank(&self, node: NodeId, name: String) -> PlannedStep {
+        let step = self.graph.step(node);
+        PlannedStep {
+            title: step.title.as_ref().map_or_else(|| name.clone(), |title| title.src.clone()),
+            name,
+            step: step.id.clone(),
+            phase: step.phase.clone(),
+            needs: step.needs.clone(),
+            wanted: Wanted::Yes,
+            effect: if self.graph.changes(node) { Effect::Change } else { Effect::Read },
+            commands: Vec::new(),
+            gates: Vec::new(),
+            changes: None,
+            asks: None,
+            irreversible: None,
+            finally: self.graph.is_finally(node),
+            faults: Vec::new(),
+        }
+    }
+
+    fn instance(&mut self, at: Addr) {
+        let name = self.state.name(&self.graph, at);
+        let mut shown = self.blank(at.node, name.clone());
+        match self.judge.when(&self.state, at) {
+            Ok(Known::Yes) => {}
+            Ok(Known::Unknown) => shown.wanted = Wanted::Unknown,
+            Ok(Known::No) => {
+                let why = "its condition does not hold".to_owned();
+                shown.wanted = Wanted::No(why.clone());
+                self.fold(Event::Finished { step: name, result: Finish::Skipped(why) });
+                self.steps.push(shown);
+                return;
+            }
+            Err(why) => shown.faults.push(why),
+        }
+        self.fold(Event::Started { step: name.clone() });
+        let graph = Arc::clone(&self.graph);
+        let body = &graph.step(at.node).body;
+        if body.check.is_some() {
+            self.command(&mut shown, at, Stage::Check);
+        }
+        if let Some(capture) = &body.capture {
+            self.command(&mut shown, at, Stage::Capture);
+            let leaf = Leaf { step: name.clone(), stage: Stage::Capture, attempt: 1 };
+            let values = unknowns(capture.outputs.iter().map(|(name, _)| name), "captured");
+            self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
+            self.fold(Event::Captured { step: name.clone(), values, changes: None });
+            self.close(&name, Stage::Capture, Map::new());
+        }
+        shown.changes = self.judge.changes(&self.state, at);
+        shown.title = self.judge.title(&self.state, at);
+        match &body.action {
+            Action::Command(_) | Action::Gate(_) => self.command(&mut shown, at, Stage::Action),
+            Action::Approve(_) | Action::Manual(_) => match self.judge.asking(&self.state, at) {
+                Ok(asking) => shown.asks = Some(asking.prompt),
+                Err(why) => shown.faults.push(why),
+            },
+            Action::Wait(Wait::For(text) | Wait::Until(text)) => {
+                shown.asks = Some(format!("wait {}", text.src))
+            }
+            Action::Runbook { name, .. } => shown.asks = Some(format!("run {name}")),
+            Action::Nothing => {}
+        }
+        let outputs =
+            unknowns(body.outputs.iter().map(|(name, _)| name), &format!("steps.{}.outputs", shown.step));
+        let leaf = Leaf { step: name.clone(), stage: Stage::Action, attempt: 1 };
+        self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
+        self.close(&name, Stage::Action, outputs);
+        if body.verify.is_some() {
+            self.command(&mut shown, at, Stage::Verify);
+        }
+        if body.rollback.is_some() {
+            self.command(&mut shown, at, Stage::Undo);
+        }
+        if body.irreversible.is_some() {
+            match self.judge.irreversible(&self.state, at) {
+                Ok(why) => shown.irreversible = Some(why),
+                Err(why) => shown.faults.push(why),
+            }
+        }
+        shown.gates = self.gates(at);
+        self.fold(Event::Finished { step: name, result: Finish::Succeeded });
+        let mut told = BTreeSet::new();
+        shown.faults.retain(|fault| told.insert(fault.clone()));
+        self.steps.push(shown);
+    }
+
+    /// Ends an imagined command; it printed what the plan can't know.
+    fn close(&mut self, step: &str, stage: Stage, outputs: Map) {
+        let leaf = Leaf { step: step.to_owned(), stage, attempt: 1 };
+        self.fold(Event::Exited { leaf, end: End::Exit(0), ms: 0, tail: String::new(), outputs });
+    }
+
+    fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
+        match self.judge.prepare(&self.state, at, stage) {
+            Ok(prepared) => shown.commands.push(Planned {
+                stage,
+                command: prepared.display,
+                stdin: prepared.stdin.map(|stdin| stdin.display()),
+                dir: prepared.dir.map(|dir| dir.display()),
+            }),
+            Err(why) => shown.faults.push(why),
+        }
+    }
+
+    fn gates(&self, at: Addr) -> Vec<PlannedGate> {
+        self.judge
+            .gates(at)
+            .into_iter()
+            .map(|(stage, gate)| {
+                let polling =
+                    self.judge.prepare(&self.state, at, stage).ok().and_then(|prepared| prepared.polling);
+                let millis = |duration: std::time::Duration| duration.as_millis() as u64;
+                PlannedGate {
+                    stage,
+                    pass: gate.pass.0.src.clone(),
+                    within_ms: polling.and_then(|polling| polling.within).map(millis),
+                    hold_ms: polling.and_then(|polling| polling.hold).map(millis),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Returns values that only the run can know, each saying where it comes from.
+fn unknowns<'a>(names: impl Iterator<Item = &'a String>, of: &str) -> Map {
+    names.map(|name| (name.clone(), serde_json::json!({UNKNOWN: format!("{of}.{name}")}))).collect()
+}

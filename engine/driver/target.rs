@@ -1,0 +1,79 @@
+//! The target: whom a run is about to change, recorded at its start and looked at again before it goes on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc;
+
+use crate::exec::{Notice, Pool};
+use crate::machine::{Judge, describe};
+use crate::model::Secrets;
+
+use super::error::DriveError;
+use super::launch;
+
+/// Asks every command of the runbook's `target` at once, and returns the answers by name.
+///
+/// # Errors
+///
+/// [`DriveError::NoTarget`] when one can't be asked or answers nothing: it is then not known whom the run would change.
+pub(super) fn ask(
+    judge: &Judge,
+    pool: &Pool,
+    root: &Path,
+    secrets: &Secrets,
+) -> Result<BTreeMap<String, String>, DriveError> {
+    let commands = judge.target().map_err(DriveError::Settings)?;
+    let mut waiting = Vec::with_capacity(commands.len());
+    for (name, command) in commands {
+        let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
+        let spec = launch::resolved(root, secrets, &command).map_err(no_target)?;
+        let (tell, hear) = mpsc::channel();
+        pool.spawn(spec, move |notice| {
+            if let Notice::Ended(ended) = notice {
+                let _ = tell.send(ended);
+            }
+        });
+        waiting.push((name, command.display, hear));
+    }
+    let mut answers = BTreeMap::new();
+    for (name, display, hear) in waiting {
+        let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
+        let ended = hear.recv().map_err(|_| no_target("it was not answered".to_owned()))?;
+        let end = launch::end(&ended.end);
+        let said = String::from_utf8_lossy(&ended.stdout.bytes).trim().to_owned();
+        if end != crate::machine::End::Exit(0) {
+            let stderr = String::from_utf8_lossy(&ended.stderr.bytes).trim().to_owned();
+            let last = stderr.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+            return Err(no_target(format!("`{display}`: {}{last}", describe(&end))));
+        }
+        if said.is_empty() {
+            return Err(no_target(format!("`{display}` printed nothing")));
+        }
+        answers.insert(name, said);
+    }
+    Ok(answers)
+}
+
+/// Holds what the target says now against what it said at the start.
+///
+/// # Errors
+///
+/// [`DriveError::OtherTarget`] for the first difference.
+pub(super) fn same(
+    run: &str,
+    then: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Result<(), DriveError> {
+    for (name, then) in then {
+        let now = now.get(name).map(String::as_str).unwrap_or_default();
+        if now != then {
+            return Err(DriveError::OtherTarget {
+                run: run.to_owned(),
+                name: name.clone(),
+                then: then.clone(),
+                now: now.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Timers: what the machine asked to be told later.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::machine::TimerId;
+
+use super::clock;
+
+/// The timers that have not gone off.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    after: BinaryHeap<Reverse<(Instant, TimerId)>>,
+    until: Vec<(Timestamp, TimerId)>,
+}
+
+/// How often a timer that waits for a time of day looks at the clock: the clock may be set meanwhile.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Timers {
+    pub(super) fn after(&mut self, id: TimerId, after: Duration) {
+        // A duration past the end of the clock is one that never goes off.
+        if let Some(at) = clock::instant().checked_add(after) {
+            self.after.push(Reverse((at, id)));
+        }
+    }
+
+    pub(super) fn until(&mut self, id: TimerId, until: Timestamp) {
+        self.until.push((until, id));
+    }
+
+    /// Returns when to look again.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let after = self.after.peek().map(|Reverse((at, _))| *at);
+        let until = (!self.until.is_empty()).then(|| clock::instant() + LOOK);
+        after.into_iter().chain(until).min()
+    }
+
+    /// Returns a timer that has gone off.
+    pub(super) fn due(&mut self) -> Option<TimerId> {
+        if let Some(&Reverse((at, id))) = self.after.peek()
+            && at <= clock::instant()
+        {
+            self.after.pop();
+            return Some(id);
+        }
+        let now = clock::now();
+        let due = self.until.iter().position(|(until, _)| *until <= now)?;
+        Some(self.until.swap_remove(due).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goes_off_in_order_of_time_and_not_before() {
+        let mut timers = Timers::default();
+        timers.after(1, Duration::from_secs(3_600));
+        timers.after(2, Duration::ZERO);
+        timers.until(3, Timestamp::UNIX_EPOCH);
+        timers.after(4, Duration::MAX);
+        assert_eq!((timers.due(), timers.due(), timers.due()), (Some(2), Some(3), None));
+        assert!(timers.next().is_some_and(|at| at > clock::instant()));
+    }
+}

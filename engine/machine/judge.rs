@@ -1,0 +1,539 @@
+//! The language against the state of a run: the one implementation of [`Evaluate`] that runbooks meet.
+//!
+//! Pure: what it answers follows from the snapshot, the state and the outcome alone. Secrets stay names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Action, Body, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
+    parse_duration,
+};
+use crate::template::{self, Engine, Fault, Scope, Truth};
+
+use super::evaluate::{
+    Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why,
+};
+use super::event::{End, Item, Stage, Verdict};
+use super::graph::{Addr, Graph, NodeId};
+use super::scope::{ResultNames, RunFacts, Scopes};
+use super::stages::describe;
+use super::state::State;
+
+/// How long one poll of a gate, a check or a capture may take when nothing is said: they only look, so one that hangs
+/// is a could-not-tell and not a run that hangs.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The time between SIGTERM and SIGKILL when nothing is said.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Evaluates a snapshot's templates and expressions.
+pub struct Judge {
+    engine: Arc<Engine>,
+    snapshot: Arc<Snapshot>,
+    graph: Arc<Graph>,
+    scopes: Scopes,
+}
+
+impl Judge {
+    /// Returns the evaluator of `snapshot` for one run.
+    pub fn new(engine: Arc<Engine>, snapshot: Arc<Snapshot>, graph: Arc<Graph>, run: RunFacts) -> Judge {
+        let scopes = Scopes::new(&snapshot, run);
+        Judge { engine, snapshot, graph, scopes }
+    }
+
+    fn step(&self, node: NodeId) -> &Step {
+        self.graph.step(node)
+    }
+
+    /// Returns the runbook's scope as the instance sees it.
+    fn outer(&self, state: &State, at: Addr) -> Scope {
+        self.scopes.outer(&self.graph, state, at)
+    }
+
+    /// Returns the scope in which the body of the instance's step is evaluated: the template's with `uses`.
+    fn inner(&self, state: &State, at: Addr) -> Result<Scope, Why> {
+        let outer = self.outer(state, at);
+        let mut scope = match &self.step(at.node).binding {
+            None => outer.child(),
+            Some(binding) => {
+                let mut scope = template::params(&self.engine, binding, &outer)
+                    .map_err(|faults| self.param_faults(&faults))?;
+                self.scopes.template(&mut scope, state, at);
+                scope
+            }
+        };
+        self.scopes.captured(&mut scope, state, at);
+        Ok(scope)
+    }
+
+    fn param_faults(&self, faults: &[template::ParamFault]) -> Why {
+        let told = faults.iter().map(|fault| match fault {
+            template::ParamFault::Misfit { at, .. } => self.place(*at, fault),
+            template::ParamFault::Text { text, .. } => self.place(text.at, fault),
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    fn place(&self, at: Place, message: impl std::fmt::Display) -> Why {
+        match self.snapshot.sources.get(at.file as usize) {
+            Some(source) if at.end > 0 => {
+                let upto = source.text.as_bytes().get(..at.start as usize).unwrap_or_default();
+                let line = upto.iter().filter(|&&byte| byte == b'\n').count() + 1;
+                format!("{message} ({}:{line})", source.path)
+            }
+            _ => message.to_string(),
+        }
+    }
+
+    fn fault(&self, text: &Text, fault: &Fault) -> Why {
+        let help = fault.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        self.place(text.at, format!("{}{help}", fault.message))
+    }
+
+    fn tree(&self, tree: &Tree, scope: &Scope) -> Result<template::Value, Why> {
+        self.engine.tree(tree, scope).map_err(|error| self.place(error.at, error.fault.message))
+    }
+
+    fn text(&self, text: &Text, scope: &Scope) -> Result<Rendered, Why> {
+        self.engine.text(&text.src, scope).map_err(|fault| self.fault(text, &fault))
+    }
+
+    fn shown(&self, text: &Text, scope: &Scope) -> Result<String, Why> {
+        self.text(text, scope).map(|rendered| rendered.display())
+    }
+
+    fn value(&self, expr: &Expr, scope: &Scope) -> Result<template::Value, Why> {
+        self.engine.expr(&expr.0.src, scope).map_err(|fault| self.fault(&expr.0, &fault))
+    }
+
+    fn holds(&self, expr: &Expr, scope: &Scope) -> Result<Known, Why> {
+        match self.engine.holds(&expr.0.src, scope).map_err(|fault| self.fault(&expr.0, &fault))? {
+            Truth::True => Ok(Known::Yes),
+            Truth::False => Ok(Known::No),
+            Truth::Unknown(_) => Ok(Known::Unknown),
+        }
+    }
+
+    fn duration(&self, text: &Text, scope: &Scope) -> Result<Duration, Why> {
+        let shown = self.shown(text, scope)?;
+        parse_duration(&shown).map_err(|error| self.place(text.at, error))
+    }
+
+    fn duration_or(&self, text: Option<&Text>, scope: &Scope, other: Duration) -> Result<Duration, Why> {
+        text.map_or(Ok(other), |text| self.duration(text, scope))
+    }
+
+    fn command(&self, command: &Command, scope: &Scope) -> Result<Prepared, Why> {
+        let located = |error: template::TextFault| self.place(error.at, error);
+        let (argv, display) = match &command.line {
+            Line::Words(words) => {
+                let argv = self.engine.argv_words(words, scope).map_err(located)?;
+                let display = displayed(&argv);
+                (argv, display)
+            }
+            Line::List(items) => {
+                let argv = self.engine.argv_list(items, scope).map_err(located)?;
+                let display = displayed(&argv);
+                (argv, display)
+            }
+            Line::Shell(script) => {
+                let script =
+                    self.engine.shell(&script.src, scope).map_err(|fault| self.fault(script, &fault))?;
+                let display = script.display().trim_end().to_owned();
+                let argv = vec![Rendered::plain("sh"), Rendered::plain("-e"), Rendered::plain("-c"), script];
+                (argv, display)
+            }
+        };
+        if let Some(name) = argv.iter().find_map(Rendered::secret) {
+            let why = format!(
+                "the secret `{name}` would become an argument, which everybody can see; use env or stdin"
+            );
+            return Err(self.place(command.at, why));
+        }
+        if argv.is_empty() {
+            return Err(self.place(command.at, "there is no program to run"));
+        }
+        let mut env = Vec::with_capacity(command.env.len());
+        for (name, text) in &command.env {
+            env.push((name.clone(), self.text(text, scope)?));
+        }
+        let dir = command.dir.as_ref().map(|dir| self.text(dir, scope)).transpose()?;
+        let stdin = command.stdin.as_ref().map(|stdin| self.text(stdin, scope)).transpose()?;
+        Ok(Prepared {
+            argv,
+            env,
+            dir,
+            stdin,
+            merged: command.merged,
+            timeout: None,
+            grace: GRACE,
+            display,
+            polling: None,
+            sensitive: false,
+        })
+    }
+
+    fn gate(&self, gate: &Gate, scope: &Scope) -> Result<Prepared, Why> {
+        let mut prepared = self.command(&gate.command, scope)?;
+        prepared.timeout = Some(self.duration_or(gate.timeout.as_ref(), scope, READ_TIMEOUT)?);
+        let within = gate.within.as_ref().map(|text| self.duration(text, scope)).transpose()?;
+        let hold = gate.hold.as_ref().map(|text| self.duration(text, scope)).transpose()?;
+        let every = self.duration_or(gate.every.as_ref(), scope, EVERY)?;
+        prepared.polling = Some(Polling { every, within, hold });
+        Ok(prepared)
+    }
+
+    fn gate_of(body: &Body, stage: Stage) -> Option<&Gate> {
+        match stage {
+            Stage::Check => body.check.as_deref(),
+            Stage::Verify => body.verify.as_deref(),
+            Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
+            Stage::Action => match &body.action {
+                Action::Gate(gate) => Some(gate),
+                _ => None,
+            },
+            Stage::Capture | Stage::Undo => None,
+        }
+    }
+
+    fn named(
+        &self,
+        outputs: &[(String, Expr)],
+        scope: &mut Scope,
+        outcome: &Outcome,
+        truncation_matters: bool,
+    ) -> Result<Map, Why> {
+        let names = ResultNames::of(&self.engine, outputs.iter().map(|(_, expr)| expr));
+        if truncation_matters && outcome.truncated && !outputs.is_empty() {
+            return Err("its output is too large to be read by expressions".to_owned());
+        }
+        names.set(scope, outcome)?;
+        let mut values = Map::new();
+        for (name, expr) in outputs {
+            let value = self.value(expr, scope)?;
+            if template::secret_of(&value).is_some() {
+                return Err(self.place(expr.0.at, format!("the output `{name}` would store a secret")));
+            }
+            let value = template::to_json(&value).map_err(|error| self.place(expr.0.at, error))?;
+            values.insert(name.clone(), value);
+        }
+        Ok(values)
+    }
+
+    fn policy(&self, step: &Step, stage: Stage) -> Option<(Retry, bool)> {
+        match stage {
+            Stage::Undo => {
+                step.body.rollback.as_ref().and_then(|undo| undo.retry.clone()).map(|retry| (retry, true))
+            }
+            Stage::Action => step
+                .retry
+                .clone()
+                .map(|retry| (retry, false))
+                .or_else(|| step.body.retry.clone().map(|retry| (retry, true))),
+            _ => None,
+        }
+    }
+}
+
+impl Evaluate for Judge {
+    fn expand(&self, state: &State, node: NodeId) -> Result<Expansion, Why> {
+        let step = self.step(node);
+        let scope = self.scopes.outer_of_step(&self.graph, state, node);
+        if let Some(when) = &step.when
+            && !self.scopes.mentions(&self.engine, when, "item")
+        {
+            match self.holds(when, &scope)? {
+                Known::No => return Ok(Expansion::Skip("its condition does not hold".to_owned())),
+                Known::Yes | Known::Unknown => {}
+            }
+        }
+        let Some(for_each) = &step.for_each else { return Err("it has no for_each".to_owned()) };
+        let value = self.tree(for_each, &scope)?;
+        if let Some(origin) = template::origin_of(&value) {
+            return Ok(Expansion::Unknown(origin.to_owned()));
+        }
+        let data = template::to_json(&value).map_err(|error| error.to_string())?;
+        let instances =
+            template::instances(data).map_err(|got| format!("for_each wants a list or a map, got {got}"))?;
+        let items: Vec<Item> =
+            instances.into_iter().map(|one| Item { key: one.key, value: one.item }).collect();
+        if let Some(limit) = self.snapshot.runbook.limits.instances
+            && items.len() > limit as usize
+        {
+            return Err(format!(
+                "for_each comes to {} instances, and limits.instances is {limit}",
+                items.len()
+            ));
+        }
+        Ok(Expansion::Items(items))
+    }
+
+    fn when(&self, state: &State, at: Addr) -> Result<Known, Why> {
+        match &self.step(at.node).when {
+            None => Ok(Known::Yes),
+            Some(when) => self.holds(when, &self.outer(state, at)),
+        }
+    }
+
+    fn prepare(&self, state: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
+        let step = self.step(at.node);
+        let scope = self.inner(state, at)?;
+        let body = &step.body;
+        let mut prepared = match (Judge::gate_of(body, stage), stage) {
+            (Some(gate), _) => self.gate(gate, &scope)?,
+            (None, Stage::Capture) => {
+                let capture = body.capture.as_ref().ok_or("it has no capture")?;
+                let mut prepared = self.command(&capture.command, &scope)?;
+                prepared.timeout = Some(self.duration_or(capture.timeout.as_ref(), &scope, READ_TIMEOUT)?);
+                prepared
+            }
+            (None, Stage::Undo) => {
+                let undo = body.rollback.as_ref().ok_or("it has no rollback")?;
+                let mut prepared = self.command(&undo.command, &scope)?;
+                prepared.timeout =
+                    undo.timeout.as_ref().map(|text| self.duration(text, &scope)).transpose()?;
+                prepared
+            }
+            (None, Stage::Action) => {
+                let Action::Command(command) = &body.action else {
+                    return Err("it runs no command".to_owned());
+                };
+                let mut prepared = self.command(command, &scope)?;
+                let outer = self.outer(state, at);
+                prepared.timeout = match (&step.timeout, &body.timeout) {
+                    (Some(text), _) => Some(self.duration(text, &outer)?),
+                    (None, Some(text)) => Some(self.duration(text, &scope)?),
+                    (None, None) => None,
+                };
+                prepared.grace = match (&step.grace, &body.grace) {
+                    (Some(text), _) => self.duration(text, &outer)?,
+                    (None, Some(text)) => self.duration(text, &scope)?,
+                    (None, None) => GRACE,
+                };
+                prepared
+            }
+            (None, _) => return Err("it has no such gate".to_owned()),
+        };
+        prepared.sensitive = step.sensitive;
+        Ok(prepared)
+    }
+
+    fn satisfied(&self, state: &State, at: Addr) -> Result<Known, Why> {
+        match &self.step(at.node).body.satisfied {
+            None => Ok(Known::No),
+            Some(expr) => self.holds(expr, &self.inner(state, at)?),
+        }
+    }
+
+    fn captured(&self, state: &State, at: Addr, outcome: &Outcome) -> Result<(Map, Option<String>), Why> {
+        let body = &self.step(at.node).body;
+        let Some(capture) = &body.capture else { return Ok((Map::new(), None)) };
+        let mut scope = self.inner(state, at)?;
+        let values = self.named(&capture.outputs, &mut scope, outcome, true)?;
+        let changes = match &body.changes {
+            None => None,
+            Some(text) => {
+                let mut scope = self.inner(state, at)?;
+                self.scopes.captured_values(&mut scope, &values);
+                Some(self.shown(text, &scope)?)
+            }
+        };
+        Ok((values, changes))
+    }
+
+    fn outputs(&self, state: &State, at: Addr, outcome: &Outcome) -> Result<Map, Why> {
+        let body = &self.step(at.node).body;
+        if body.outputs.is_empty() {
+            return Ok(Map::new());
+        }
+        let mut scope = self.inner(state, at)?;
+        self.named(&body.outputs, &mut scope, outcome, true)
+    }
+
+    fn judge(&self, state: &State, at: Addr, stage: Stage, outcome: &Outcome) -> Judgement {
+        let body = &self.step(at.node).body;
+        let could_not =
+            |why: String| Judgement { verdict: Some(Verdict::CouldNotTell(why)), ..Judgement::default() };
+        let Some(gate) = Judge::gate_of(body, stage) else {
+            return could_not("it has no such gate".to_owned());
+        };
+        let end = outcome.end.clone().unwrap_or(End::Stopped);
+        let asks_code = self.scopes.mentions(&self.engine, &gate.pass, "exit_code");
+        match end {
+            End::Exit(0) => {}
+            End::Exit(_) if asks_code => {}
+            ref other => {
+                let last = outcome.tail.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+                return could_not(format!("{}{last}", describe(other)));
+            }
+        }
+        let result = (|| -> Result<Judgement, Why> {
+            let mut scope = self.inner(state, at)?;
+            let exprs: Vec<&Expr> = std::iter::once(&gate.pass).chain(&gate.warn).collect();
+            ResultNames::of(&self.engine, exprs.iter().copied()).set(&mut scope, outcome)?;
+            let seen = self.scopes.seen(&self.engine, &gate.pass, &scope);
+            let verdict = match self.holds(&gate.pass, &scope)? {
+                Known::No => Verdict::DoesNotHold,
+                Known::Unknown => return Err("its answer depends on a value that is not known".to_owned()),
+                Known::Yes => match &gate.warn {
+                    Some(warn) if self.holds(warn, &scope)? == Known::Yes => Verdict::Warns,
+                    _ => Verdict::Holds,
+                },
+            };
+            let mut outputs = Map::new();
+            if stage == Stage::Action && matches!(verdict, Verdict::Holds | Verdict::Warns) {
+                outputs = self.outputs(state, at, outcome)?;
+            }
+            Ok(Judgement { verdict: Some(verdict), seen, outputs })
+        })();
+        result.unwrap_or_else(could_not)
+    }
+
+    fn retry(
+        &self,
+        state: &State,
+        at: Addr,
+        stage: Stage,
+        attempt: u32,
+        outcome: &Outcome,
+    ) -> Result<Option<Duration>, Why> {
+        let Some((retry, inner)) = self.policy(self.step(at.node), stage) else { return Ok(None) };
+        // Attempts keep counting over a resume, and each resume is worth the whole number of attempts.
+        let round = (attempt.max(1) - 1) % retry.attempts.max(1) + 1;
+        if round >= retry.attempts {
+            return Ok(None);
+        }
+        let scope = if inner { self.inner(state, at)? } else { self.outer(state, at) };
+        if let Some(when) = &retry.when {
+            let mut scope = scope.child();
+            ResultNames::of(&self.engine, [when]).set(&mut scope, outcome)?;
+            if self.holds(when, &scope)? != Known::Yes {
+                return Ok(None);
+            }
+        }
+        let first = self.duration_or(retry.delay.as_ref(), &scope, Duration::ZERO)?;
+        let most = self.duration_or(retry.max_delay.as_ref(), &scope, Duration::from_secs(86_400))?;
+        let factor = retry.backoff.unwrap_or(1.0).max(0.0).powi(round as i32 - 1);
+        let plain = (first.as_secs_f64() * factor).min(most.as_secs_f64());
+        let share = retry.jitter.unwrap_or(0.0).clamp(0.0, 1.0);
+        let drawn = self.scopes.draw(state, &self.graph, at, attempt);
+        Ok(Some(Duration::from_secs_f64(plain * (1.0 - share * drawn))))
+    }
+
+    fn asking(&self, state: &State, at: Addr) -> Result<Asking, Why> {
+        let (prompt, timeout) = match &self.step(at.node).body.action {
+            Action::Approve(approve) => (&approve.prompt, approve.timeout.as_ref()),
+            Action::Manual(manual) => (&manual.prompt, manual.timeout.as_ref()),
+            _ => return Err("it asks nobody".to_owned()),
+        };
+        let scope = self.inner(state, at)?;
+        let prompt = self.shown(prompt, &scope)?;
+        let timeout = timeout.map(|text| self.duration(text, &scope)).transpose()?;
+        Ok(Asking { prompt, timeout })
+    }
+
+    fn wait(&self, state: &State, at: Addr) -> Result<Waiting, Why> {
+        let scope = self.inner(state, at)?;
+        match &self.step(at.node).body.action {
+            Action::Wait(Wait::For(text)) => Ok(Waiting::For(self.duration(text, &scope)?)),
+            Action::Wait(Wait::Until(text)) => Ok(Waiting::Until(self.shown(text, &scope)?)),
+            _ => Err("it does not wait".to_owned()),
+        }
+    }
+
+    fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why> {
+        match &self.step(at.node).body.irreversible {
+            Some(text) => self.shown(text, &self.inner(state, at)?),
+            None => Ok("the runbook does not say how to undo it".to_owned()),
+        }
+    }
+}
+
+impl Judge {
+    /// Returns the title of an instance, as far as it can be rendered; its id otherwise.
+    pub fn title(&self, state: &State, at: Addr) -> String {
+        let step = self.step(at.node);
+        let own = step.title.as_ref().map(|title| self.shown(title, &self.outer(state, at)));
+        let titled = own.or_else(|| {
+            let binding = step.binding.as_ref()?;
+            Some(self.inner(state, at).and_then(|scope| self.shown(&binding.title, &scope)))
+        });
+        match titled {
+            Some(Ok(title)) if !title.is_empty() => title,
+            _ => step.id.clone(),
+        }
+    }
+
+    /// Returns the one-line difference as far as it is known now.
+    pub fn changes(&self, state: &State, at: Addr) -> Option<String> {
+        let text = self.step(at.node).body.changes.as_ref()?;
+        self.inner(state, at).and_then(|scope| self.shown(text, &scope)).ok()
+    }
+
+    /// Returns the places of a gate or a person in an instance's life as they read before it runs: each gate's stage, its
+    /// expression as written, and how it is polled.
+    pub fn gates(&self, at: Addr) -> Vec<(Stage, &Gate)> {
+        let body = &self.step(at.node).body;
+        [Stage::Check, Stage::Action, Stage::Verify, Stage::UndoVerify]
+            .into_iter()
+            .filter_map(|stage| Judge::gate_of(body, stage).map(|gate| (stage, gate)))
+            .collect()
+    }
+
+    /// Returns the command that undoes an instance, as displayed.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be undone.
+    pub fn undo_of(&self, state: &State, at: Addr) -> Result<String, Why> {
+        if self.step(at.node).body.rollback.is_none() {
+            return Err(self.irreversible(state, at)?);
+        }
+        self.prepare(state, at, Stage::Undo).map(|command| command.display)
+    }
+
+    /// Returns the commands of the runbook's `target`, by name.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people when one can't be rendered.
+    pub fn target(&self) -> Result<Vec<(String, Prepared)>, Why> {
+        let scope = self.scopes.base();
+        let mut commands = Vec::new();
+        for (name, command) in &self.snapshot.runbook.target {
+            let mut prepared = self.command(command, &scope)?;
+            prepared.timeout = Some(READ_TIMEOUT);
+            commands.push((name.clone(), prepared));
+        }
+        Ok(commands)
+    }
+
+    /// Returns the name of the runbook's lock.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people when it can't be rendered.
+    pub fn lock(&self) -> Result<Option<String>, Why> {
+        self.snapshot.runbook.lock.as_ref().map(|text| self.shown(text, &self.scopes.base())).transpose()
+    }
+
+    /// Says whether the run must be confirmed (`protect`).
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people when it can't be told.
+    pub fn protected(&self) -> Result<bool, Why> {
+        match &self.snapshot.runbook.protect {
+            None => Ok(false),
+            Some(expr) => Ok(self.holds(expr, &self.scopes.base())? != Known::No),
+        }
+    }
+}
+
+/// Returns the words of a command as a person would type them.
+fn displayed(argv: &[Rendered]) -> String {
+    argv.iter().map(|word| template::quote_word(&word.display())).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,328 @@
+//! The names in scope: what `language.md` calls the vars, the tables, `item`, `steps`, `captured`, `run`, and the
+//! result of a command.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::model::{self, Expr, Map, Snapshot, Step, Text};
+use crate::template::{self, Engine, Scope, Value};
+
+use super::evaluate::Outcome;
+use super::event::{End, RunStatus};
+use super::graph::{Addr, Graph, NodeId};
+use super::state::State;
+
+/// What `run` is in scope besides the status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFacts {
+    /// The run's id.
+    pub id: String,
+    /// When it was opened (RFC 3339).
+    pub started_at: String,
+    /// Who opened it.
+    pub operator: String,
+}
+
+/// A stored value that stands for one that only the run can know; made by the plan preview.
+pub const UNKNOWN: &str = "$unknown";
+
+pub(super) struct Scopes {
+    base: Scope,
+    facts: RunFacts,
+    name: String,
+    mentioned: RefCell<Vec<Option<Mentioned>>>,
+}
+
+/// Which steps a step's texts speak of.
+#[derive(Clone, Debug)]
+enum Mentioned {
+    These(Vec<NodeId>),
+    Any,
+}
+
+impl Scopes {
+    pub(super) fn new(snapshot: &Snapshot, facts: RunFacts) -> Scopes {
+        Scopes {
+            base: Scope::of_snapshot(snapshot),
+            facts,
+            name: snapshot.runbook.name.clone(),
+            mentioned: RefCell::default(),
+        }
+    }
+
+    pub(super) fn base(&self) -> Scope {
+        let mut scope = self.base.child();
+        scope.set("run", self.run(RunStatus::Running));
+        scope
+    }
+
+    fn run(&self, status: RunStatus) -> Value {
+        let facts = serde_json::json!({
+            "id": self.facts.id,
+            "name": self.name,
+            "status": status.word(),
+            "started_at": self.facts.started_at,
+            "operator": self.facts.operator,
+        });
+        template::from_json(&facts)
+    }
+
+    fn status(graph: &Graph, state: &State, node: NodeId) -> RunStatus {
+        if graph.is_finally(node) { state.outcome } else { state.status }
+    }
+
+    /// Returns the runbook's scope for a step before it has instances.
+    pub(super) fn outer_of_step(&self, graph: &Graph, state: &State, node: NodeId) -> Scope {
+        let mut scope = self.base.child();
+        scope.set("run", self.run(Self::status(graph, state, node)));
+        self.steps(&mut scope, graph, state, node);
+        scope
+    }
+
+    /// Returns the runbook's scope for an instance.
+    pub(super) fn outer(&self, graph: &Graph, state: &State, at: Addr) -> Scope {
+        let mut scope = self.outer_of_step(graph, state, at.node);
+        if let Some(item) = &state.at(at).item {
+            scope.set("item", known_or_not(&item.value));
+        }
+        scope
+    }
+
+    /// Puts into a template's scope what it sees besides its params: `item` and `run` only, so that a template means
+    /// the same in every runbook.
+    pub(super) fn template(&self, scope: &mut Scope, state: &State, at: Addr) {
+        scope.set("run", self.run(state.status));
+        if let Some(item) = &state.at(at).item {
+            scope.set("item", known_or_not(&item.value));
+        }
+    }
+
+    pub(super) fn captured(&self, scope: &mut Scope, state: &State, at: Addr) {
+        self.captured_values(scope, &state.at(at).captured);
+    }
+
+    pub(super) fn captured_values(&self, scope: &mut Scope, values: &Map) {
+        scope.set("captured", known_map(values));
+    }
+
+    /// Puts the outputs of the steps that this step's texts speak of into scope: all of them would cost in proportion
+    /// to the whole run, for every step.
+    fn steps(&self, scope: &mut Scope, graph: &Graph, state: &State, node: NodeId) {
+        let mut mentioned = self.mentioned.borrow_mut();
+        if mentioned.len() < graph.len() {
+            mentioned.resize(graph.len(), None);
+        }
+        let these = mentioned[node as usize].get_or_insert_with(|| mentioned_in(graph.step(node), state));
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        let mut add =
+            |id: &str, other: NodeId| entries.push((id.to_owned(), step_value(graph, state, other)));
+        match these {
+            Mentioned::These(list) => list.iter().for_each(|&other| add(&graph.step(other).id, other)),
+            Mentioned::Any => (0..graph.len() as u32).for_each(|other| add(&graph.step(other).id, other)),
+        }
+        scope.set("steps", Value::from_iter(entries));
+    }
+
+    /// Says whether an expression speaks of `name`.
+    pub(super) fn mentions(&self, engine: &Engine, expr: &Expr, name: &str) -> bool {
+        roots(engine, expr).contains(name)
+    }
+
+    /// Returns what a gate looked at, for people: each path of the expression with its value.
+    pub(super) fn seen(&self, engine: &Engine, expr: &Expr, scope: &Scope) -> String {
+        let Ok(uses) = engine.check_expr(&expr.0.src) else { return String::new() };
+        let mut shown: Vec<String> = Vec::new();
+        for path in &uses.paths {
+            let Some(source) = expr.0.src.get(path.span.clone()) else { continue };
+            let label = path.path.last().map_or(source, String::as_str);
+            let value = match engine.expr(source, scope) {
+                Ok(value) => value,
+                Err(_) => continue,
+            };
+            let text = match template::to_json(&value) {
+                Ok(model::Value::Null) => "none".to_owned(),
+                Ok(model::Value::String(text)) => short(text.trim()),
+                Ok(model::Value::Array(items)) => format!("{} items", items.len()),
+                Ok(model::Value::Object(_)) | Err(_) => continue,
+                Ok(other) => other.to_string(),
+            };
+            let line = format!("{label} {text}");
+            if !shown.contains(&line) {
+                shown.push(line);
+            }
+        }
+        shown.join(", ")
+    }
+
+    /// Returns a number from 0 to 1 that is the same for the same attempt of the same run: the machine has no random
+    /// numbers, and a replay must come to the same delay.
+    pub(super) fn draw(&self, state: &State, graph: &Graph, at: Addr, attempt: u32) -> f64 {
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        let name = state.name(graph, at);
+        for byte in self.facts.id.bytes().chain(name.bytes()).chain(attempt.to_le_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        (hash >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() > 60 { line.chars().take(59).chain(['…']).collect() } else { line.to_owned() }
+}
+
+fn known_or_not(value: &model::Value) -> Value {
+    match value.get(UNKNOWN).and_then(model::Value::as_str) {
+        Some(origin) => template::unknown(origin),
+        None => template::from_json(value),
+    }
+}
+
+fn known_map(values: &Map) -> Value {
+    Value::from_iter(values.iter().map(|(name, value)| (name.clone(), known_or_not(value))))
+}
+
+/// Returns what `steps.ID` is: the outputs; for a `for_each` each output by key, or in order for a list.
+fn step_value(graph: &Graph, state: &State, node: NodeId) -> Value {
+    let content = &state.nodes[node as usize];
+    let outputs = if graph.step(node).for_each.is_none() {
+        content
+            .instances
+            .first()
+            .map(|only| known_map(&only.outputs))
+            .unwrap_or_else(|| known_map(&Map::new()))
+    } else {
+        let names: BTreeSet<&String> = content.instances.iter().flat_map(|one| one.outputs.keys()).collect();
+        Value::from_iter(names.into_iter().map(|name| {
+            let by_key = content.instances.iter().filter_map(|one| {
+                let key = one.item.as_ref()?.key.clone();
+                Some((key, known_or_not(one.outputs.get(name)?)))
+            });
+            (name.clone(), Value::from_iter(by_key))
+        }))
+    };
+    let status =
+        content.instances.iter().find_map(|one| one.finish.as_ref()).map_or(
+            "pending",
+            |finish| match finish {
+                super::event::Finish::Succeeded | super::event::Finish::MarkedDone => "succeeded",
+                super::event::Finish::Satisfied => "satisfied",
+                super::event::Finish::Skipped(_) => "skipped",
+                super::event::Finish::Failed(_) => "failed",
+                super::event::Finish::Stopped => "stopped",
+            },
+        );
+    Value::from_iter([("outputs".to_owned(), outputs), ("status".to_owned(), Value::from(status))])
+}
+
+fn roots(engine: &Engine, expr: &Expr) -> BTreeSet<String> {
+    engine
+        .check_expr(&expr.0.src)
+        .map(|uses| uses.paths.into_iter().filter_map(|used| used.path.into_iter().next()).collect())
+        .unwrap_or_default()
+}
+
+/// Finds which steps a step speaks of, by its text: `steps.ID` or `steps['ID']`. Anything else means any step.
+fn mentioned_in(step: &Step, state: &State) -> Mentioned {
+    let mut found = BTreeSet::new();
+    let mut any = false;
+    each_text(step, &mut |text| {
+        let mut rest = text.src.as_str();
+        while let Some(start) = rest.find("steps") {
+            rest = &rest[start + "steps".len()..];
+            let trimmed = rest.trim_start();
+            let name = if let Some(after) = trimmed.strip_prefix('.') {
+                after.trim_start()
+            } else if let Some(after) = trimmed.strip_prefix("['").or_else(|| trimmed.strip_prefix("[\"")) {
+                after
+            } else {
+                any |= trimmed.starts_with('[');
+                continue;
+            };
+            let end =
+                name.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(name.len());
+            // `steps.a-b` may be the step `a-b` or the step `a` less `b`: both are put into scope.
+            let whole = &name[..end];
+            found.extend(state.node(whole));
+            if let Some((first, _)) = whole.split_once('-') {
+                found.extend(state.node(first));
+            }
+        }
+    });
+    if any { Mentioned::Any } else { Mentioned::These(found.into_iter().collect()) }
+}
+
+/// Calls `visit` with the texts of a step that are evaluated in the runbook's scope.
+fn each_text<'a>(step: &'a Step, visit: &mut dyn FnMut(&'a Text)) {
+    let mut maybe = |text: Option<&'a Text>| {
+        if let Some(text) = text {
+            visit(text);
+        }
+    };
+    maybe(step.title.as_ref());
+    maybe(step.when.as_ref().map(|expr| &expr.0));
+    maybe(step.timeout.as_ref());
+    maybe(step.grace.as_ref());
+    maybe(step.lock.as_ref());
+    if let Some(retry) = &step.retry {
+        maybe(retry.when.as_ref().map(|expr| &expr.0));
+        maybe(retry.delay.as_ref());
+        maybe(retry.max_delay.as_ref());
+    }
+    if let Some(tree) = &step.for_each {
+        tree.texts(visit);
+    }
+    if let Some(binding) = &step.binding {
+        binding.with.iter().for_each(|(_, tree)| tree.texts(visit));
+        return;
+    }
+    step.body.texts(visit);
+}
+
+/// The result of a command, put into scope only as far as expressions speak of it: `json` is parsed when it is asked
+/// for, and an answer that is not JSON is then a sentence.
+pub(super) struct ResultNames(BTreeSet<String>);
+
+impl ResultNames {
+    pub(super) fn of<'a>(engine: &Engine, exprs: impl IntoIterator<Item = &'a Expr>) -> ResultNames {
+        ResultNames(exprs.into_iter().flat_map(|expr| roots(engine, expr)).collect())
+    }
+
+    pub(super) fn set(&self, scope: &mut Scope, outcome: &Outcome) -> Result<(), String> {
+        let stdout = || String::from_utf8_lossy(&outcome.stdout).into_owned();
+        if self.0.contains("stdout") {
+            scope.set("stdout", Value::from(stdout()));
+        }
+        if self.0.contains("stderr") {
+            scope.set("stderr", Value::from(String::from_utf8_lossy(&outcome.stderr).into_owned()));
+        }
+        if self.0.contains("lines") {
+            let lines: Vec<Value> = stdout().lines().map(Value::from).collect();
+            scope.set("lines", Value::from(lines));
+        }
+        if self.0.contains("exit_code") {
+            let code = match outcome.end {
+                Some(End::Exit(code)) => Value::from(code),
+                _ => Value::from(()),
+            };
+            scope.set("exit_code", code);
+        }
+        if self.0.contains("json") {
+            let value: model::Value = serde_json::from_slice(&outcome.stdout)
+                .map_err(|error| format!("its output is not JSON ({error}){}", beginning(&outcome.stdout)))?;
+            scope.set("json", template::from_json(&value));
+        }
+        if self.0.contains("yaml") {
+            let value: model::Value = serde_yaml::from_slice(&outcome.stdout)
+                .map_err(|error| format!("its output is not YAML ({error}){}", beginning(&outcome.stdout)))?;
+            scope.set("yaml", template::from_json(&value));
+        }
+        Ok(())
+    }
+}
+
+fn beginning(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim();
+    if text.is_empty() { "; it printed nothing".to_owned() } else { format!("; it begins `{}`", short(text)) }
+}
