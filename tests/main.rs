@@ -1,3 +1,7 @@
 //! The one integration-test binary.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start real tools, read the clock and keep their own files"
+)]
 
 mod support;

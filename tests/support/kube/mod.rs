@@ -1,0 +1,27 @@
+//! A Kubernetes API server inside the test process, with controllers small enough to read and a real kubectl for client.
+
+mod clock;
+mod cluster;
+mod controllers;
+mod defaults;
+mod desk;
+mod discovery;
+mod kinds;
+mod kubectl;
+mod patch;
+mod protobuf;
+mod routes;
+mod scale;
+mod seed;
+mod selector;
+mod state;
+mod status;
+mod store;
+mod strategic;
+mod table;
+mod validate;
+mod watch;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use kubectl::Kubectl;
+pub(crate) use state::{Settings, Wants};
