@@ -16,7 +16,7 @@ pub enum DriveError {
         /// The run.
         run: String,
         /// What the journal says.
-        source: JournalError,
+        source: Box<JournalError>,
         /// What was under way, and how each of them ended, which is in no journal: they are in doubt.
         lost: Vec<String>,
     },
@@ -39,20 +39,8 @@ pub enum DriveError {
         why: String,
     },
     /// The run was opened against another target.
-    #[error(
-        "this is not where run {run} was started: `{name}` is `{now}`, and was `{then}`; \
-         switch back (kubectl context, AWS profile), then try again"
-    )]
-    OtherTarget {
-        /// The run.
-        run: String,
-        /// Which of the target's commands.
-        name: String,
-        /// What it said at the start.
-        then: String,
-        /// What it says now.
-        now: String,
-    },
+    #[error(transparent)]
+    OtherTarget(#[from] Box<OtherTarget>),
     /// A command that the run's dead engine began still runs.
     #[error(
         "`{step}` is still at work: its command runs as process {pid}, though the engine that started it died; \
@@ -95,4 +83,21 @@ pub enum DriveError {
         /// The nearest name.
         near: Option<String>,
     },
+}
+
+/// The run was opened against another target.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this is not where run {run} was started: `{name}` is `{now}`, and was `{then}`; \
+     switch back (kubectl context, AWS profile), then try again"
+)]
+pub struct OtherTarget {
+    /// The run.
+    pub run: String,
+    /// Which of the target's commands.
+    pub name: String,
+    /// What it said at the start.
+    pub then: String,
+    /// What it says now.
+    pub now: String,
 }

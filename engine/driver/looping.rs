@@ -439,7 +439,7 @@ impl Loop<'_> {
             return error;
         };
         let lost = self.let_finish(life).await;
-        DriveError::Stopped { run: self.writer.run().to_string(), source, lost }
+        DriveError::Stopped { run: self.writer.run().to_string(), source: Box::new(source), lost }
     }
 
     async fn let_finish(&mut self, life: &mut Life) -> Vec<String> {

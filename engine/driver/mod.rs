@@ -20,8 +20,10 @@ mod target;
 mod timers;
 
 pub use clock::now;
-pub use error::DriveError;
+pub use error::{DriveError, OtherTarget};
 pub use host::{life, person};
-pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resume, rollback, undo_plan};
+pub use open::{
+    Closed, Exec, Interrupt, Resume, Rollback, Surroundings, ToUndo, exec, resume, rollback, undo_plan,
+};
 pub use people::{Asked, People, Reply};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};

@@ -190,16 +190,16 @@ pub fn rollback(rollback: Rollback, around: Surroundings<'_>) -> Result<Closed, 
     going.go(&pool, around, vec![input])
 }
 
-/// Returns what a rollback of a stored run would do: each instance, the last begun first, with the command that undoes
-/// it as displayed, or why there is none.
+/// One step of a rollback before it is begun: the instance, and the command that undoes it as displayed, or why there is
+/// none.
+pub type ToUndo = (String, Result<String, String>);
+
+/// Returns what a rollback of a stored run would do, the last begun first.
 ///
 /// # Errors
 ///
 /// A journal that does not fit its snapshot.
-pub fn undo_plan(
-    stored: &Stored,
-    to: Option<&str>,
-) -> Result<Vec<(String, Result<String, String>)>, DriveError> {
+pub fn undo_plan(stored: &Stored, to: Option<&str>) -> Result<Vec<ToUndo>, DriveError> {
     let (machine, judge) = fold(stored)?;
     let graph = Arc::clone(machine.graph());
     let order = undo_order(machine.state(), to, |at| machine.state().name(&graph, at));

@@ -8,7 +8,7 @@ use crate::exec::{Notice, Pool};
 use crate::machine::{Judge, describe};
 use crate::model::Secrets;
 
-use super::error::DriveError;
+use super::error::{DriveError, OtherTarget};
 use super::launch;
 
 /// Asks every command of the runbook's `target` at once, and returns the answers by name.
@@ -67,12 +67,13 @@ pub(super) fn same(
     for (name, then) in then {
         let now = now.get(name).map(String::as_str).unwrap_or_default();
         if now != then {
-            return Err(DriveError::OtherTarget {
+            return Err(Box::new(OtherTarget {
                 run: run.to_owned(),
                 name: name.clone(),
                 then: then.clone(),
                 now: now.to_owned(),
-            });
+            })
+            .into());
         }
     }
     Ok(())
