@@ -4,4 +4,5 @@
     reason = "tests start real tools, read the clock and keep their own files"
 )]
 
+mod cases;
 mod support;

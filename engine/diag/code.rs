@@ -111,6 +111,7 @@ codes! {
     402 SecretArgument "secret-argument" Error "A secret would become a public argument.";
     403 RawShell "raw-shell" Warning "A value enters a shell script unquoted.";
     404 ReadTemplate "read-template" Error "A gate uses a template that changes something.";
+    405 SecretDefault "secret-default" Error "A secret stands in a file.";
 
     501 MissingVar "missing-var" Error "A required var is not given.";
     502 UnknownVar "unknown-var" Error "The runbook has no such var.";
@@ -119,6 +120,8 @@ codes! {
     505 BadTable "bad-table" Error "A data table can't be used.";
     506 BadLet "bad-let" Error "A `let` value can't be computed.";
     507 NoSecret "no-secret" Error "A secret can't be taken from its source.";
+    508 TooManyInstances "too-many-instances" Error "A `for_each` has more instances than the runbook allows.";
+    509 NotComputable "not-computable" Error "A value can't be computed from what was given.";
 
     601 MissingTool "missing-tool" Error "A program is not installed.";
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::file::read_text;
 use super::node::{Node, NodeKind};
 use super::secret_source::{self, Found, long_enough, ways, without_line_end};
-use super::{Misfit, describe, fit, from_text, yaml};
+use super::{describe, from_text, text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{Input, Kind, Place, Secrets, Value};
+use crate::template::{Misfit, fit};
 
 /// What was given from outside, as given.
 #[derive(Clone, Debug, Default)]
@@ -241,11 +241,10 @@ impl Inputs {
 
     fn file(&mut self, path: &Path, sources: &mut Sources) -> Option<(String, Node)> {
         let shown = path.display().to_string();
-        let text = match read_text(path, yaml::MAX_BYTES) {
+        let text = match text_file::read(path, &shown) {
             Ok(text) => text,
-            Err(source) => {
-                let message = format!("can't read the vars file `{shown}`: {source}");
-                self.report.push(Diagnostic::new(Code::Unreadable, message));
+            Err(diagnostic) => {
+                self.report.push(diagnostic);
                 return None;
             }
         };
@@ -579,7 +578,7 @@ mod tests {
          |
          = help: take it out of the file; set the environment variable `SLACK_WEBHOOK`
 
-        error[RB0001]: can't read the vars file `/p/none.yaml`: No such file or directory
+        error[RB0001]: can't read `/p/none.yaml`: No such file or directory
 
         error[RB0503]: `version`: wants a string, got `1.1`
          --> /p/v.yaml:1:10

@@ -1,13 +1,14 @@
 //! Where the value of a secret is taken from.
+#![expect(clippy::disallowed_methods, reason = "load/ reads what people write: files of secrets")]
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Misfit;
-use super::file::read_text;
 use super::inputs::{Origin, variable};
 use crate::model::{Input, SecretSource};
+use crate::template::Misfit;
 
 /// The least length of a secret in bytes: a shorter one would mask half of any output, or must go unmasked.
 pub const SHORTEST_SECRET: usize = 4;
@@ -44,7 +45,7 @@ pub(super) fn find(input: &Input, env: &BTreeMap<String, String>, root: &Path) -
         },
         (Some(SecretSource::File(path)), None) => {
             let full = full_path(path, root, env);
-            match read_text(&full, LONGEST_SECRET) {
+            match read(&full) {
                 Ok(text) => (without_line_end(&text).to_owned(), Origin::SecretFile(path.clone())),
                 Err(source) if source.kind() == io::ErrorKind::NotFound => return Found::Absent,
                 Err(source) => {
@@ -98,4 +99,15 @@ fn full_path(path: &str, root: &Path, env: &BTreeMap<String, String>) -> PathBuf
 pub(super) fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// Reads without asking what kind of file it is: `/dev/fd/63`, a pipe from a password manager, is a good one.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST_SECRET + 1).read_to_end(&mut bytes)?;
+    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    if bytes.len() as u64 > LONGEST_SECRET {
+        return Err(wrong(&format!("it holds more than {} KiB", LONGEST_SECRET >> 10)));
+    }
+    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))
 }

@@ -5,10 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::read_text;
 use super::node::NodeKind;
 use super::project::Project;
-use super::yaml;
+use super::{text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{DataTable, Map};
 
@@ -68,8 +67,7 @@ fn text_of(table: &DataTable, folder: &Path, project: &Project) -> Result<(PathB
         let diagnostic = wrong(format!("`{}` leads out of the project", table.file));
         return Err(diagnostic.help(format!("keep the table under `{}`", project.root.display())));
     }
-    let text = read_text(&whole, yaml::MAX_BYTES)
-        .map_err(|source| wrong(format!("can't read `{shown}`: {source}")))?;
+    let text = text_file::read(&whole, &shown).map_err(|found| found.at(table.at, ""))?;
     Ok((path, text))
 }
 
@@ -168,7 +166,7 @@ mod tests {
           |
           = help: keep the table under `/p`
 
-        error[RB0505]: can't read `runbooks/a`: Is a directory
+        error[RB0001]: can't read `runbooks/a`: it is a folder
          --> runbooks/a/b.yaml:1:11
           |
         1 | data: {t: x.yaml}

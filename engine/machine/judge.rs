@@ -70,9 +70,9 @@ impl Judge {
     }
 
     fn param_faults(&self, faults: &[template::ParamFault]) -> Why {
-        let told = faults.iter().map(|fault| match fault {
-            template::ParamFault::Misfit { at, .. } => self.place(*at, fault),
-            template::ParamFault::Text { text, .. } => self.place(text.at, fault),
+        let told = faults.iter().map(|fault| match &*fault.why {
+            template::ParamWhy::Misfit { at, .. } => self.place(*at, fault),
+            template::ParamWhy::Text { text, .. } => self.place(text.at, fault),
         });
         told.collect::<Vec<_>>().join("; ")
     }

@@ -29,7 +29,7 @@ pub use engine::Engine;
 pub use eval::Truth;
 pub use fault::{Fault, TextFault};
 pub use filters::FILTERS;
-pub use params::{Misfit, ParamFault, fit, params, place_of, text_of};
+pub use params::{Misfit, ParamFault, ParamWhy, fit, params, place_of, text_of};
 pub use predicates::TESTS;
 pub use quote::quote_word;
 pub use scope::Scope;

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::fault::nearest;
 use super::value::{DataError, from_json, to_json};
-use super::{Engine, Scope, TextFault, Value};
+use super::{Engine, Fault, Scope, TextFault, Value};
 use crate::model::{self, Binding, Input, Kind, Place, Text, Tree, Type, TypeError};
 
 /// Why a value does not fit the type of its input.
@@ -24,29 +24,33 @@ impl Misfit {
     }
 }
 
+/// A param that has no value, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{param}` of `{template}`: {why}")]
+pub struct ParamFault {
+    /// The param.
+    pub param: String,
+    /// The template.
+    pub template: String,
+    /// Why.
+    pub why: Box<ParamWhy>,
+}
+
 /// Why a param has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParamFault {
+pub enum ParamWhy {
     /// What is given for it, or its default, can't be computed.
-    #[error("`{param}` of `{template}`: {fault}")]
+    #[error("{fault}")]
     Text {
-        /// The param.
-        param: String,
-        /// The template.
-        template: String,
-        /// Why.
-        fault: TextFault,
-        /// The text that can't be computed; the fault's span is in it.
-        text: Box<Text>,
+        /// What is wrong; its span is in `text`.
+        fault: Fault,
+        /// The text that can't be computed.
+        text: Text,
     },
     /// The value does not fit its type.
-    #[error("`{param}` of `{template}`: {misfit}")]
+    #[error("{misfit}")]
     Misfit {
-        /// The param.
-        param: String,
-        /// The template.
-        template: String,
-        /// Why.
+        /// What is wrong.
         misfit: Misfit,
         /// Where the value is given; for a default, where the param is declared.
         at: Place,
@@ -148,16 +152,16 @@ fn takes_secrets(ty: &Type) -> bool {
 }
 
 fn misfit(binding: &Binding, input: &Input, misfit: Misfit, at: Place) -> ParamFault {
-    ParamFault::Misfit { param: input.name.clone(), template: binding.template.clone(), misfit, at }
+    param_fault(binding, input, ParamWhy::Misfit { misfit, at })
 }
 
-fn text_fault(binding: &Binding, input: &Input, tree: &Tree, fault: TextFault) -> ParamFault {
-    ParamFault::Text {
-        param: input.name.clone(),
-        template: binding.template.clone(),
-        text: Box::new(text_of(tree, fault.index).unwrap_or_default()),
-        fault,
-    }
+fn text_fault(binding: &Binding, input: &Input, tree: &Tree, found: TextFault) -> ParamFault {
+    let text = text_of(tree, found.index).unwrap_or_default();
+    param_fault(binding, input, ParamWhy::Text { fault: found.fault, text })
+}
+
+fn param_fault(binding: &Binding, input: &Input, why: ParamWhy) -> ParamFault {
+    ParamFault { param: input.name.clone(), template: binding.template.clone(), why: Box::new(why) }
 }
 
 /// Returns the text of that number in a tree, in the order written.

@@ -1,64 +1,9 @@
-//! Whether a value fits the type of its input, and which value a text from outside stands for.
-
-use regex::Regex;
+//! Which value a text from outside stands for, by the type of its input.
 
 use super::yaml;
-use crate::diag::{Report, Sources, near};
-use crate::model::{Kind, Type, TypeError, Value, parse_duration};
-
-/// Why a value does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// What is wrong, in words that go on after the input's name and a colon.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
-impl Misfit {
-    fn new(message: impl Into<String>) -> Misfit {
-        Misfit { message: message.into(), help: None }
-    }
-}
-
-impl From<TypeError> for Misfit {
-    fn from(error: TypeError) -> Misfit {
-        Misfit::new(error.to_string())
-    }
-}
-
-/// Returns the value as its input holds it when it fits kind, enum, bounds, format and pattern.
-///
-/// The only change ever made: a whole number written as `3.0` becomes `3` for an integer, since `--replicas=3.0` is
-/// refused by the tools it is handed to.
-///
-/// # Errors
-///
-/// [`Misfit`] with what is wrong.
-pub fn fit(ty: &Type, value: Value) -> Result<Value, Misfit> {
-    let value = match (ty.kind, &value) {
-        (Kind::Integer, Value::Number(number)) if number.is_f64() => whole(number).unwrap_or(value),
-        _ => value,
-    };
-    if let Err(error) = ty.fits(&value) {
-        let help = match (&error, &value) {
-            (TypeError::OneOf { .. }, Value::String(text)) => {
-                near(text, ty.one_of.iter().filter_map(Value::as_str))
-                    .map(|meant| format!("did you mean `{meant}`?"))
-            }
-            _ => None,
-        };
-        return Err(Misfit { help, ..error.into() });
-    }
-    if let (Some(pattern), Some(text)) = (&ty.pattern, value.as_str()) {
-        let regex = Regex::new(pattern)
-            .map_err(|_| Misfit::new(format!("its pattern `{pattern}` is not a regular expression")))?;
-        if !regex.is_match(text) {
-            return Err(Misfit::new(format!("`{text}` does not match the pattern `{pattern}`")));
-        }
-    }
-    Ok(value)
-}
+use crate::diag::{Report, Sources};
+use crate::model::{Kind, Type, Value, parse_duration};
+use crate::template::{Misfit, fit};
 
 /// Returns the value that a text from the command line or the environment stands for, by the input's type alone.
 ///
@@ -125,12 +70,6 @@ pub fn describe(ty: &Type) -> String {
         words += &format!(", matching `{pattern}`");
     }
     words
-}
-
-fn whole(number: &serde_json::Number) -> Option<Value> {
-    let float = number.as_f64()?;
-    // Beyond 2^53 a float no longer says which integer was meant.
-    (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then(|| Value::from(float as i64))
 }
 
 fn integer(text: &str) -> Option<Value> {
@@ -226,20 +165,25 @@ mod tests {
     }
 
     #[test]
-    fn bounds_forms_and_patterns_hold_for_text_and_data_alike() {
+    fn bounds_hold_for_text_too() {
         let prod = Type { one_of: vec![json!("prod"), json!("staging")], ..of(Kind::String) };
         let misfit = from_text(&prod, "prd").expect_err("not listed");
         assert_eq!(misfit.help.as_deref(), Some("did you mean `prod`?"));
         let label = Type { format: Some(Format::DnsLabel), ..of(Kind::String) };
         assert!(from_text(&label, "-x").is_err());
-        let workload = Type { pattern: Some("^(deployment|statefulset)/.+".to_owned()), ..of(Kind::String) };
-        assert!(fit(&workload, json!("deployment/api")).is_ok());
-        assert_eq!(
-            fit(&workload, json!("api")).expect_err("no match").message,
-            "`api` does not match the pattern `^(deployment|statefulset)/.+`"
-        );
-        assert_eq!(fit(&of(Kind::Integer), json!(3.0)), Ok(json!(3)));
         let at_least = Type { min: Some(2.0), ..of(Kind::Integer) };
         assert_eq!(from_text(&at_least, "1").expect_err("too few").message, "1 is less than 2");
+    }
+
+    #[test]
+    fn a_type_is_told_in_words() {
+        let ty = Type { min: Some(1.0), max: Some(5.0), ..of(Kind::Integer) };
+        assert_eq!(describe(&ty), "integer from 1 to 5");
+        let ty = Type {
+            pattern: Some("^a".to_owned()),
+            one_of: vec![json!("a"), json!("ab")],
+            ..of(Kind::String)
+        };
+        assert_eq!(describe(&ty), "string, one of a, ab, matching `^a`");
     }
 }

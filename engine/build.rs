@@ -1,0 +1,40 @@
+//! Lists the step templates under `steps/`, so that the binary carries them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script reads and writes files; it is no part of the program"
+)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo:rerun-if-changed=steps");
+    println!("cargo:rerun-if-changed=engine/build.rs");
+    let mut files = Vec::new();
+    collect(&root.join("steps"), "", &mut files);
+    files.sort();
+    let mut code = String::from("static BUILT_IN: &[(&str, &str)] = &[\n");
+    for (name, path) in files {
+        println!("cargo:rerun-if-changed={}", path.display());
+        writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string())
+            .expect("writing to a string does not fail");
+    }
+    code.push_str("];\n");
+    fs::write(out.join("library.rs"), code).expect("OUT_DIR can be written to");
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            collect(&path, &format!("{prefix}{name}/"), files);
+        } else if let Some(stem) = name.strip_suffix(".yaml") {
+            files.push((format!("{prefix}{stem}"), path));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What lowering works with: the sources, the report, the library of step templates.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::library::Library;
+use super::template_file;
+use super::yaml;
+use crate::diag::{Report, Sources};
+use crate::model::StepTemplate;
+use crate::template::Engine;
+
+/// What every function of lowering is handed.
+pub(super) struct Context<'a> {
+    pub(super) sources: &'a mut Sources,
+    pub(super) report: &'a mut Report,
+    pub(super) library: &'a Library,
+    pub(super) engine: &'a Engine,
+    /// Each step template is read once, however many steps use it.
+    templates: HashMap<String, Option<Rc<StepTemplate>>>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        sources: &'a mut Sources,
+        report: &'a mut Report,
+        library: &'a Library,
+        engine: &'a Engine,
+    ) -> Context<'a> {
+        Context { sources, report, library, engine, templates: HashMap::new() }
+    }
+
+    /// Returns the step template of that name, or `None` when there is none or its file can't be used; only the
+    /// latter is told here.
+    pub(super) fn template(&mut self, name: &str) -> Option<Rc<StepTemplate>> {
+        if let Some(known) = self.templates.get(name) {
+            return known.clone();
+        }
+        let found = self.read_template(name).map(Rc::new);
+        self.templates.insert(name.to_owned(), found.clone());
+        found
+    }
+
+    fn read_template(&mut self, name: &str) -> Option<StepTemplate> {
+        let entry = self.library.find(name)?;
+        let text = match entry.text {
+            Ok(text) => text,
+            Err(problem) => {
+                self.report.push(*problem);
+                return None;
+            }
+        };
+        let file = self.sources.add(entry.path, text);
+        let node = yaml::parse(self.sources, file, self.report)?;
+        template_file::lower(self, &node, name)
+    }
+}

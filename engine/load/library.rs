@@ -1,0 +1,122 @@
+//! The step templates: those compiled into the binary, and the project's own over them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::names;
+use super::text_file as file;
+use crate::diag::Diagnostic;
+
+// `BUILT_IN: &[(&str, &str)]`, name and text in the order of the names: every file under `steps/`.
+include!(concat!(env!("OUT_DIR"), "/library.rs"));
+
+/// The step templates that a project can use.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// The project's own, by name; they replace those of the same name in the binary.
+    own: BTreeMap<String, Own>,
+}
+
+#[derive(Clone, Debug)]
+enum Own {
+    File(PathBuf),
+    Text(String),
+}
+
+/// A step template's file.
+#[derive(Clone, Debug)]
+pub struct LibraryEntry {
+    /// The path as shown to people.
+    pub path: String,
+    /// Its text, or why it can't be read.
+    pub text: Result<String, Box<Diagnostic>>,
+    /// Whether it is the project's own.
+    pub own: bool,
+}
+
+impl Library {
+    /// Returns what is compiled into the binary.
+    pub fn built_in() -> Library {
+        Library::default()
+    }
+
+    /// Returns what is compiled into the binary, and over it the `.yaml` files below `folder`, which need not exist.
+    ///
+    /// Only names are read here; a file is read when a step uses it.
+    pub fn with_folder(folder: &Path) -> Library {
+        let mut own = BTreeMap::new();
+        for (name, path) in file::yaml_below(folder) {
+            if names::is_template(&name) {
+                own.insert(name, Own::File(path));
+            }
+        }
+        Library { own }
+    }
+
+    /// Returns the library with a template given as text, for tests and editors.
+    #[must_use]
+    pub fn with_text(mut self, name: &str, text: &str) -> Library {
+        self.own.insert(name.to_owned(), Own::Text(text.to_owned()));
+        self
+    }
+
+    /// Says whether there is a template of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.own.contains_key(name) || built_in(name).is_some()
+    }
+
+    /// Says whether a template of the project replaces one of the binary.
+    pub fn replaces(&self, name: &str) -> bool {
+        self.own.contains_key(name) && built_in(name).is_some()
+    }
+
+    /// Returns the names of all templates in order.
+    pub fn names(&self) -> Vec<String> {
+        let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
+        let mut names: Vec<String> = self.own.keys().cloned().chain(built_in).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Returns the template's file.
+    pub fn find(&self, name: &str) -> Option<LibraryEntry> {
+        let path = format!("steps/{name}.yaml");
+        match self.own.get(name) {
+            Some(Own::Text(text)) => Some(LibraryEntry { path, text: Ok(text.clone()), own: true }),
+            Some(Own::File(file)) => {
+                let text = file::read(file, &path).map_err(Box::new);
+                Some(LibraryEntry { path, text, own: true })
+            }
+            None => {
+                let text = built_in(name)?.to_owned();
+                Some(LibraryEntry { path, text: Ok(text), own: false })
+            }
+        }
+    }
+}
+
+fn built_in(name: &str) -> Option<&'static str> {
+    let index = BUILT_IN.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    Some(BUILT_IN[index].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiled_list_is_sorted_and_well_named() {
+        assert!(BUILT_IN.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(BUILT_IN.iter().all(|(name, _)| names::is_template(name)));
+    }
+
+    #[test]
+    fn the_projects_own_come_first() {
+        let library = Library::built_in().with_text("tell/slack", "step: tell/slack");
+        let entry = library.find("tell/slack").expect("was added");
+        assert!(entry.own && entry.text.expect("is text") == "step: tell/slack");
+        assert!(library.names().contains(&"tell/slack".to_owned()));
+        assert!(!library.has("tell/nobody"));
+    }
+}
