@@ -10,8 +10,8 @@ use rustix::process::Signal;
 
 use super::group::{Cause, Group};
 use super::launch::launch;
-use super::liveness::boot;
 use super::notice::{End, Notice};
+use super::procfs::boot;
 use super::reactor::{Letter, Mailbox, Reactor, now};
 use super::running::{Notify, Running, refuse};
 use super::spec::Spec;
@@ -51,7 +51,7 @@ impl Pool {
             jobs: Mutex::new(Jobs::default()),
             bell: Condvar::new(),
             mailbox: Arc::clone(&mailbox),
-            boot: boot(),
+            boot: boot().into(),
         });
         // From here on a failure drops the pool, which ends the reactor.
         let pool = Self { queue, mailbox, reactor: Some(reactor), next: AtomicU64::new(0) };

@@ -1,0 +1,87 @@
+//! What `/proc` tells about processes. Where it cannot be read, it tells nothing.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "/proc is no file people write; exec/ asks it about processes"
+)]
+
+/// A line of `/proc/PID/stat`, as far as it is of use here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stat {
+    /// It has not ended; a zombie has.
+    pub(super) lives: bool,
+    /// Its process group; 0 for what the kernel runs itself.
+    pub(super) group: u32,
+    /// When it started, in clock ticks since boot.
+    pub(super) started: u64,
+}
+
+/// Returns what is known of a process, or of a thread: both have numbers.
+pub(super) fn stat(pid: u32) -> Option<Stat> {
+    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The program's name stands in brackets before the fields and may hold spaces and brackets itself, so reading
+/// starts behind the last one.
+fn parse(line: &[u8]) -> Option<Stat> {
+    let name_end = line.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&line[name_end + 1..]).ok()?;
+    // Counted as in proc(5), these are the fields from the third on: state, parent, group; 22 is the start.
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?;
+    let group = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(16)?.parse().ok()?;
+    Some(Stat { lives: !matches!(state, "Z" | "X" | "x"), group, started })
+}
+
+/// Tells a process from a mere thread.
+pub(super) fn is_process(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.and_then(|group| group.trim().parse().ok()) == Some(pid)
+}
+
+/// Returns the environment a process was started with, entries separated by zero bytes; none for the processes
+/// of others.
+pub(super) fn environ(pid: u32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+/// Returns the numbers of all processes.
+pub(super) fn numbers() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Returns the number that was given out last.
+pub(super) fn last_number() -> Option<u32> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().last()?.parse().ok()
+}
+
+/// Returns the name of this boot; empty when unknown.
+pub(super) fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_look_like_anything() {
+        let line = b"42 (a) R 1 (b) S 7 9 9 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 777 1 2 3\n";
+        let stat = parse(line).unwrap();
+        assert!(stat.lives);
+        assert_eq!((stat.group, stat.started), (9, 777));
+        assert!(parse(b"42 (a) Z 1 2").is_none());
+        assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn we_are_a_process_and_found() {
+        let me = std::process::id();
+        assert!(is_process(me) && numbers().any(|pid| pid == me));
+        assert!(stat(me).unwrap().lives);
+        assert!(last_number().unwrap() > 0);
+    }
+}
