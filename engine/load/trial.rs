@@ -170,3 +170,133 @@ fn with_help(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
         None => diagnostic,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the fixtures are files")]
+mod tests {
+    use std::fs;
+
+    use crate::diag::text;
+    use crate::load::{FileKind, Given, Inputs, Library, Project, bind, load_text};
+    use crate::model::Snapshot;
+    use crate::template::Engine;
+
+    const SCALE: &str = r#"
+step: kubectl/scale
+title: Scale {{ workload }}
+summary: Sets the replica count.
+params:
+  namespace: {type: string, format: dns-label}
+  workload: {type: string, pattern: "^(deployment|statefulset)/.+"}
+  replicas: {type: integer, min: 0}
+  ready_within: {type: duration, default: 10m}
+run: kubectl -n {{ namespace }} scale {{ workload }} --replicas={{ replicas }}
+irreversible: this is a test
+"#;
+
+    const RUNBOOK: &str = r#"
+runbook: pre-scale
+title: Pre-scale
+summary: Raises replicas.
+vars:
+  env: {type: string, enum: [prod, staging]}
+  traffic: {type: string, default: peak}
+data: {platform: platform.yaml}
+let:
+  site: "{{ platform.environments[env] }}"
+  replicas: "{{ platform.replicas[traffic] }}"
+limits: {instances: 3}
+steps:
+  - id: scale
+    for_each: replicas
+    uses: kubectl/scale
+    with:
+      namespace: "{{ site.namespace }}"
+      workload: "deployment/{{ item.key }}"
+      replicas: "{{ item.value }}"
+"#;
+
+    /// What comes of `exec pre-scale` up to the first command, with this table and these `--var`.
+    fn started(platform: &str, vars: &[&str]) -> Result<Snapshot, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(folder.path().join("runbooks")).expect("a folder");
+        fs::write(folder.path().join("runbooks/platform.yaml"), platform).expect("a file");
+        let project = Project::at(folder.path());
+        let library = Library::built_in().with_text("kubectl/scale", SCALE);
+        let mut loaded =
+            load_text(RUNBOOK, "runbooks/pre-scale.yaml", "pre-scale", FileKind::Runbook, &library);
+        assert!(!loaded.report.has_errors(), "{:?}", loaded.report);
+        let runbook = loaded.runbook.expect("a runbook");
+        let given = Given { vars: vars.iter().map(|&var| var.to_owned()).collect(), ..Given::default() };
+        let inputs = Inputs::gather(&runbook.vars, &given, folder.path(), &mut loaded.sources);
+        bind(runbook, &mut loaded.sources, inputs, &project, &Engine::new())
+            .map(|bound| bound.snapshot)
+            .map_err(|report| text::report(&report, &loaded.sources, text::Look::default()))
+    }
+
+    #[test]
+    fn a_table_reaches_the_params_of_every_instance() {
+        let platform = "environments: {prod: {namespace: shop}}\nreplicas: {peak: {web: 10, api: 6}}\n";
+        let snapshot = started(platform, &["env=prod"]).expect("nothing wrong");
+        assert_eq!(snapshot.lets["replicas"].to_string(), r#"{"web":10,"api":6}"#);
+        let files: Vec<&str> = snapshot.sources.iter().map(|source| source.path.as_str()).collect();
+        assert_eq!(files, ["runbooks/pre-scale.yaml", "steps/kubectl/scale.yaml"]);
+    }
+
+    #[test]
+    fn a_wrong_table_is_told_where_the_runbook_uses_it() {
+        let platform = "environments: {prod: {namespace: Shop_1}, staging: {}}\nreplicas: {peak: {web: ten}, high: {a: 1, b: 1, c: 1, d: 1}}\n";
+        let told = [
+            started(platform, &["env=prod"]),
+            started(platform, &["env=staging", "traffic=high"]),
+            started(platform, &["env=prod", "traffic=low"]),
+        ]
+        .map(|result| result.expect_err("mistakes"));
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        error[RB0208]: `namespace` of `kubectl/scale` for `web`: `Shop_1` is not a DNS
+                       label (lower-case letters, digits and `-`, at most 63
+                       characters)
+          --> runbooks/pre-scale.yaml:18:18
+           |
+        18 |       namespace: "{{ site.namespace }}"
+           |                  ^^^^^^^^^^^^^^^^^^^^^^
+
+        error[RB0208]: `replicas` of `kubectl/scale` for `web`: wants an integer, got
+                       the text `ten`
+          --> runbooks/pre-scale.yaml:20:17
+           |
+        20 |       replicas: "{{ item.value }}"
+           |                 ^^^^^^^^^^^^^^^^^^
+
+        2 errors
+
+        error[RB0508]: `scale` would have 4 instances, and this runbook allows 3
+          --> runbooks/pre-scale.yaml:15:15
+           |
+        15 |     for_each: replicas
+           |               ^^^^^^^^
+           |
+           = help: look at what it loops over; if it is right, raise `limits:
+                   {instances: …}`
+
+        1 error
+
+        error[RB0506]: `replicas` can't be computed: `platform.replicas` has no `low`
+          --> runbooks/pre-scale.yaml:11:17
+           |
+        11 |   replicas: "{{ platform.replicas[traffic] }}"
+           |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: `| default(…)` gives a value for that case
+
+        error[RB0208]: `namespace` of `kubectl/scale`: `Shop_1` is not a DNS label
+                       (lower-case letters, digits and `-`, at most 63 characters)
+          --> runbooks/pre-scale.yaml:18:18
+           |
+        18 |       namespace: "{{ site.namespace }}"
+           |                  ^^^^^^^^^^^^^^^^^^^^^^
+
+        2 errors
+        "#);
+    }
+}
