@@ -1,0 +1,21 @@
+# Everyday commands; `just` lists them.
+
+default:
+    @just --list
+
+# Everything CI checks.
+ci:
+    .ci/run
+
+# All tests.
+test:
+    cargo test
+
+# Rewrites the expected outputs of the fixtures below tests/cases; read the diff.
+bless:
+    RUNBOOK_BLESS=1 cargo test --test main cases
+
+# Formats and lints.
+tidy:
+    cargo fmt
+    cargo clippy --all-targets -- -D warnings
