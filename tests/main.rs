@@ -5,4 +5,5 @@
 )]
 
 mod cases;
+mod layout;
 mod support;
