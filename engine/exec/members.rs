@@ -5,6 +5,8 @@
 //! only the few numbers given out since need asking. The answer is for waiting and for telling; killing never
 //! depends on it.
 
+use std::collections::HashSet;
+
 use rustix::process::Pid;
 
 use super::procfs;
@@ -14,12 +16,13 @@ use super::procfs;
 const NEAR: u32 = 1024;
 
 /// Returns how many living processes, the leader not counted, the group of `leader` has; 0 where `/proc` cannot
-/// be read. The leader must not have been reaped.
-pub(super) fn count(leader: Pid) -> usize {
+/// be read. The leader must not have been reaped. `leaders`, it and those of other groups, are no members of this one and not
+/// looked at: with many commands at once they are most of the numbers given out.
+pub(super) fn count(leader: Pid, leaders: &HashSet<u32>) -> usize {
     let first = leader.as_raw_nonzero().get().unsigned_abs();
     // Not `getpgid`: for what the kernel runs itself the answer is 0, which rustix takes for impossible.
     let member = |pid: &u32| {
-        *pid != first
+        !leaders.contains(pid)
             && procfs::stat(*pid).is_some_and(|stat| stat.lives && stat.group == first)
             && procfs::is_process(*pid)
     };

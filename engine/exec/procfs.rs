@@ -5,6 +5,11 @@
     reason = "/proc is no file people write; exec/ asks it about processes"
 )]
 
+use rustix::fs::{Mode, OFlags};
+
+/// How much is read of a file; more than a stat line has, and enough for the part of a status that is used.
+const BEGINNING: usize = 1024;
+
 /// A line of `/proc/PID/stat`, as far as it is of use here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stat {
@@ -18,7 +23,8 @@ pub(super) struct Stat {
 
 /// Returns what is known of a process, or of a thread: both have numbers.
 pub(super) fn stat(pid: u32) -> Option<Stat> {
-    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    let (bytes, length) = beginning(&format!("/proc/{pid}/stat"))?;
+    parse(&bytes[..length])
 }
 
 /// The program's name stands in brackets before the fields and may hold spaces and brackets itself, so reading
@@ -36,8 +42,10 @@ fn parse(line: &[u8]) -> Option<Stat> {
 
 /// Tells a process from a mere thread.
 pub(super) fn is_process(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    let Some((bytes, length)) = beginning(&format!("/proc/{pid}/status")) else { return false };
+    let mut lines = bytes[..length].split(|&byte| byte == b'\n');
+    let group = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
+    let group = group.and_then(|group| std::str::from_utf8(group).ok());
     group.and_then(|group| group.trim().parse().ok()) == Some(pid)
 }
 
@@ -55,12 +63,22 @@ pub(super) fn numbers() -> impl Iterator<Item = u32> {
 
 /// Returns the number that was given out last.
 pub(super) fn last_number() -> Option<u32> {
-    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().last()?.parse().ok()
+    let (bytes, length) = beginning("/proc/loadavg")?;
+    std::str::from_utf8(&bytes[..length]).ok()?.split_whitespace().last()?.parse().ok()
 }
 
 /// Returns the name of this boot; empty when unknown.
 pub(super) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// Returns the beginning of a file with the fewest calls: this runs for every step, and `std::fs::read`, which
+/// cannot know the size of such a file, asks six times.
+fn beginning(path: &str) -> Option<([u8; BEGINNING], usize)> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut bytes = [0; BEGINNING];
+    let length = rustix::io::read(&file, &mut bytes).ok()?;
+    Some((bytes, length))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One thread that watches every running command.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::feed::Feed;
 use super::group::Cause;
 use super::notice::{End, Identity, Notice};
 use super::program::short_of;
-use super::running::{Running, refuse};
+use super::running::{Running, Shared, refuse};
 use super::source::Source;
 
 /// How much is read at once: what a pipe holds by default.
@@ -104,7 +104,7 @@ pub(super) struct Reactor {
     mailbox: Arc<Mailbox>,
     commands: HashMap<u64, Watched>,
     timers: BTreeSet<(Instant, u64)>,
-    buffer: Vec<u8>,
+    shared: Shared,
     use_pidfd: bool,
     quit_by: Option<Instant>,
 }
@@ -119,7 +119,7 @@ impl Reactor {
             mailbox,
             commands: HashMap::new(),
             timers: BTreeSet::new(),
-            buffer: vec![0; BUFFER],
+            shared: Shared { buffer: vec![0; BUFFER], leaders: HashSet::new() },
             use_pidfd,
             quit_by: None,
         })
@@ -153,8 +153,8 @@ impl Reactor {
             match letter {
                 Letter::Adopt(running, identity) => self.adopt(running, identity),
                 Letter::Asked(id) => self.with(id, |watched, _| watched.running.asked(now())),
-                Letter::Died(id) => self.with(id, |watched, _| {
-                    watched.running.look(now());
+                Letter::Died(id) => self.with(id, |watched, shared| {
+                    watched.running.look(now(), shared);
                 }),
                 Letter::Quit => {
                     self.quit_by = Some(now() + FAREWELL);
@@ -181,6 +181,7 @@ impl Reactor {
                 if self.quit_by.is_some() {
                     running.group.kill(Cause::Request);
                 }
+                self.shared.leaders.insert(running.number());
                 self.commands.insert(id, Watched { running, leader, timer: None });
                 self.with(id, |_, _| {});
             }
@@ -222,9 +223,9 @@ impl Reactor {
 
     fn turn(&mut self, token: u64) {
         let (id, part) = Part::of(token);
-        self.with(id, |watched, buffer| match part {
+        self.with(id, |watched, shared| match part {
             Part::Stdout | Part::Stderr => {
-                watched.running.read(part as usize, buffer);
+                watched.running.read(part as usize, &mut shared.buffer);
             }
             Part::Stdin => {
                 if watched.running.feed.as_mut().is_some_and(Feed::write) {
@@ -232,7 +233,7 @@ impl Reactor {
                 }
             }
             Part::Leader => {
-                if watched.running.look(now()) {
+                if watched.running.look(now(), shared) {
                     watched.leader = None;
                 }
             }
@@ -246,18 +247,18 @@ impl Reactor {
         let now = now();
         while let Some(&(at, id)) = self.timers.first().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));
-            self.with(id, |watched, buffer| {
+            self.with(id, |watched, shared| {
                 watched.timer = None;
-                watched.running.wake(now, buffer);
+                watched.running.wake(now, shared);
             });
         }
     }
 
     /// Lets `act` change a command, then sees to its timer and its end.
-    fn with(&mut self, id: u64, act: impl FnOnce(&mut Watched, &mut [u8])) {
+    fn with(&mut self, id: u64, act: impl FnOnce(&mut Watched, &mut Shared)) {
         // An event may be about a command that ended earlier in the same turn.
         let Some(watched) = self.commands.get_mut(&id) else { return };
-        act(watched, &mut self.buffer);
+        act(watched, &mut self.shared);
         let over = watched.running.is_over();
         let timer = watched.running.wakes_at().filter(|_| !over);
         if timer != watched.timer {
@@ -270,6 +271,7 @@ impl Reactor {
             watched.timer = timer;
         }
         if over && let Some(watched) = self.commands.remove(&id) {
+            self.shared.leaders.remove(&watched.running.number());
             watched.running.finish();
         }
     }

@@ -1,5 +1,6 @@
 //! One running command, as a machine that the reactor turns: alive, lingering, draining.
 
+use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,14 @@ const LINGER: Duration = Duration::from_millis(20);
 
 /// What an absurdly long grace is cut to, so that times can be added to without care.
 const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What all commands of a reactor share.
+pub(super) struct Shared {
+    /// What is read goes through here.
+    pub(super) buffer: Vec<u8>,
+    /// The leaders of all groups that are watched.
+    pub(super) leaders: HashSet<u32>,
+}
 
 /// Who hears of a command.
 pub(super) type Notify = Box<dyn Fn(Notice) + Send + Sync>;
@@ -93,6 +102,11 @@ impl Running {
         }
     }
 
+    /// The number of its leader, for `/proc`.
+    pub(super) fn number(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     pub(super) fn tell(&self, notice: Notice) {
         tell(&self.notify, notice);
     }
@@ -131,7 +145,7 @@ impl Running {
     }
 
     /// Acts on a time that has come.
-    pub(super) fn wake(&mut self, now: Instant, buffer: &mut [u8]) {
+    pub(super) fn wake(&mut self, now: Instant, shared: &mut Shared) {
         match self.phase {
             Phase::Alive if self.kill_at.is_some() => {
                 self.kill_at = None;
@@ -142,17 +156,17 @@ impl Running {
                 self.group.terminate(Cause::Timeout);
                 self.asked(now);
             }
-            Phase::Lingering { .. } => self.linger(now),
+            Phase::Lingering { .. } => self.linger(now, shared),
             Phase::Draining { .. } => {
                 for index in 0..self.taps.len() {
-                    self.gulp(index, buffer);
+                    self.gulp(index, &mut shared.buffer);
                 }
             }
         }
     }
 
     /// Looks whether the leader has ended, acts on it, and returns whether it has.
-    pub(super) fn look(&mut self, now: Instant) -> bool {
+    pub(super) fn look(&mut self, now: Instant, shared: &Shared) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match waitid(WaitId::Pid(self.pid), options) {
             Ok(None) => return false,
@@ -171,18 +185,18 @@ impl Running {
             Some((_, false)) => {
                 // The letter that says so may still be on its way.
                 self.asked(now);
-                self.linger(now);
+                self.linger(now, shared);
             }
             Some((_, true)) | None => {
-                self.leftovers = members::count(self.pid);
+                self.leftovers = members::count(self.pid, &shared.leaders);
                 self.bury(now);
             }
         }
         true
     }
 
-    fn linger(&mut self, now: Instant) {
-        let left = members::count(self.pid);
+    fn linger(&mut self, now: Instant, shared: &Shared) {
+        let left = members::count(self.pid, &shared.leaders);
         let time_is_up = self.kill_at.is_none_or(|kill_at| kill_at <= now);
         if left == 0 || time_is_up {
             if left > 0 {
