@@ -5,5 +5,6 @@
 )]
 
 mod cases;
+mod engine;
 mod layout;
 mod support;
