@@ -266,7 +266,11 @@ impl State {
             return Err(self.transition(at, &leaf.step, "begun"));
         }
         let rank = self.touched.len() as u32;
-        let touches = leaf.stage == Stage::Action && graph.changes(at.node) && self.at(at).touched.is_none();
+        // What `finally` does is not undone: it tells of the rollback too.
+        let touches = leaf.stage == Stage::Action
+            && graph.changes(at.node)
+            && !graph.is_finally(at.node)
+            && self.at(at).touched.is_none();
         if touches {
             self.touched.push(at);
         }

@@ -120,7 +120,7 @@ impl Scopes {
             Mentioned::These(list) => list.iter().for_each(|&other| add(&graph.step(other).id, other)),
             Mentioned::Any => (0..graph.len() as u32).for_each(|other| add(&graph.step(other).id, other)),
         }
-        scope.set("steps", Value::from_iter(entries));
+        scope.set("steps", template::map(entries));
     }
 
     /// Says whether an expression speaks of `name`.
@@ -179,7 +179,7 @@ fn known_or_not(value: &model::Value) -> Value {
 }
 
 fn known_map(values: &Map) -> Value {
-    Value::from_iter(values.iter().map(|(name, value)| (name.clone(), known_or_not(value))))
+    template::map(values.iter().map(|(name, value)| (name.clone(), known_or_not(value))))
 }
 
 /// Returns what `steps.ID` is: the outputs; for a `for_each` each output by key, or in order for a list.
@@ -193,12 +193,12 @@ fn step_value(graph: &Graph, state: &State, node: NodeId) -> Value {
             .unwrap_or_else(|| known_map(&Map::new()))
     } else {
         let names: BTreeSet<&String> = content.instances.iter().flat_map(|one| one.outputs.keys()).collect();
-        Value::from_iter(names.into_iter().map(|name| {
+        template::map(names.into_iter().map(|name| {
             let by_key = content.instances.iter().filter_map(|one| {
                 let key = one.item.as_ref()?.key.clone();
                 Some((key, known_or_not(one.outputs.get(name)?)))
             });
-            (name.clone(), Value::from_iter(by_key))
+            (name.clone(), template::map(by_key))
         }))
     };
     let status =
@@ -212,7 +212,7 @@ fn step_value(graph: &Graph, state: &State, node: NodeId) -> Value {
                 super::event::Finish::Stopped => "stopped",
             },
         );
-    Value::from_iter([("outputs".to_owned(), outputs), ("status".to_owned(), Value::from(status))])
+    template::map([("outputs".to_owned(), outputs), ("status".to_owned(), Value::from(status))])
 }
 
 fn roots(engine: &Engine, expr: &Expr) -> BTreeSet<String> {

@@ -9,13 +9,14 @@ use minijinja::Environment;
 use super::eval::{Eval, Truth, truth_of};
 use super::fault::{Fault, TextFault};
 use super::parse::{self, Mode};
+use super::quote::no_nul;
 use super::render::{Segment, argument, joined, segments};
 use super::scope::Scope;
 use super::syntax::{Node, Part};
 use super::uses::{self, Uses};
 use super::value::{Kind, Value, from_json, held, held_of, table};
 use super::{shell, words};
-use crate::model::{Rendered, Text, Tree};
+use crate::model::{Piece, Rendered, Text, Tree};
 
 /// How many sources are kept parsed. A run has some thousands; more are made only by texts made of texts.
 const KEPT: usize = 50_000;
@@ -26,10 +27,13 @@ enum Parsed {
     Expr(Node),
 }
 
+type Kept = HashMap<Arc<str>, Arc<Parsed>>;
+
 /// Parses and evaluates. Parsed sources are kept by their text, so rendering one twice parses it once.
 pub struct Engine {
     env: Environment<'static>,
-    parsed: RwLock<HashMap<(Mode, Arc<str>), Arc<Parsed>>>,
+    /// By mode: the same source means different things in each.
+    parsed: [RwLock<Kept>; 3],
 }
 
 impl Default for Engine {
@@ -47,7 +51,7 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// Returns an engine that has parsed nothing yet.
     pub fn new() -> Engine {
-        Engine { env: Environment::new(), parsed: RwLock::default() }
+        Engine { env: Environment::new(), parsed: Default::default() }
     }
 
     /// Returns what the text uses, after checking its syntax.
@@ -201,7 +205,9 @@ impl Engine {
                 argument(value).map_err(|fault| fault.at(span.clone()))?;
             }
         }
-        joined(segments)
+        let word = joined(segments)?;
+        carried(&word).map_err(|fault| fault.at(0..src.len()))?;
+        Ok(word)
     }
 
     /// Fills a command that is written as a list in: each element is one argument, a list spreads into several, and
@@ -236,7 +242,8 @@ impl Engine {
         };
         for value in values {
             if Kind::of(&value) != Kind::Null {
-                argv.push(argument(&value).map_err(|fault| fault.at(span.clone()))?);
+                let word = argument(&value).and_then(|word| carried(&word).map(|()| word));
+                argv.push(word.map_err(|fault| fault.at(span.clone()))?);
             }
         }
         Ok(())
@@ -253,9 +260,9 @@ impl Engine {
     }
 
     fn parsed(&self, mode: Mode, src: &str) -> Result<Arc<Parsed>, Fault> {
-        let key = (mode, Arc::from(src));
+        let all = &self.parsed[mode as usize];
         // A panic elsewhere can't leave the map half changed.
-        let kept = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let kept = all.read().unwrap_or_else(PoisonError::into_inner).get(src).cloned();
         if let Some(parsed) = kept {
             return Ok(parsed);
         }
@@ -263,13 +270,21 @@ impl Engine {
             Mode::Expr => Parsed::Expr(parse::expr(src)?),
             Mode::Text | Mode::Command => Parsed::Text(parse::text(src, mode)?),
         });
-        let mut kept = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = all.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(key, parsed.clone());
+        kept.insert(src.into(), parsed.clone());
         Ok(parsed)
     }
+}
+
+/// Refuses an argument that a process can't be given.
+fn carried(word: &Rendered) -> Result<(), Fault> {
+    word.pieces.iter().try_for_each(|piece| match piece {
+        Piece::Plain(text) => no_nul(text),
+        Piece::Secret(_) | Piece::Unknown(_) => Ok(()),
+    })
 }
 
 fn literal(src: &str) -> bool {

@@ -4,10 +4,12 @@
 //! nothing is converted, compared or taken for true by accident.
 
 mod base;
+mod depth;
 mod engine;
 mod eval;
 mod fault;
 mod filters;
+mod missing;
 mod ops;
 mod params;
 mod parse;
@@ -34,7 +36,7 @@ pub use predicates::TESTS;
 pub use quote::quote_word;
 pub use scope::Scope;
 pub use uses::{Use, Uses};
-pub use value::{DataError, Value, from_json, origin_of, secret, secret_of, to_json, unknown};
+pub use value::{DataError, Value, from_json, map, origin_of, secret, secret_of, to_json, unknown};
 
 /// A fault in one text of a tree.
 pub type TreeFault = TextFault;

@@ -16,8 +16,8 @@ const MAX_TEXT: usize = 16 << 20;
 /// A piece of a text after evaluation.
 #[derive(Clone, Debug)]
 pub(super) enum Segment {
-    /// Text as written, and its first byte in the source.
-    Raw(Arc<str>, usize),
+    /// Text as written.
+    Raw(Arc<str>),
     /// A value that was filled in, and the span of its `{{ … }}`.
     Value(Value, Range<usize>),
 }
@@ -34,7 +34,7 @@ fn walk(eval: &mut Eval<'_>, parts: &[Part], out: &mut Vec<Segment>) -> Result<(
         match part {
             Part::Raw(text, at) => {
                 eval.work(1).and_then(|()| eval.make(text.len())).map_err(|f| f.at(*at..at + text.len()))?;
-                out.push(Segment::Raw(text.clone(), *at));
+                out.push(Segment::Raw(text.clone()));
             }
             Part::Emit(node, span) => out.push(Segment::Value(eval.eval(node)?, span.clone())),
             Part::If { test, then, other } => match eval.truth(test)? {
@@ -159,7 +159,7 @@ pub(super) fn joined(segments: Vec<Segment>) -> Result<Rendered, Fault> {
     let mut length = 0_usize;
     for segment in segments {
         match segment {
-            Segment::Raw(raw, _) => {
+            Segment::Raw(raw) => {
                 length += raw.len();
                 text.push_str(&raw);
             }

@@ -233,7 +233,7 @@ fn filters_of_minijinja_are_kept_from_guessing() {
         ("pods | map(attribute='nope', default=0) | list", "[0,0]"),
         ("pods | map(attribute='nope')", "element 0 has no `nope` «pods | map(attribute='nope')»"),
         ("names | map('upper')", "[\"B\",\"A\"]"),
-        ("names | map('uper')", "there is no filter `uper` «names | map('uper')»"),
+        ("names | map('uper')", "there is no filter `uper` «'uper'»"),
         ("pods | selectattr('ready', '>', 0) | map(attribute='name') | first", "\"p1\""),
         ("pods | selectattr('up') | length", "1"),
         ("pods | rejectattr('up') | length", "1"),
@@ -250,6 +250,14 @@ fn filters_of_minijinja_are_kept_from_guessing() {
             "element 0 has no `nope` «pods | selectattr('nope', '==', 1)»",
         ),
         ("pods | selectattr('nope', 'defined') | length", "0"),
+        ("list | select('od')", "there is no test `od` «'od'»"),
+        ("names | map('up' ~ 'per')", "[\"B\",\"A\"]"),
+        ("names | map('up' ~ 'er')", "there is no filter `uper` «names | map('up' ~ 'er')»"),
+        (
+            "{'a': 2, 'b': '1'} | dictsort(by='value')",
+            "`dictsort` can't order the number 2 and the text `1` «{'a': 2, 'b': '1'} | dictsort(by='value')»",
+        ),
+        ("list | zip(names)", "[[1,\"b\"],[2,\"a\"]]"),
         ("list | select('odd')", "[1,3]"),
         ("list | reject('in', [1])", "[2,3]"),
         ("pods | sort(attribute='ready') | map(attribute='name') | first", "\"p2\""),
@@ -541,6 +549,7 @@ fn a_command_word_is_one_argument() {
         ("{{ list }}", "a word of a command can't be a list"),
         ("{{ site }}", "a word of a command can't be a map"),
         ("x{{ empty }}", "a word of a command can't be null"),
+        ("{{ 'a\\0b' }}", "a NUL can't be part of a command"),
     ] {
         let fault = argv(&["ok", word]).unwrap_err();
         assert_eq!((fault.index, fault.fault.message.as_str()), (1, wanted));

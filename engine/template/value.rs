@@ -76,6 +76,11 @@ impl Object for Table {
     }
 }
 
+/// Returns a map in the order given, for scopes that are made of values and not of data.
+pub fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
+    table(entries.into_iter().map(|(key, value)| (Arc::from(key), value)))
+}
+
 /// Returns a map in the order given; of equal keys the last one counts, at the place of the first.
 pub(super) fn table(entries: impl IntoIterator<Item = (Arc<str>, Value)>) -> Value {
     let mut kept: Vec<(Arc<str>, Value)> = entries.into_iter().collect();

@@ -1,3 +1,4 @@
-//! The engine without its command line: runbooks from text, driven with real processes.
+//! The engine without its command line: against real shells, and runbooks from text driven with real processes.
 
 mod runs;
+mod shell_quoting;

@@ -147,7 +147,12 @@ fn on_failure_rollback_does_it_at_once() {
     let place = Place::new();
     let closed = place.exec(&CHAIN.replace("title:", "on_failure: rollback\ntitle:"), &[]);
     assert_eq!(closed.status, RunStatus::RolledBack);
-    assert_eq!(place.read("log"), "a\nb\nundo-b\nundo-a\nrest rolled back\n", "{:#?}", closed.state.nodes.last());
+    assert_eq!(
+        place.read("log"),
+        "a\nb\nundo-b\nundo-a\nrest rolled back\n",
+        "{:#?}",
+        closed.state.nodes.last()
+    );
 }
 
 #[test]
@@ -188,19 +193,21 @@ fn a_gate_that_can_not_tell_is_asked_again_and_never_passes() {
     let text = r#"
 runbook: r
 title: Gates
-on_failure: continue
 steps:
   - id: late
     needs: []
     gate: {run: "sh -c 'echo x >> polls; wc -l < polls'", pass: "stdout | trim | int >= 3", every: 10ms, within: 20s}
   - id: broken
     needs: []
+    on_failure: continue
     gate: {run: "false", pass: "true == true", every: 10ms, within: 100ms}
   - id: no_json
     needs: []
+    on_failure: continue
     gate: {run: echo hello, pass: "json.ready", every: 10ms, within: 100ms}
   - id: kinds
     needs: []
+    on_failure: continue
     gate: {run: echo 3, pass: "stdout > 5"}
 "#;
     let closed = place.exec(text, &[]);

@@ -147,6 +147,11 @@ fn builtin(eval: &mut Eval<'_>, name: &str, value: &Value, args: Args) -> Result
     if matches!(name, "sort" | "min" | "max" | "groupby") {
         lists::of_one_kind(name, value, &args)?;
     }
+    if name == "dictsort" && args.peek_named("by").is_some_and(|by| by.as_str() == Some("value")) {
+        let pairs = value.try_iter().into_iter().flatten();
+        let values: Vec<Value> = pairs.filter_map(|key| value.get_item(&key).ok()).collect();
+        lists::of_one_kind(name, &Value::from(values), &Args::default())?;
+    }
     // The mark of `quote` must not outlive a change of the text.
     let plain = |value: &Value| match value.as_str() {
         Some(text) if value.is_safe() && name != "first" && name != "last" => Value::from(text),
@@ -163,7 +168,7 @@ fn builtin(eval: &mut Eval<'_>, name: &str, value: &Value, args: Args) -> Result
         let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         fault(format!("the filter `{name}` failed: {detail}"))
     })?;
-    let result = if Kind::of(&result) == Kind::List && name != "zip" {
+    let result = if Kind::of(&result) == Kind::List {
         // Some results are made anew each time they are looked at: take them once.
         let items = result.try_iter().map_err(|_| fault(format!("`{name}` gave no list")))?;
         Value::from(items.collect::<Vec<_>>())

@@ -1,0 +1,278 @@
+//! Values in `shell` scripts against real shells: what comes out is what went in, and nothing else happens.
+#![expect(clippy::disallowed_methods, reason = "real shells are what is tested against")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use runbook::model::Secrets;
+use runbook::template::{Engine, Scope};
+
+const SHELLS: [&str; 2] = ["sh", "bash"];
+
+/// Pieces that mean something to a shell.
+const HOSTILE: [&str; 38] = [
+    "'",
+    "\"",
+    "`",
+    "$",
+    "\\",
+    "\n",
+    " ",
+    "\t",
+    ";",
+    "&",
+    "|",
+    "#",
+    "*",
+    "~",
+    "!",
+    "{",
+    "}",
+    "(",
+    ")",
+    "<",
+    ">",
+    "=",
+    "-",
+    "é",
+    "if",
+    "done",
+    "EOF\n",
+    "$(: >PWNED)",
+    "`: >PWNED`",
+    "\n: >PWNED\n",
+    "'; : >PWNED; '",
+    "\"; : >PWNED; \"",
+    "\\'",
+    "${x}",
+    "$x",
+    "\r",
+    "\u{1}",
+    "%s",
+];
+
+/// A script for one value that prints it, and what is printed around it.
+const PLACES: [(&str, &str, &str); 18] = [
+    (r"printf '%s\0' {{ v }}", "", ""),
+    (r#"printf '%s\0' "{{ v }}""#, "", ""),
+    (r"printf '%s\0' '{{ v }}'", "", ""),
+    (r"printf '%s\0' a{{ v }}b", "a", "b"),
+    (r#"printf '%s\0' "a {{ v }}"'b' "#, "a ", "b"),
+    (r#"printf '%s\0' "$(printf '%s.' {{ v }})""#, "", "."),
+    (r#"printf '%s\0' "$(printf '%s.' "$(printf '%s.' "{{ v }}")")""#, "", ".."),
+    (r#"printf '%s\0' "$(printf '%s.' '{{ v }}')""#, "", "."),
+    (r#"x={{ v }}; printf '%s\0' "$x""#, "", ""),
+    (r#"a=1; printf '%s\0' "$a{{ v }}""#, "1", ""),
+    (r"a=1; printf '%s\0' $a{{ v }}", "1", ""),
+    ("cat <<'E' >/dev/null\nit's \"x\nE\nprintf '%s\\0' {{ v }}", "", ""),
+    ("cat <<-E >/dev/null\n\ta $(echo \"b\") '\n\tE\nprintf '%s\\0' \"{{ v }}\"", "", ""),
+    ("# it's a comment\nprintf '%s\\0' {{ v }}", "", ""),
+    (r#"case x in x) printf '%s\0' "{{ v }}";; esac"#, "", ""),
+    (r#"f() { printf '%s\0' "$1"; }; f {{ v }}"#, "", ""),
+    (r"y=`echo 'a b'`; (printf '%s\0' {{ v | quote }})", "", ""),
+    (r#"printf '%s\0' ${z:-'d e'}"${z:-f}{{ v }}""#, "d ef", ""),
+];
+
+/// Pieces of scripts that move values from place to place.
+const FRAGMENTS: [&str; 44] = [
+    "'",
+    "\"",
+    "`",
+    "$(",
+    ")",
+    "(",
+    "${x:-",
+    "}",
+    "$((1+",
+    "))",
+    "\\",
+    " ",
+    "\n",
+    ";",
+    "#",
+    " #",
+    "<<E\n",
+    "<<'E'\n",
+    "<<-E\n",
+    "\nE\n",
+    "\n\tE\n",
+    "E",
+    "echo ",
+    ": ",
+    "x=",
+    "$x",
+    "$",
+    "$'",
+    "<(",
+    "case x in ",
+    "x) ",
+    " esac",
+    "((",
+    " && ",
+    "|",
+    ">f ",
+    "<<<",
+    "{{ v }}",
+    "{{ v }}",
+    "{{ v }}",
+    "\"{{ v }}\"",
+    "'{{ v }}'",
+    "[ ",
+    " ]",
+];
+
+fn shell(value: &str, src: &str) -> Option<String> {
+    let mut scope = Scope::new();
+    scope.set("v", value.into());
+    let script = Engine::new().shell(src, &scope).ok()?;
+    script.reveal(&Secrets::default())
+}
+
+fn run(shell: &str, script: &str, dir: &Path) -> Vec<u8> {
+    let output = Command::new(shell)
+        .args(["-c", script])
+        .current_dir(dir)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{shell} could not be started: {error}"));
+    output.stdout
+}
+
+fn pieces(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(pieces), 1..most).prop_map(|parts| parts.concat())
+}
+
+fn sample<S: Strategy>(runner: &mut TestRunner, strategy: &S) -> S::Value {
+    strategy.new_tree(runner).expect("these strategies reject nothing").current()
+}
+
+/// Scripts that nest as shells let them, and sometimes as they don't.
+fn nested() -> impl Strategy<Value = String> {
+    const LEAVES: &[&str] = &[
+        "a",
+        "{{ v }}",
+        "{{ v }}",
+        "$x",
+        r"\'",
+        "\\\"",
+        "'it'",
+        "\"q\"",
+        "'{{ v }}'",
+        "\"{{ v }}\"",
+        "it's",
+        "#",
+        ":",
+    ];
+    prop::sample::select(LEAVES).prop_map(str::to_owned).prop_recursive(6, 40, 3, |inner| {
+        const SHAPES: &[&str] = &[
+            "\"@\"",
+            "'@'",
+            "$(@)",
+            "\"$(@)\"",
+            "${x:-@}",
+            "\"${x:-@}\"",
+            "`@`",
+            "\"`@`\"",
+            "$(( @ ))",
+            "@ @",
+            "@@",
+            "@; @",
+            "@\n@",
+            "cat <<E\n@\nE\n@",
+            "cat <<'E'\n@\nE\n@",
+            "cat <<-E; @\n\t@\n\tE\n@",
+            "# @\n@",
+            "case x in x) @;; esac",
+            "(@)",
+            "((@); @)",
+            "echo @",
+            "x=@ @",
+            "$'@'",
+            "<(@)",
+            "$(case x in x) @;; esac)",
+            "cat <<E $(@\n)\n@\nE\n@",
+            "@ <<<@",
+            "$((@) | @)",
+            "\"@$\"@",
+            "f() { @; }; f @",
+            "if @; then @; fi",
+        ];
+        (prop::sample::select(SHAPES), inner.clone(), inner.clone(), inner).prop_map(|(shape, a, b, c)| {
+            let mut parts = [a, b, c].into_iter();
+            shape
+                .chars()
+                .map(|letter| match letter {
+                    '@' => parts.next().unwrap_or_default(),
+                    other => other.to_string(),
+                })
+                .collect()
+        })
+    })
+}
+
+#[test]
+fn however_a_script_nests_a_value_is_never_a_command() {
+    let taken = never_a_command(&nested(), 500);
+    assert!(taken > 50, "only {taken} scripts were taken");
+}
+
+#[test]
+fn whatever_the_script_a_value_is_never_a_command() {
+    let taken = never_a_command(&pieces(&FRAGMENTS, 12), 700);
+    assert!(taken > 50, "only {taken} scripts were taken: the fragments no longer fit");
+}
+
+/// Returns how many of the scripts were taken; runs those.
+fn never_a_command(scripts: &impl Strategy<Value = String>, cases: usize) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let mut runner = TestRunner::deterministic();
+    let hostile = pieces(&HOSTILE, 4);
+    let mut taken = 0;
+    for _ in 0..cases {
+        let (src, value) = (sample(&mut runner, scripts), sample(&mut runner, &hostile));
+        let value =
+            format!("{value}\n: >PWNED\n\"; : >PWNED #'; : >PWNED #$(: >PWNED)`: >PWNED`\nE\n: >PWNED\n");
+        let Some(script) = shell(&value, &src) else { continue };
+        if !src.contains("{{") {
+            continue;
+        }
+        taken += 1;
+        for shell in SHELLS {
+            run(shell, &script, dir.path());
+            assert!(!dir.path().join("PWNED").exists(), "{shell} ran a value\n{src:?}\n{script}");
+        }
+    }
+    taken
+}
+
+#[test]
+fn a_value_comes_out_as_it_went_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut runner = TestRunner::deterministic();
+    let hostile = pieces(&HOSTILE, 8);
+    for _ in 0..60 {
+        let value = sample(&mut runner, &hostile);
+        let mut script = String::new();
+        let mut wanted: Vec<u8> = Vec::new();
+        for (src, before, after) in PLACES {
+            script += &shell(&value, src).unwrap_or_else(|| panic!("{src} was refused"));
+            script.push('\n');
+            wanted.extend(format!("{before}{value}{after}\0").bytes());
+        }
+        for shell in SHELLS {
+            let got = run(shell, &script, dir.path());
+            assert_eq!(
+                String::from_utf8_lossy(&got),
+                String::from_utf8_lossy(&wanted),
+                "{shell} {value:?}\n{script}"
+            );
+        }
+    }
+    assert!(!dir.path().join("PWNED").exists(), "a value was run as a command");
+}
