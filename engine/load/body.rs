@@ -170,7 +170,7 @@ fn wait(cx: &mut Context<'_>, field: Field<'_>) -> Option<Wait> {
     let of = fields(cx, field.node, &WAIT, Some(field.spec))?;
     match (of.get("for"), of.get("until")) {
         (Some(time), None) => time.duration(cx).map(Wait::For),
-        (None, Some(time)) => time.text(cx).map(Wait::Until),
+        (None, Some(time)) => until(cx, time).map(Wait::Until),
         _ => {
             cx.report.push(
                 Diagnostic::new(Code::OneAction, "`wait` takes exactly one of `for` and `until`")
@@ -180,6 +180,21 @@ fn wait(cx: &mut Context<'_>, field: Field<'_>) -> Option<Wait> {
             None
         }
     }
+}
+
+fn until(cx: &mut Context<'_>, field: Field<'_>) -> Option<Text> {
+    let text = field.text(cx)?;
+    if text.is_literal() && text.src.parse::<jiff::Timestamp>().is_err() {
+        cx.report.push(
+            Diagnostic::new(
+                Code::BadValue,
+                format!("`{}` is not a time", super::fields::shortened(&text.src)),
+            )
+            .at(field.node.place, "")
+            .help("write date, time and zone, as in `until: \"2026-12-01T08:00:00Z\"`"),
+        );
+    }
+    Some(text)
 }
 
 fn effect(cx: &mut Context<'_>, of: &Fields<'_>, action: &Action) -> Effect {

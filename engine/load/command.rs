@@ -78,7 +78,8 @@ pub(super) fn line(cx: &mut Context<'_>, field: Field<'_>) -> Option<Line> {
             return None;
         }
         if let Err(fault) = cx.engine.check_shell(&text.src) {
-            told(cx, &text, &fault, Code::UnsafeShell);
+            let readable = cx.engine.check_text(&text.src).is_ok();
+            told(cx, &text, &fault, if readable { Code::UnsafeShell } else { Code::TemplateSyntax });
         }
         return Some(Line::Shell(text));
     }
@@ -98,6 +99,10 @@ pub(super) fn line(cx: &mut Context<'_>, field: Field<'_>) -> Option<Line> {
         }
         _ => {
             let text = field.text(cx)?;
+            if text.src.trim().is_empty() {
+                empty(cx, field);
+                return None;
+            }
             let words = match cx.engine.words(&text.src) {
                 Ok(words) => words,
                 Err(fault) => {
@@ -136,8 +141,16 @@ pub(super) fn bare(cx: &mut Context<'_>, field: Field<'_>) -> Option<Command> {
 pub(super) fn told(cx: &mut Context<'_>, text: &Text, fault: &Fault, code: Code) {
     let place = cx.sources.within(text, fault.span.clone());
     let diagnostic = Diagnostic::new(code, fault.message.clone()).at(place, "");
-    cx.report.push(match &fault.help {
-        Some(help) => diagnostic.help(help.clone()),
+    let habit = match text.src.get(fault.span.start..).unwrap_or_default() {
+        rest if rest.starts_with('=') && !rest.starts_with("==") => Some("`==` compares"),
+        rest if rest.starts_with("&&") => Some("write `and` for `&&`"),
+        rest if rest.starts_with("||") => Some("write `or` for `||`"),
+        rest if rest.starts_with('!') && !rest.starts_with("!=") => Some("write `not` for `!`"),
+        rest if rest.starts_with('?') => Some("write `A if CONDITION else B`"),
+        _ => None,
+    };
+    cx.report.push(match fault.help.as_deref().or(habit) {
+        Some(help) => diagnostic.help(help),
         None => diagnostic,
     });
 }

@@ -41,6 +41,11 @@ impl<'a> Context<'a> {
         found
     }
 
+    /// Says whether a template of that name was asked for before.
+    pub(super) fn has_read(&self, name: &str) -> bool {
+        self.templates.contains_key(name)
+    }
+
     fn read_template(&mut self, name: &str) -> Option<StepTemplate> {
         let entry = self.library.find(name)?;
         let text = match entry.text {

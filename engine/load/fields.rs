@@ -7,12 +7,15 @@ use crate::diag::{Code, Diagnostic, near};
 use crate::model::{Expr, Place, Text, Tree, Value, parse_duration};
 
 /// A map whose keys were checked against a table.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Fields<'n> {
     pub(super) table: &'static Table,
     /// Where the map stands: its first key, since a block map has no text of its own.
     pub(super) place: Place,
     entries: &'n [(Key, Node)],
+    /// Unknown keys that were surely meant to be known ones, by their index. They are read as such, so that one
+    /// slip of the keyboard is told once and not again as something missing.
+    meant: Vec<(usize, &'static str)>,
 }
 
 /// One key of a map with its value.
@@ -26,8 +29,11 @@ pub(super) struct Field<'n> {
 impl<'n> Fields<'n> {
     /// Returns the key's value when the map has it.
     pub(super) fn get(&self, name: &str) -> Option<Field<'n>> {
-        let (key, node) = self.entries.iter().find(|(key, _)| key.text == name)?;
         let spec = self.table.get(name)?;
+        let written = self.entries.iter().find(|(key, _)| key.text == name);
+        let meant =
+            || self.meant.iter().find(|(_, meant)| *meant == name).map(|(index, _)| &self.entries[*index]);
+        let (key, node) = written.or_else(meant)?;
         Some(Field { spec, key: key.place, node })
     }
 
@@ -45,23 +51,46 @@ pub(super) fn fields<'n>(
     holder: Option<&Spec>,
 ) -> Option<Fields<'n>> {
     let NodeKind::Map(entries) = &node.kind else {
-        wrong_type(cx, node, holder, &format!("a map with the keys of {}", table.what));
+        match holder {
+            Some(spec) => wrong_type(cx, node, Some(spec), &spec.form.wants()),
+            None => not_a_map(cx, node, table),
+        }
         return None;
     };
-    for (key, _) in entries {
-        if table.get(&key.text).is_none() {
-            cx.report.push(unknown_key(key, table));
-        }
+    let mut fields = Fields {
+        table,
+        place: entries.first().map_or(node.place, |(key, _)| key.place),
+        entries,
+        meant: Vec::new(),
+    };
+    for (index, (key, _)) in entries.iter().enumerate().filter(|(_, (key, _))| table.get(&key.text).is_none())
+    {
+        let meant = meant(key, table);
+        cx.report.push(unknown_key(key, table, meant));
+        let written = meant.and_then(|meant| entries.iter().find(|(key, _)| key.text == meant));
+        fields.meant.extend(meant.filter(|_| written.is_none()).map(|meant| (index, meant)));
     }
-    let place = entries.first().map_or(node.place, |(key, _)| key.place);
-    Some(Fields { table, place, entries })
+    Some(fields)
 }
 
-// RB0101
-fn unknown_key(key: &Key, table: &'static Table) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::new(Code::UnknownKey, format!("{} has no key `{}`", table.what, shortened(&key.text)));
-    let names = table.keys().map(|spec| spec.name);
+fn not_a_map(cx: &mut Context<'_>, node: &Node, table: &Table) {
+    if node.is_bad() {
+        return;
+    }
+    let keys: Vec<_> = table.keys().take(3).collect();
+    let example: Vec<&str> = keys.iter().map(|spec| spec.example).collect();
+    cx.report.push(
+        Diagnostic::new(
+            Code::WrongType,
+            format!("{} is a map of keys and values, not {}", table.what, node.described()),
+        )
+        .at(node.place, format!("this is {}", node.described()))
+        .help(format!("it begins like this:\n  {}", example.join("\n  "))),
+    );
+}
+
+/// Returns the key that was most likely meant.
+fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
     // What people bring along from other tools, beyond the reach of spelling.
     let habit = match (table.what, key.text.as_str()) {
         ("a step", "name" | "label") => Some("title"),
@@ -90,7 +119,14 @@ fn unknown_key(key: &Key, table: &'static Table) -> Diagnostic {
         ("`retry`", "interval" | "sleep") => Some("delay"),
         _ => None,
     };
-    match habit.or_else(|| near(&key.text, names)) {
+    habit.or_else(|| near(&key.text, table.keys().map(|spec| spec.name)))
+}
+
+// RB0101
+fn unknown_key(key: &Key, table: &'static Table, meant: Option<&str>) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(Code::UnknownKey, format!("{} has no key `{}`", table.what, shortened(&key.text)));
+    match meant {
         Some(meant) => {
             let example = table.get(meant).map_or("", |spec| spec.example);
             diagnostic
@@ -119,10 +155,20 @@ pub(super) fn wrong_type(cx: &mut Context<'_>, node: &Node, holder: Option<&Spec
     }
     let subject = holder.map_or("this".to_owned(), |spec| format!("`{}`", spec.name));
     let found = node.described();
-    let mut diagnostic = Diagnostic::new(Code::WrongType, format!("{subject} wants {wanted}, not {found}"))
-        .at(node.place, if found == "nothing" { "no value".to_owned() } else { format!("this is {found}") });
+    let mut diagnostic = if node.kind == NodeKind::Null {
+        Diagnostic::new(Code::WrongType, format!("{subject} has no value; it wants {wanted}"))
+            .at(node.place, "")
+    } else {
+        Diagnostic::new(Code::WrongType, format!("{subject} wants {wanted}, not {found}"))
+            .at(node.place, format!("this is {found}"))
+    };
     if let Some(spec) = holder {
-        diagnostic = diagnostic.help(format!("for example `{}`", spec.example));
+        diagnostic = match (&node.kind, spec.form) {
+            (NodeKind::Str(text), Form::Names) if !text.contains([',', '\n']) => {
+                diagnostic.help(format!("write `{}: [{}]`", spec.name, shortened(text)))
+            }
+            _ => diagnostic.help(format!("for example `{}`", spec.example)),
+        };
     }
     cx.report.push(diagnostic);
 }
@@ -374,7 +420,12 @@ fn expr(cx: &mut Context<'_>, node: &Node, spec: &'static Spec) -> Option<Expr> 
                 .at(node.place, "braces are not wanted here")
                 .help(format!("leave out the braces: `{}`", inner.trim())),
         );
-        return None;
+        // Read on without them, so that what is inside is checked as well.
+        let raw = cx.sources.slice(text.at);
+        let offset = raw.find(inner.trim()).unwrap_or(0) as u32;
+        let start = text.at.start + offset;
+        let at = Place { start, end: start + inner.trim().len() as u32, ..text.at };
+        return Some(Expr(Text { src: inner.trim().to_owned(), at }));
     }
     Some(Expr(text))
 }

@@ -65,11 +65,11 @@ impl Form {
             Form::Command => "a command: text or a list of arguments".to_owned(),
             Form::Texts | Form::Lines => "a map of texts by name".to_owned(),
             Form::Exprs => "a map of expressions by name".to_owned(),
-            Form::Map(table) => format!("a map with the keys of {}", table.what),
-            Form::NamedMaps(table) => format!("a map by name, each entry with the keys of {}", table.what),
-            Form::Maps(table) => format!("a list, each entry with the keys of {}", table.what),
+            Form::Map(table) => format!("a map with {}", table.its_keys()),
+            Form::NamedMaps(table) => format!("a map by name, each entry a map with {}", table.its_keys()),
+            Form::Maps(table) => format!("a list, each entry a map with {}", table.its_keys()),
             Form::Commands => "a map of commands by name".to_owned(),
-            Form::ShortMap(table) => format!("text, or a map with the keys of {}", table.what),
+            Form::ShortMap(table) => format!("text, or a map with {}", table.its_keys()),
         }
     }
 }
@@ -100,6 +100,18 @@ impl Table {
     /// Returns every key in order.
     pub fn keys(&self) -> impl Iterator<Item = &'static Spec> {
         self.groups.iter().copied().flatten()
+    }
+
+    /// Returns the keys in words, as far as they are few.
+    fn its_keys(&self) -> String {
+        match self.keys().count() {
+            1..=7 => format!(
+                "{} {}",
+                if self.keys().count() == 1 { "the key" } else { "the keys" },
+                list(self.keys().map(|spec| spec.name), "and")
+            ),
+            _ => format!("the keys of {}", self.what),
+        }
     }
 
     /// Returns the key of that name.

@@ -29,7 +29,7 @@ mod yaml_error;
 pub use bind::{Bound, bind, snapshot_hash};
 pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable};
 pub use library::{Library, LibraryEntry};
-pub use loaded::{FileKind, Loaded, load_file, load_text};
+pub use loaded::{FileKind, Loaded, check_file, load_file, load_text, runbook};
 pub use node::{Key, Node, NodeKind};
 pub use project::{Entry, Listing, NotFound, Project, ProjectError};
 pub use secret_source::{SHORTEST_SECRET, ways};

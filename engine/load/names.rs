@@ -43,7 +43,12 @@ pub(super) fn check(cx: &mut Context<'_>, key: &Key, what: &str) {
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
         && name.len() <= LONGEST;
     if !form {
-        let diagnostic = bad(what, name, key.place, "letters, digits and `_`, and begins with a letter");
+        let diagnostic = bad(
+            &format!("the name of {what}"),
+            name,
+            key.place,
+            "letters, digits and `_`, and begins with a letter",
+        );
         let underscored = name.replace(['-', '.', ' '], "_");
         let usable =
             underscored != name && underscored.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -82,7 +87,11 @@ pub(super) fn check_id(cx: &mut Context<'_>, id: &str, place: Place) {
 }
 
 fn bad(what: &str, name: &str, place: Place, form: &str) -> Diagnostic {
-    Diagnostic::new(Code::BadName, format!("`{}` can't be the name of {what}", shortened(name)))
+    let message = match name {
+        "" => format!("{what} is empty"),
+        _ => format!("`{}` can't be {what}", shortened(name)),
+    };
+    Diagnostic::new(Code::BadName, message)
         .at(place, "")
         .note(format!("a name holds {form}; it has at most {LONGEST} characters"))
 }

@@ -1,6 +1,6 @@
 //! A runbook's file.
 
-use super::check;
+use super::check::{self, Needs};
 use super::command;
 use super::context::Context;
 use super::fields::{Field, Fields, fields};
@@ -10,7 +10,7 @@ use super::node::{Node, NodeKind};
 use super::step::{Draft, steps};
 use super::typed;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Command, DataTable, Limits, OnFailure, Runbook, Tree};
+use crate::model::{Command, DataTable, Limits, OnFailure, Runbook, Step, Tree};
 
 /// Reads the runbook that goes by the qualified `name`; all that is wrong with it is told.
 pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Runbook> {
@@ -69,32 +69,31 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
         }
     };
     let last = of.get("finally").map(|field| steps(cx, field)).unwrap_or_default();
-    check::graph(cx, &main, &last);
-    runbook.steps = resolved(main);
-    runbook.finally = resolved(last);
-    check::runbook(cx, &runbook);
+    let needs = check::graph(cx, &main, &last);
+    runbook.steps = resolved(main, &needs);
+    runbook.finally = resolved(last, &needs);
+    check::runbook(cx, &runbook, &needs);
     Some(runbook)
 }
 
-/// Fills in `needs` where it is left out: the step before it in the file.
-fn resolved(drafts: Vec<Draft>) -> Vec<crate::model::Step> {
+/// Fills in `needs` where it is left out: the step before it in the file. Needs that name no step are dropped: they
+/// were told.
+fn resolved(drafts: Vec<Draft>, known: &Needs) -> Vec<Step> {
     let mut before: Option<String> = None;
     drafts
         .into_iter()
         .map(|draft| {
             let mut step = draft.step;
-            step.needs = match draft.needs {
+            match draft.needs {
                 Some(needs) => {
-                    let mut unique: Vec<String> = Vec::with_capacity(needs.len());
                     for (need, _) in needs {
-                        if !unique.contains(&need) {
-                            unique.push(need);
+                        if known.place(&step.id, &need).is_some() && !step.needs.contains(&need) {
+                            step.needs.push(need);
                         }
                     }
-                    unique
                 }
-                None => before.take().into_iter().collect(),
-            };
+                None => step.needs.extend(before.take()),
+            }
             before = Some(step.id.clone());
             step
         })

@@ -120,7 +120,18 @@ fn used(cx: &mut Context<'_>, of: &Fields<'_>, field: Field<'_>) -> (Option<Box<
     if !known {
         unknown_template(cx, &name, field.node.place);
     }
+    let first = !cx.has_read(&name);
     let template = if known { cx.template(&name) } else { None };
+    // RB0212
+    if first && cx.library.replaces(&name) {
+        cx.report.push(
+            Diagnostic::new(
+                Code::OverriddenTemplate,
+                format!("the project's own `steps/{name}.yaml` is used in place of the one in the library"),
+            )
+            .at(field.node.place, ""),
+        );
+    }
     foreign_keys(cx, of, &name);
     let Some(template) = template else {
         let binding =

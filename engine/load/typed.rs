@@ -7,15 +7,25 @@ use super::fields::{Field, Fields, fields, wrong_type};
 use super::keys::{FROM, INPUT};
 use super::names;
 use super::node::{Key, Node, NodeKind};
-use crate::diag::{Code, Diagnostic, near};
-use crate::model::{Format, Input, Kind, SecretSource, Type, TypeError, Value};
+use crate::diag::{Code, Diagnostic};
+use crate::model::{Format, Input, Kind, SecretSource, Text, Type, Value};
+use crate::template::fit;
 
 /// The order of [`super::keys::FORMATS`].
 const FORMATS: [Format; 3] = [Format::DnsLabel, Format::DnsName, Format::Quantity];
 
 /// Reads a map of declarations by name. With `templates`, a text default may refer to the inputs before it.
 pub(super) fn inputs(cx: &mut Context<'_>, field: Field<'_>, what: &str, templates: bool) -> Vec<Input> {
-    field.entries(cx).iter().map(|(key, node)| input(cx, key, node, what, templates)).collect()
+    let mut inputs = Vec::new();
+    for (key, node) in field.entries(cx) {
+        let input = input(cx, key, node, what, templates);
+        let default = node.get("default").filter(|_| templates && input.default.is_some());
+        if let Some(Node { kind: NodeKind::Str(src), place }) = default {
+            super::check::default_text(cx, &inputs, &Text { src: src.clone(), at: *place });
+        }
+        inputs.push(input);
+    }
+    inputs
 }
 
 fn input(cx: &mut Context<'_>, key: &Key, node: &Node, what: &str, templates: bool) -> Input {
@@ -159,32 +169,24 @@ fn default_fits(cx: &mut Context<'_>, field: Field<'_>, ty: &Type, templates: bo
     }
 }
 
-/// Returns why `value` does not fit `ty`, and what to do about it.
+/// Returns why `value` does not fit `ty`, and what to do about it. The help knows how the value was written in YAML.
 pub(super) fn misfit(ty: &Type, value: &Value) -> Option<(String, Option<String>)> {
-    if let Err(error) = ty.fits(value) {
-        let help = match (&error, value) {
-            (TypeError::OneOf { .. }, Value::String(text)) => {
-                near(text, ty.one_of.iter().filter_map(Value::as_str))
-                    .map(|meant| format!("did you mean `{meant}`?"))
-            }
-            (TypeError::Kind { .. }, Value::Number(_) | Value::Bool(_)) if ty.kind == Kind::String => {
-                Some(format!("put it in quotes: \"{value}\""))
-            }
-            (TypeError::Kind { .. }, Value::Number(number)) if ty.kind == Kind::Duration => {
-                Some(format!("add a unit: `{number}s`"))
-            }
-            (TypeError::Kind { .. }, Value::String(text))
-                if matches!(ty.kind, Kind::Integer | Kind::Number) && text.parse::<f64>().is_ok() =>
-            {
-                Some(format!("leave out the quotes: `{text}`"))
-            }
-            _ => None,
-        };
-        return Some((error.to_string(), help));
-    }
-    let (Some(pattern), Some(text)) = (&ty.pattern, value.as_str()) else { return None };
-    let matches = Regex::new(pattern).map_or(true, |regex| regex.is_match(text));
-    (!matches).then(|| (format!("`{text}` does not match the pattern `{pattern}`"), None))
+    let misfit = fit(ty, value.clone()).err()?;
+    let help = misfit.help.or_else(|| match (ty.kind, value) {
+        (Kind::String, Value::Number(_) | Value::Bool(_)) => Some(format!("put it in quotes: \"{value}\"")),
+        (Kind::Duration, Value::Number(number)) => Some(format!("add a unit: `{number}s`")),
+        (Kind::Integer | Kind::Number, Value::String(text)) if text.parse::<f64>().is_ok() => {
+            Some(format!("leave out the quotes: `{text}`"))
+        }
+        (Kind::Boolean, Value::String(text)) if matches!(text.as_str(), "yes" | "on" | "true") => {
+            Some("write `true`".to_owned())
+        }
+        (Kind::Boolean, Value::String(text)) if matches!(text.as_str(), "no" | "off" | "false") => {
+            Some("write `false`".to_owned())
+        }
+        _ => None,
+    });
+    Some((misfit.message, help))
 }
 
 fn from(cx: &mut Context<'_>, of: &Fields<'_>, kind: Kind) -> Option<SecretSource> {

@@ -177,6 +177,17 @@ fn hinted(diagnostic: Diagnostic, place: Place, sources: &Sources) -> Diagnostic
         return diagnostic
             .help(format!("a text that begins with {} must stand in quotes", shown(&value[..1])));
     }
+    let mut before = text[..start].lines().rev();
+    let before = before.find(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let has_value = |line: &str| {
+        line.split_once(": ")
+            .is_some_and(|(_, value)| !value.trim().is_empty() && !value.trim().starts_with(['|', '>']))
+    };
+    if before.is_some_and(|before| indent(line) > indent(before) && has_value(before)) {
+        return diagnostic
+            .help("this line stands further right than the one above, which has its value already");
+    }
     if value.contains(": ") {
         return diagnostic.help("a text that holds `: ` must stand in quotes");
     }

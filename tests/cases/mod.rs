@@ -4,6 +4,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures and writes what is blessed")]
 
+mod mutated;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,22 +26,26 @@ fn fixtures() -> Vec<PathBuf> {
     files
 }
 
-fn said(path: &Path, library: &Library) -> String {
+/// Returns what `check` says about a file, and whether that fits its name.
+fn said(path: &Path, library: &Library) -> (String, bool) {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("fixtures have plain names");
     let template = fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"step:"));
     let kind = if template { FileKind::Template } else { FileKind::Runbook };
     let loaded = load_file(path, &format!("{stem}.yaml"), stem, kind, library);
-    assert_eq!(stem.starts_with("err_"), loaded.report.has_errors(), "{stem}: {:#?}", loaded.report);
-    text::report(&loaded.report, &loaded.sources, text::Look::default())
+    let fits = stem.starts_with("err_") == loaded.report.has_errors();
+    (text::report(&loaded.report, &loaded.sources, text::Look::default()), fits)
 }
 
 #[test]
 fn check_says_what_stands_beside_each_file() {
     let library = Library::with_folder(&folder().join("steps"));
     let bless = std::env::var_os("RUNBOOK_BLESS").is_some();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut misnamed) = (Vec::new(), Vec::new());
     for path in fixtures() {
-        let said = said(&path, &library);
+        let (said, fits) = said(&path, &library);
+        if !fits {
+            misnamed.push(path.clone());
+        }
         let beside = path.with_extension("txt");
         if bless {
             fs::write(&beside, &said).expect("the fixtures can be written");
@@ -47,5 +53,6 @@ fn check_says_what_stands_beside_each_file() {
             wrong.push(format!("--- {}\n{said}", path.display()));
         }
     }
+    assert!(misnamed.is_empty(), "`err_` is for errors only: {misnamed:?}");
     assert!(wrong.is_empty(), "RUNBOOK_BLESS=1 accepts this:\n{}", wrong.join("\n"));
 }

@@ -1,0 +1,163 @@
+//! Where secrets may not go: arguments and scripts are public, in process lists, logs and audit trails. (RB0402)
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::context::Context;
+use crate::diag::{Code, Diagnostic};
+use crate::model::{
+    Action, Binding, Body, Command, Input, Kind, Line, Place, Runbook, StepTemplate, Text, Tree,
+};
+use crate::template::{Use, Uses};
+
+/// Names that hold a secret.
+type Secrets = BTreeSet<String>;
+
+fn declared(inputs: &[Input]) -> Secrets {
+    inputs.iter().filter(|input| input.ty.kind == Kind::Secret).map(|input| input.name.clone()).collect()
+}
+
+/// Tells secrets in the arguments of a runbook's own commands, and those handed to a template that makes arguments of
+/// them.
+pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
+    let mut secrets = declared(&runbook.vars);
+    for (name, tree) in &runbook.lets {
+        if found(cx, tree, &secrets).is_some() {
+            secrets.insert(name.clone());
+        }
+    }
+    if secrets.is_empty() {
+        return;
+    }
+    runbook.target.iter().for_each(|(_, of)| command(cx, of, &secrets));
+    for step in runbook.steps.iter().chain(&runbook.finally) {
+        match &step.binding {
+            Some(binding) => handed(cx, binding, &step.body, &secrets),
+            None => body(cx, &step.body, &secrets),
+        }
+        step.guard.iter().for_each(|guard| command(cx, &guard.command, &secrets));
+    }
+}
+
+/// Tells secrets in the arguments of a template's commands.
+pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
+    body(cx, &template.body, &declared(&template.params));
+}
+
+/// Tells a secret that is handed to a param which is not declared as one, and becomes an argument.
+fn handed(cx: &mut Context<'_>, binding: &Binding, body: &Body, secrets: &Secrets) {
+    let mut given: HashMap<&str, (Place, String)> = HashMap::new();
+    for (name, tree) in &binding.with {
+        let is_declared =
+            binding.params.iter().any(|param| param.name == *name && param.ty.kind == Kind::Secret);
+        if let (Some(found), false) = (found(cx, tree, secrets), is_declared) {
+            given.insert(name, found);
+        }
+    }
+    if given.is_empty() {
+        return;
+    }
+    let names: Secrets = given.keys().map(|name| (*name).to_owned()).collect();
+    for of in commands(body) {
+        for (text, used) in arguments(cx, of, &names) {
+            // Told once, however many arguments the template makes of it.
+            let Some((place, secret)) = given.remove(used.path[0].as_str()) else { continue };
+            let inside = cx.sources.within(text, used.span.clone());
+            cx.report.push(
+                Diagnostic::new(
+                    Code::SecretArgument,
+                    format!("the secret `{secret}` would become a public argument"),
+                )
+                .at(place, "handed to the template here")
+                .also(inside, "an argument there")
+                .note("anybody on the machine can read the arguments of a process")
+                .help("use a template that takes the secret by `env` or `stdin`"),
+            );
+        }
+    }
+}
+
+fn body(cx: &mut Context<'_>, of: &Body, secrets: &Secrets) {
+    if !secrets.is_empty() {
+        commands(of).into_iter().for_each(|of| command(cx, of, secrets));
+    }
+}
+
+fn commands(body: &Body) -> Vec<&Command> {
+    let mut commands = Vec::new();
+    match &body.action {
+        Action::Command(command) => commands.push(&**command),
+        Action::Gate(gate) => commands.push(&gate.command),
+        _ => {}
+    }
+    commands.extend(body.check.iter().chain(&body.verify).map(|gate| &gate.command));
+    commands.extend(body.capture.iter().map(|capture| &capture.command));
+    if let Some(undo) = &body.rollback {
+        commands.push(&undo.command);
+        commands.extend(undo.verify.iter().map(|gate| &gate.command));
+    }
+    commands
+}
+
+fn command(cx: &mut Context<'_>, of: &Command, secrets: &Secrets) {
+    let script = matches!(of.line, Line::Shell(_));
+    for (text, used) in arguments(cx, of, secrets) {
+        let place = cx.sources.within(text, used.span.clone());
+        let name = &used.path[0];
+        let what = if script { "a public script" } else { "a public argument" };
+        let diagnostic =
+            Diagnostic::new(Code::SecretArgument, format!("the secret `{name}` would become part of {what}"))
+                .at(place, "")
+                .note("anybody on the machine can read the arguments of a process");
+        let variable = name.to_uppercase();
+        cx.report.push(if script {
+            diagnostic.help(format!(
+                "add `env: {{{variable}: \"{{{{ {name} }}}}\"}}` and write \"${variable}\" in the script"
+            ))
+        } else {
+            diagnostic
+                .help(format!("hand it over by `stdin`, or by `env: {{{variable}: \"{{{{ {name} }}}}\"}}`"))
+        });
+    }
+}
+
+/// Returns the uses of `secrets` in the arguments of a command, each with its text.
+fn arguments<'c>(cx: &Context<'_>, of: &'c Command, secrets: &Secrets) -> Vec<(&'c Text, Use)> {
+    let uses = |text: &'c Text, uses: Option<Uses>| {
+        let paths = uses.map(|uses| uses.paths).unwrap_or_default();
+        paths.into_iter().filter(|used| reveals(&text.src, used, secrets)).map(move |used| (text, used))
+    };
+    match &of.line {
+        Line::Words(words) | Line::List(words) => words
+            .iter()
+            .filter(|word| !word.is_literal())
+            .flat_map(|word| uses(word, cx.engine.check_text(&word.src).ok()))
+            .collect(),
+        Line::Shell(script) => uses(script, cx.engine.check_shell(&script.src).ok()).collect(),
+    }
+}
+
+/// Returns where a tree holds a secret, and its name.
+fn found(cx: &Context<'_>, tree: &Tree, secrets: &Secrets) -> Option<(Place, String)> {
+    let mut place = None;
+    tree.texts(&mut |text| {
+        if place.is_some() || text.is_literal() {
+            return;
+        }
+        let uses = cx.engine.check_text(&text.src).ok();
+        let used =
+            uses.and_then(|uses| uses.paths.into_iter().find(|used| reveals(&text.src, used, secrets)));
+        place = used.map(|used| (cx.sources.within(text, used.span.clone()), used.path[0].clone()));
+    });
+    place
+}
+
+/// Says whether a use takes the value of a secret; `secret is defined` only asks whether there is one.
+fn reveals(src: &str, used: &Use, secrets: &Secrets) -> bool {
+    let secret = used.path.first().is_some_and(|name| secrets.contains(name));
+    let rest = src.get(used.span.end..).unwrap_or_default().split_whitespace();
+    let mut rest = rest.map(|word| word.trim_end_matches(['}', ')', '%', '-']));
+    let asked = used.defined_test
+        && rest.next() == Some("is")
+        && matches!(rest.find(|word| *word != "not"), Some("defined" | "undefined" | "none"));
+    secret && !asked
+}

@@ -1,0 +1,208 @@
+//! Every text of a runbook and of a step template, each with the names that are in scope where it is evaluated.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::super::context::Context;
+use super::graph::{Needs, ordered};
+use super::scope::{Names, Offer, Over};
+use super::{safety, secrets};
+use crate::diag::{Code, Diagnostic};
+use crate::model::{
+    Action, Body, Command, Expr, Gate, Input, Line, Place, Retry, Runbook, Step, StepTemplate, Text, Wait,
+};
+
+/// Checks a runbook as a whole.
+pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &Needs) {
+    duplicate_names(cx, runbook);
+    let [main, last] = ordered(cx, runbook, needs);
+    let mut names = Names::default();
+    names.own.extend(runbook.vars.iter().map(|var| var.name.as_str()));
+    names.own.extend(runbook.data.iter().map(|table| table.name.as_str()));
+    for (name, tree) in &runbook.lets {
+        names.tree(cx, tree);
+        names.own.push(name);
+    }
+    for (_, of) in &runbook.target {
+        command(cx, of, &names);
+    }
+    runbook.lock.iter().for_each(|lock| names.text(cx, lock));
+    runbook.protect.iter().for_each(|protect| names.expr(cx, protect));
+
+    let offers: BTreeMap<&str, Offer> =
+        runbook.steps.iter().chain(&runbook.finally).map(|step| (step.id.as_str(), offer(step))).collect();
+    names.run = true;
+    names.steps = Some(&offers);
+    for (steps, dag, finally) in [(&runbook.steps, &main, false), (&runbook.finally, &last, true)] {
+        let numbers: HashMap<&str, u32> = steps.iter().map(|step| step.id.as_str()).zip(0..).collect();
+        for (of, number) in steps.iter().zip(0..) {
+            names.step = Some(&of.id);
+            let over = dag.as_ref().map(|dag| Over { dag, numbers: &numbers, step: number });
+            step(cx, of, &Names { over, ..names.clone() });
+        }
+        if !finally {
+            safety::steps(cx, steps);
+        }
+    }
+    secrets::runbook(cx, runbook);
+}
+
+/// Checks a step template as a whole.
+pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
+    let mut names = Names { template: true, ..Names::default() };
+    for param in &template.params {
+        names.own.push(&param.name);
+    }
+    names.item = true;
+    names.run = true;
+    names.text(cx, &template.title);
+    let of = &template.body;
+    body(cx, of, &names);
+    let after = captured(of, &names);
+    of.retry.iter().for_each(|of| retry(cx, of, &after));
+    of.timeout.iter().chain(&of.grace).for_each(|text| names.text(cx, text));
+    safety::template(cx, template);
+    secrets::template(cx, template);
+}
+
+/// Checks the default of a param, which may use the params before it.
+pub(in crate::load) fn default_text(cx: &mut Context<'_>, earlier: &[Input], text: &Text) {
+    let own = earlier.iter().map(|input| input.name.as_str()).collect();
+    Names { template: true, own, ..Names::default() }.text(cx, text);
+}
+
+// RB0209
+fn duplicate_names(cx: &mut Context<'_>, runbook: &Runbook) {
+    let vars = runbook.vars.iter().map(|var| (var.name.as_str(), "a var", Some(var.at)));
+    let tables = runbook.data.iter().map(|table| (table.name.as_str(), "a table", Some(table.at)));
+    let lets = runbook.lets.iter().map(|(name, tree)| {
+        let mut place = None;
+        tree.texts(&mut |text| place = place.or(Some(text.at)));
+        (name.as_str(), "a `let`", place)
+    });
+    let mut first: HashMap<&str, (&str, Option<Place>)> = HashMap::new();
+    for (name, what, place) in vars.chain(tables).chain(lets) {
+        let Some((known, known_place)) = first.get(name).copied() else {
+            first.insert(name, (what, place));
+            continue;
+        };
+        let mut diagnostic =
+            Diagnostic::new(Code::DuplicateName, format!("`{name}` is {known} and {what} at once"));
+        if let Some(place) = place {
+            diagnostic = diagnostic.at(place, what);
+        }
+        if let Some(place) = known_place {
+            diagnostic = diagnostic.also(place, known);
+        }
+        cx.report.push(diagnostic.help("give one of them another name"));
+    }
+}
+
+fn offer(step: &Step) -> Offer {
+    let mut outputs: Option<Vec<String>> =
+        Some(step.body.outputs.iter().map(|(name, _)| name.clone()).collect());
+    match &step.body.action {
+        Action::Approve(approve) => {
+            outputs
+                .iter_mut()
+                .for_each(|names| names.extend(approve.ask.iter().map(|input| input.name.clone())));
+        }
+        Action::Manual(_) => outputs.iter_mut().for_each(|names| names.push("note".to_owned())),
+        Action::Runbook { .. } | Action::Nothing => outputs = None,
+        _ => {}
+    }
+    // The outputs of many instances are held by instance first.
+    Offer { outputs: outputs.filter(|_| step.for_each.is_none()), at: step.at }
+}
+
+fn step<'a>(cx: &mut Context<'_>, of: &'a Step, names: &Names<'a>) {
+    of.for_each.iter().for_each(|tree| names.tree(cx, tree));
+    let names = &Names { item: of.for_each.is_some(), ..names.clone() };
+    of.when.iter().for_each(|when| names.expr(cx, when));
+    let texts = [&of.title, &of.lock, &of.timeout, &of.grace];
+    texts.into_iter().flatten().for_each(|text| names.text(cx, text));
+    let after = match &of.binding {
+        Some(binding) => {
+            binding.with.iter().for_each(|(_, tree)| names.tree(cx, tree));
+            names.clone()
+        }
+        None => {
+            body(cx, &of.body, names);
+            captured(&of.body, names)
+        }
+    };
+    of.retry.iter().for_each(|of| retry(cx, of, &after));
+    of.guard.iter().for_each(|guard| gate(cx, guard, &after));
+}
+
+/// Returns the scope once the capture has run.
+fn captured<'a>(body: &'a Body, names: &Names<'a>) -> Names<'a> {
+    let captured = body
+        .capture
+        .as_ref()
+        .map(|capture| capture.outputs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
+    names.with_captured(captured)
+}
+
+fn body<'a>(cx: &mut Context<'_>, of: &'a Body, names: &Names<'a>) {
+    let before = &Names { before_capture: of.capture.is_some(), ..names.clone() };
+    of.check.iter().for_each(|check| gate(cx, check, before));
+    if let Some(capture) = &of.capture {
+        command(cx, &capture.command, before);
+        outputs(cx, &capture.outputs, before);
+        capture.timeout.iter().for_each(|text| before.text(cx, text));
+    }
+    let after = &captured(of, names);
+    of.satisfied.iter().for_each(|satisfied| after.expr(cx, satisfied));
+    of.changes.iter().chain(&of.irreversible).for_each(|text| after.text(cx, text));
+    match &of.action {
+        Action::Nothing => {}
+        Action::Command(action) => command(cx, action, after),
+        Action::Gate(action) => gate(cx, action, after),
+        Action::Approve(approve) => {
+            after.text(cx, &approve.prompt);
+            approve.timeout.iter().for_each(|text| after.text(cx, text));
+        }
+        Action::Manual(manual) => {
+            after.text(cx, &manual.prompt);
+            manual.timeout.iter().for_each(|text| after.text(cx, text));
+        }
+        Action::Wait(Wait::For(text) | Wait::Until(text)) => after.text(cx, text),
+        Action::Runbook { vars, .. } => vars.iter().for_each(|(_, tree)| after.tree(cx, tree)),
+    }
+    outputs(cx, &of.outputs, after);
+    of.verify.iter().for_each(|verify| gate(cx, verify, after));
+    if let Some(undo) = &of.rollback {
+        command(cx, &undo.command, after);
+        undo.verify.iter().for_each(|verify| gate(cx, verify, after));
+        undo.retry.iter().for_each(|of| retry(cx, of, after));
+        undo.timeout.iter().for_each(|text| after.text(cx, text));
+    }
+}
+
+fn outputs(cx: &mut Context<'_>, of: &[(String, Expr)], names: &Names<'_>) {
+    let names = names.with_result();
+    of.iter().for_each(|(_, expr)| names.expr(cx, expr));
+}
+
+fn retry(cx: &mut Context<'_>, of: &Retry, names: &Names<'_>) {
+    of.delay.iter().chain(&of.max_delay).for_each(|text| names.text(cx, text));
+    of.when.iter().for_each(|when| names.with_result().expr(cx, when));
+}
+
+fn gate(cx: &mut Context<'_>, of: &Gate, names: &Names<'_>) {
+    command(cx, &of.command, names);
+    let times = [&of.every, &of.within, &of.hold, &of.valid_for, &of.timeout];
+    times.into_iter().flatten().for_each(|text| names.text(cx, text));
+    let result = names.with_result();
+    result.expr(cx, &of.pass);
+    of.warn.iter().for_each(|warn| result.expr(cx, warn));
+}
+
+fn command(cx: &mut Context<'_>, of: &Command, names: &Names<'_>) {
+    match &of.line {
+        Line::Words(words) | Line::List(words) => words.iter().for_each(|word| names.text(cx, word)),
+        Line::Shell(script) => names.shell(cx, script),
+    }
+    of.env.iter().for_each(|(_, text)| names.text(cx, text));
+    of.dir.iter().chain(&of.stdin).for_each(|text| names.text(cx, text));
+}
