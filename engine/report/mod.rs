@@ -3,6 +3,36 @@
 //! Nothing here starts, decides or waits for anything. A reporter is fed the events of a run in their order, live or
 //! read again from the journal, and shows them; it reads no clock, environment or file: all that is passed in.
 
+#[cfg(test)]
+mod fixture;
+mod json;
+mod lines;
+mod live;
+mod paint;
+mod phrase;
 mod reporter;
+mod row;
+mod runs;
+mod screen;
+mod section;
+mod standing;
+mod status;
+mod summary;
+mod timeline;
+#[cfg(test)]
+mod vt;
+mod when;
 
+pub use json::{VERSION as JSON_VERSION, json};
+pub use lines::lines;
+pub use live::live;
+pub use paint::{Paint, Role};
 pub use reporter::{EndInfo, Reporter, Seen, Stream};
+pub use runs::{RunLine, table as runs_table};
+pub use screen::Terminal;
+pub use section::Size;
+pub use standing::Standing;
+pub use status::{About, InstanceStatus, STATUS_VERSION, StatusPage, StepStatus};
+pub use summary::end_screen;
+pub use timeline::{Failure, Timeline, Track};
+pub use when::ago;

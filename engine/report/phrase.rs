@@ -1,0 +1,233 @@
+//! What happened, in words: the same in every reporter.
+
+use std::time::Duration;
+
+use crate::machine::{
+    Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Question, RunStatus, Stage,
+    UndoResult, Verdict,
+};
+use crate::model::format_duration;
+
+/// How many instances of a `for_each` are named.
+const NAMED: usize = 8;
+
+/// Returns a sentence for an event that deserves one, without the instance's name in front. `took` is how long the
+/// instance or its undo took, where it ended.
+pub(super) fn sentence(
+    event: &Event,
+    graph: &Graph,
+    node: Option<NodeId>,
+    took: Option<Duration>,
+) -> Option<String> {
+    let after = |text: &str| match took {
+        Some(took) => format!("{text} after {}", format_duration(took)),
+        None => text.to_owned(),
+    };
+    Some(match event {
+        Event::Opened(opened) => opening(opened),
+        Event::Resumed { by, reason } => {
+            format!("taken up again by {}{}", person(by), because(reason.as_deref()))
+        }
+        Event::Expanded { items, .. } => {
+            let names: Vec<&str> = items.iter().take(NAMED).map(|item| item.key.as_str()).collect();
+            let more = items.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            match items.len() {
+                0 => "has no instances: nothing to do".to_owned(),
+                count => format!("has {}: {}{more}", counted(count, "instance"), names.join(", ")),
+            }
+        }
+        Event::Intent { leaf, command, .. } => {
+            let of = attempt(leaf, graph, node).map(|of| format!(" ({of})")).unwrap_or_default();
+            format!("{}{of}: {command}", beginning(leaf.stage))
+        }
+        // A command that went well is told by what follows it.
+        Event::Exited { end: End::Exit(0), .. } => return None,
+        Event::Exited { leaf, end, ms, .. } => {
+            let what = if leaf.stage == Stage::Undo { "the undo " } else { "" };
+            let ms = format_duration(Duration::from_millis(*ms));
+            match end {
+                End::Exit(code) => format!("{what}exited with {code} after {ms}"),
+                End::Signal(signal) => format!("{what}was killed by signal {signal} after {ms}"),
+                End::TimedOut => format!("{what}ran out of time after {ms}"),
+                End::Stopped => format!("{what}was stopped after {ms}"),
+                End::NotStarted(why) => format!("{what}did not start: {why}"),
+            }
+        }
+        Event::Captured { changes, .. } => format!("change: {}", changes.as_ref()?),
+        Event::Polled { verdict, seen, .. } => match verdict {
+            Verdict::Holds | Verdict::Warns => seeing("holds now, and must go on holding", seen),
+            Verdict::DoesNotHold => seeing("not yet", seen),
+            Verdict::CouldNotTell(why) => format!("could not tell: {why}"),
+        },
+        Event::Judged { verdict, seen, polls, .. } => match verdict {
+            Verdict::Holds => seeing(&asked("holds", *polls), seen),
+            Verdict::Warns => seeing(&asked("holds, but only just", *polls), seen),
+            // Why is told by what follows: the step failed, is in doubt, or runs again.
+            Verdict::DoesNotHold | Verdict::CouldNotTell(_) if *polls > 1 => asked("gave up", *polls),
+            Verdict::DoesNotHold | Verdict::CouldNotTell(_) => return None,
+        },
+        Event::RetryScheduled { leaf, ms } => {
+            let of = attempt(leaf, graph, node).unwrap_or_else(|| "attempt 1".to_owned());
+            format!("{of} failed; the next in {}", format_duration(Duration::from_millis(*ms)))
+        }
+        Event::Asked { question, prompt, .. } => format!("{}: {prompt}", asking(*question)),
+        Event::Answered { by, yes, note, .. } => {
+            let said = if *yes { "yes" } else { "no" };
+            format!("{} said {said}{}", person(by), because(note.as_deref()))
+        }
+        Event::Finished { result, .. } => match result {
+            Finish::Succeeded => after("done"),
+            Finish::Satisfied => "nothing to do".to_owned(),
+            Finish::Skipped(why) => format!("skipped: {why}"),
+            Finish::Failed(why) => format!("{}: {why}", after("FAILED")),
+            Finish::Stopped => after("stopped"),
+            Finish::MarkedDone => "taken as done".to_owned(),
+        },
+        Event::Doubted { leaf } => doubt(leaf.stage).to_owned(),
+        Event::Decided { decision, by, reason, .. } => {
+            let what = match decision {
+                Decision::Retry => "run it again",
+                Decision::Verify => "ask its gate",
+                Decision::Skip => "go on without it",
+                Decision::Done => "take it as done",
+            };
+            let who = by.as_ref().map_or_else(|| "the step's own rule".to_owned(), person);
+            format!("decided: {what}, by {who}{}", because(reason.as_deref()))
+        }
+        Event::StopRequested { by, hard: false } => format!("asked to stop ({by}): what runs may finish"),
+        Event::StopRequested { by, hard: true } => format!("asked to stop ({by}): what runs is stopped"),
+        Event::RollbackBegan { by, order, .. } => {
+            let who = match by {
+                Some(by) => format!(", asked for by {}", person(by)),
+                None => ", since a step failed".to_owned(),
+            };
+            match order.len() {
+                0 => format!("rollback began{who}: nothing was changed, nothing is to be undone"),
+                count => format!("rollback of {} began{who}", counted(count, "step")),
+            }
+        }
+        Event::Undone { result, .. } => match result {
+            UndoResult::Done => after("undone"),
+            UndoResult::Nothing => "nothing to undo".to_owned(),
+            UndoResult::Left(why) => format!("left as it is: {why}"),
+            UndoResult::Failed(why) => format!("COULD NOT BE UNDONE: {why}"),
+            UndoResult::Blocked(on) => format!("not undone: {on} stands on it and could not be undone"),
+        },
+        Event::FinallyBegan { status } => format!("the last steps begin; the outcome is: {}", status.word()),
+        Event::Rested { status } => resting(*status).to_owned(),
+        Event::Started { .. } | Event::Spawned { .. } | Event::Woke { .. } | Event::Expired { .. } => {
+            return None;
+        }
+    })
+}
+
+/// Returns what a run at rest with this status is.
+pub(super) fn resting(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Waiting => "waiting for a person",
+        RunStatus::Interrupted => "stopped before its end",
+        RunStatus::RollbackFailed => "rolled back in part",
+        other => other.word(),
+    }
+}
+
+/// Returns what is known of an instance whose command was under way when its engine died.
+pub(super) fn doubt(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Action => {
+            "in doubt: the engine died while its command ran; whether it took effect is not known"
+        }
+        Stage::Undo => "in doubt: the engine died while its undo ran; whether it took effect is not known",
+        Stage::Check | Stage::Capture | Stage::Verify | Stage::UndoVerify => {
+            "the engine died while it was looked at; it is looked at again"
+        }
+    }
+}
+
+/// Returns what a person is asked for.
+pub(super) fn asking(question: Question) -> &'static str {
+    match question {
+        Question::Approval => "asks for approval",
+        Question::Manual => "asks a person to do this",
+        Question::Irreversible => "can't be undone and asks whether to leave it",
+    }
+}
+
+/// Returns a person as `name@host`.
+pub(super) fn person(by: &Person) -> String {
+    match (by.name.is_empty(), by.host.is_empty()) {
+        (true, _) => "somebody".to_owned(),
+        (false, true) => by.name.clone(),
+        (false, false) => format!("{}@{}", by.name, by.host),
+    }
+}
+
+/// Returns `3 steps`, `1 step`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Returns `attempt 2 of 3`, when the stage is tried more than once.
+pub(super) fn attempt(leaf: &Leaf, graph: &Graph, node: Option<NodeId>) -> Option<String> {
+    attempt_of(leaf.attempt, leaf.stage, graph, node)
+}
+
+/// Returns `attempt 2 of 3`, when the stage is tried more than once.
+pub(super) fn attempt_of(number: u32, stage: Stage, graph: &Graph, node: Option<NodeId>) -> Option<String> {
+    let retry = node.and_then(|node| {
+        let step = graph.step(node);
+        match stage {
+            Stage::Action => step.retry.as_ref().or(step.body.retry.as_ref()),
+            Stage::Undo => step.body.rollback.as_ref().and_then(|undo| undo.retry.as_ref()),
+            _ => None,
+        }
+    });
+    match retry {
+        // A resumed step goes on counting, so it may have been tried more often than one engine would.
+        Some(retry) if retry.attempts > 1 && number <= retry.attempts => {
+            Some(format!("attempt {number} of {}", retry.attempts))
+        }
+        _ => {
+            (number > 1 && matches!(stage, Stage::Action | Stage::Undo)).then(|| format!("attempt {number}"))
+        }
+    }
+}
+
+fn opening(opened: &Opened) -> String {
+    let mut text = format!("{} opened by {}", opened.runbook, person(&opened.by));
+    text.push_str(&because(opened.reason.as_deref()));
+    if !opened.target.is_empty() {
+        text.push_str("; target ");
+        text.push_str(&target(opened));
+    }
+    text
+}
+
+/// Returns whom the run is about to change: `account 123, cluster abc`.
+pub(super) fn target(opened: &Opened) -> String {
+    opened.target.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn beginning(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Check => "checking first",
+        Stage::Capture => "reading the state before",
+        Stage::Action => "started",
+        Stage::Verify => "verifying",
+        Stage::Undo => "undoing",
+        Stage::UndoVerify => "verifying the undo",
+    }
+}
+
+fn seeing(what: &str, seen: &str) -> String {
+    if seen.is_empty() { what.to_owned() } else { format!("{what}: {seen}") }
+}
+
+fn asked(what: &str, polls: u32) -> String {
+    if polls > 1 { format!("{what}, asked {polls} times") } else { what.to_owned() }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+}

@@ -1,0 +1,172 @@
+//! The list of runs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::paint::{Paint, Role, pad, width};
+use super::timeline::between;
+use super::{phrase, when};
+use crate::machine::RunStatus;
+use crate::model::format_duration;
+
+/// A run in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunLine {
+    /// Its id.
+    pub run: String,
+    /// The runbook's qualified name.
+    pub runbook: String,
+    /// Its status by its events.
+    pub status: RunStatus,
+    /// Whether an engine drives it now.
+    pub alive: bool,
+    /// When it was opened.
+    pub started: Timestamp,
+    /// When its last event was.
+    pub updated: Timestamp,
+    /// Who opened it, or drives it.
+    pub by: String,
+}
+
+impl RunLine {
+    /// Returns the status for people: a run whose engine died does not run, whatever its events say.
+    fn word(&self) -> (Role, &'static str) {
+        match self.status {
+            RunStatus::Running | RunStatus::RollingBack if !self.alive => (Role::Doubt, "engine died"),
+            RunStatus::Waiting => (Role::Person, "waiting"),
+            status => (role(status), status.word()),
+        }
+    }
+
+    fn took(&self, now: Timestamp) -> Duration {
+        between(self.started, if self.alive { now } else { self.updated })
+    }
+}
+
+/// Returns the colour and sign of a run's status.
+pub(super) fn role(status: RunStatus) -> Role {
+    match status {
+        RunStatus::Running | RunStatus::RollingBack => Role::Active,
+        RunStatus::Succeeded => Role::Success,
+        RunStatus::Failed | RunStatus::RollbackFailed => Role::Failure,
+        RunStatus::Interrupted => Role::Halted,
+        RunStatus::Waiting => Role::Person,
+        RunStatus::RolledBack => Role::Undone,
+    }
+}
+
+/// Returns the runs as a table of at most `columns`, with its line ends; in the order given.
+pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> String {
+    const HEAD: [&str; 6] = ["RUN", "STATUS", "STARTED (UTC)", "TOOK", "RUNBOOK", "BY"];
+    let rows: Vec<[String; 6]> = runs
+        .iter()
+        .map(|run| {
+            let (role, word) = run.word();
+            let sign = role.glyph(paint.unicode);
+            let took = format_duration(Duration::from_secs(run.took(now).as_secs()));
+            let took = if took == "0ms" { "0s".to_owned() } else { took };
+            let texts = [paint.clean(&run.run), paint.clean(&run.by), paint.clean(&run.runbook)];
+            let [id, by, runbook] = texts;
+            [id, format!("{sign} {word}"), when::minute(run.started), took, runbook, by]
+        })
+        .collect();
+    let mut wide = HEAD.map(width);
+    for row in &rows {
+        for (wide, cell) in wide.iter_mut().zip(row) {
+            *wide = (*wide).max(width(cell));
+        }
+    }
+    // What is cut first stands last: whose run it is can be seen elsewhere.
+    let line = |cells: &[String; 6], role: Option<Role>| {
+        let mut text = String::new();
+        let mut left = columns;
+        for (number, cell) in cells.iter().enumerate() {
+            let cell = if number == 5 {
+                cell.clone()
+            } else {
+                pad(&paint.shorten(cell, wide[number]), wide[number])
+            };
+            let gap = if number == 0 { "" } else { "  " };
+            let cell = paint.shorten(&format!("{gap}{cell}"), left);
+            left -= width(&cell);
+            match role {
+                Some(role) if number == 1 => text.push_str(&paint.paint(role, &cell)),
+                Some(_) => text.push_str(&cell),
+                None => text.push_str(&paint.paint(Role::Quiet, &cell)),
+            }
+        }
+        text.push('\n');
+        text
+    };
+    let mut out = line(&HEAD.map(str::to_owned), None);
+    for (run, row) in runs.iter().zip(&rows) {
+        out.push_str(&line(row, Some(run.word().0)));
+    }
+    out
+}
+
+/// Returns what a run's status is, in a sentence's words.
+pub(super) fn described(status: RunStatus, alive: bool) -> (Role, &'static str) {
+    match status {
+        RunStatus::Running if !alive => (Role::Doubt, "its engine died: nothing of it runs"),
+        RunStatus::RollingBack if !alive => (Role::Doubt, "its engine died while it was rolled back"),
+        RunStatus::Running | RunStatus::RollingBack => (Role::Active, status.word()),
+        _ => (role(status), phrase::resting(status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::fixture::UTF8;
+    use super::*;
+
+    fn run(number: u32, status: RunStatus, alive: bool) -> RunLine {
+        RunLine {
+            run: format!("r7k2m9q{number}"),
+            runbook: "autolytiq/pre-scale-event".to_owned(),
+            status,
+            alive,
+            started: "2026-10-01T12:03:00Z".parse().unwrap(),
+            updated: "2026-10-01T12:05:05Z".parse().unwrap(),
+            by: "ada@ops1".to_owned(),
+        }
+    }
+
+    fn runs() -> Vec<RunLine> {
+        let mut runs = vec![
+            run(1, RunStatus::Running, true),
+            run(2, RunStatus::Running, false),
+            run(3, RunStatus::RollbackFailed, false),
+            run(4, RunStatus::Waiting, false),
+            run(5, RunStatus::Succeeded, false),
+        ];
+        runs[2].by = "someone\x1b[2Jwith a long name@host".to_owned();
+        runs
+    }
+
+    #[test]
+    fn the_list_is_aligned() {
+        let now = "2026-10-01T13:03:00Z".parse().unwrap();
+        assert_snapshot!(table(&runs(), now, UTF8, 90), @r##"
+        RUN       STATUS             STARTED (UTC)     TOOK   RUNBOOK                    BY
+        r7k2m9q1  ● running          2026-10-01 12:03  1h     autolytiq/pre-scale-event  ada@ops1
+        r7k2m9q2  ? engine died      2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
+        r7k2m9q3  ✗ rollback failed  2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  someone\…
+        r7k2m9q4  ◆ waiting          2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
+        r7k2m9q5  ✓ succeeded        2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
+        "##);
+    }
+
+    #[test]
+    fn it_is_no_wider_than_it_may_be() {
+        let now = "2026-10-01T13:03:00Z".parse().unwrap();
+        for columns in 0..120 {
+            let text = table(&runs(), now, UTF8, columns);
+            assert!(text.lines().all(|line| width(line) <= columns), "at {columns}:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The bottom of a terminal: lines that scroll away above a block that is redrawn.
+//!
+//! Own drawing and not `indicatif`: its bars keep the row count of the last draw, so a terminal made narrower leaves
+//! torn rows behind, and its drawing thread and clock would be a second owner of the terminal. What is needed is
+//! little: go up, erase, write, in one piece.
+
+use std::io::{self, Write};
+
+use rustix::termios::tcgetwinsize;
+
+use super::paint::Paint;
+use super::section::{Size, width_of};
+
+/// Where a live view is drawn.
+pub struct Terminal {
+    /// What is written to; one write a frame.
+    pub out: Box<dyn Write + Send>,
+    /// Returns the size now; asked before every frame, so that a resize needs no signal.
+    pub size: Box<dyn Fn() -> Size + Send>,
+    /// What it can show.
+    pub paint: Paint,
+}
+
+impl Terminal {
+    /// Returns the terminal on standard error, where progress belongs: standard output is for results.
+    pub fn stderr(paint: Paint) -> Terminal {
+        let size = || {
+            let fallback = Size { columns: 80, rows: 24 };
+            // A pseudo-terminal that was never given a size says 0.
+            match tcgetwinsize(io::stderr()) {
+                Ok(found) if found.ws_col > 0 && found.ws_row > 0 => {
+                    Size { columns: found.ws_col.into(), rows: found.ws_row.into() }
+                }
+                _ => fallback,
+            }
+        };
+        Terminal { out: Box::new(io::stderr()), size: Box::new(size), paint }
+    }
+}
+
+const BEGIN_FRAME: &str = "\x1b[?2026h";
+const END_FRAME: &str = "\x1b[?2026l";
+const HIDE_CURSOR: &str = "\x1b[?25l";
+const SHOW_CURSOR: &str = "\x1b[?25h";
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+const ERASE_BELOW: &str = "\x1b[J";
+
+/// Lines that stay and a block that is redrawn below them.
+pub(super) struct Screen {
+    terminal: Terminal,
+    /// The block as it is on the terminal; the cursor stands behind its last line.
+    block: Vec<String>,
+    size: Size,
+    gone: bool,
+}
+
+impl Screen {
+    pub(super) fn new(terminal: Terminal) -> Screen {
+        let size = (terminal.size)();
+        Screen { terminal, block: Vec::new(), size, gone: false }
+    }
+
+    pub(super) fn size(&self) -> Size {
+        (self.terminal.size)()
+    }
+
+    /// Writes `above`, whole lines, where the block was, and `block` below it. The caller has cut the block to the
+    /// size; an empty one leaves nothing behind, the cursor at the beginning of a line.
+    pub(super) fn draw(&mut self, above: &str, block: Vec<String>) {
+        let size = self.size();
+        if above.is_empty() && block == self.block && size == self.size {
+            return;
+        }
+        let mut frame = String::from(BEGIN_FRAME);
+        self.erase(&mut frame, size);
+        frame.push_str(above);
+        if block.is_empty() {
+            frame.push_str(SHOW_CURSOR);
+        } else {
+            // Without wrapping, a line that a terminal draws wider than it was measured is cut, not torn.
+            frame.push_str(HIDE_CURSOR);
+            frame.push_str(NO_WRAP);
+            frame.push_str(&block.join("\n"));
+            frame.push_str(WRAP);
+        }
+        frame.push_str(END_FRAME);
+        self.block = block;
+        self.size = size;
+        self.write(&frame);
+    }
+
+    /// Goes to where the block began and erases to the end. A terminal that was made narrower has wrapped the lines
+    /// that no longer fit, so the rows are counted with the width of now.
+    fn erase(&self, frame: &mut String, size: Size) {
+        if self.block.is_empty() {
+            return;
+        }
+        let rows = |line: &String| width_of(line).div_ceil(size.columns.max(1)).max(1);
+        let up = self.block.iter().map(rows).sum::<usize>() - 1;
+        frame.push('\r');
+        if up > 0 {
+            frame.push_str(&format!("\x1b[{up}A"));
+        }
+        frame.push_str(ERASE_BELOW);
+    }
+
+    fn write(&mut self, frame: &str) {
+        let out = &mut self.terminal.out;
+        if !self.gone && out.write_all(frame.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.gone = true;
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if !self.block.is_empty() {
+            self.draw("", Vec::new());
+        }
+    }
+}

@@ -1,0 +1,625 @@
+//! The end screen: what happened, what is left of it, and what to type next.
+//!
+//! For a tired person: the result, the first failure with its last lines, what was changed or put back, and two or
+//! three commands ready to paste. It fits a terminal of 80 columns and 24 rows; what gives way are lists and output, both
+//! of which `runbook status` and `runbook logs` have whole.
+
+use super::paint::{Paint, Role, pad, quoted, width};
+use super::phrase::{self, counted};
+use super::section::{Keep, Section, Size, fit};
+use super::timeline::{Failure, Timeline};
+use super::{EndInfo, Standing};
+use crate::machine::{Addr, Finish, Graph, Instance, Progress, Question, RunStatus, State, UndoResult};
+use crate::model::format_duration;
+
+/// Returns the end screen with its line ends. `timeline` may know nothing; then the state's last command and output
+/// are shown.
+pub fn end_screen(end: &EndInfo<'_>, timeline: &Timeline, paint: Paint, size: Size) -> String {
+    let summary = Summary { end, state: end.state, graph: end.graph, timeline, paint, size };
+    fit(&summary.sections(), paint, size)
+}
+
+/// Returns the commands to type next, under a heading, for a run that nobody drives.
+pub(super) fn next_commands(end: &EndInfo<'_>, timeline: &Timeline, paint: Paint, size: Size) -> Vec<String> {
+    Summary { end, state: end.state, graph: end.graph, timeline, paint, size }.next()
+}
+
+struct Summary<'a> {
+    end: &'a EndInfo<'a>,
+    state: &'a State,
+    graph: &'a Graph,
+    timeline: &'a Timeline,
+    paint: Paint,
+    size: Size,
+}
+
+impl Summary<'_> {
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = vec![Section::fixed(self.result())];
+        sections.extend(self.first_failure());
+        sections.extend(self.other_failures());
+        sections.extend(self.doubts());
+        sections.extend(self.asked());
+        sections.extend(self.changes());
+        sections.push(Section::fixed(self.next()));
+        sections
+    }
+
+    fn result(&self) -> Vec<String> {
+        let name = self.state.opened.as_ref().map_or("the run", |opened| opened.runbook.as_str());
+        let took = format_duration(self.end.took);
+        let (role, text) = match self.state.status {
+            RunStatus::Succeeded => (Role::Success, format!("{name} succeeded after {took}")),
+            RunStatus::Failed => (Role::Failure, format!("{name} failed after {took} and is paused")),
+            RunStatus::Interrupted => {
+                let by = self.timeline.stopped_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                (Role::Halted, format!("{name} was stopped{by} after {took} and is paused"))
+            }
+            RunStatus::Waiting => (Role::Person, format!("{name} waits for a person; nothing of it runs")),
+            RunStatus::RolledBack if self.failure().is_some() => {
+                (Role::Undone, format!("{name} failed and was rolled back, after {took}"))
+            }
+            RunStatus::RolledBack => (Role::Undone, format!("{name} was rolled back, after {took}")),
+            RunStatus::RollbackFailed => {
+                (Role::Failure, format!("{name} was rolled back IN PART only, after {took}"))
+            }
+            RunStatus::Running | RunStatus::RollingBack => {
+                (Role::Halted, format!("{name} was left in the middle, after {took}"))
+            }
+        };
+        let sign = role.glyph(self.paint.unicode);
+        let mut lines: Vec<String> = self
+            .paint
+            .wrap(&format!("{sign} {}", self.paint.clean(&text)), self.size.columns)
+            .iter()
+            .map(|line| self.paint.paint(role, line))
+            .collect();
+        lines.push(self.paint.paint(Role::Quiet, &format!("  run {}, {}", self.end.run, self.counts())));
+        lines
+    }
+
+    /// Returns `12 of 20 steps done, 2 skipped`. Instances are counted as steps: they are what was waited for.
+    fn counts(&self) -> String {
+        if self.state.rollback {
+            let undone = |at: &&Addr| self.standing(**at) == Standing::Undone;
+            let undone = self.state.touched.iter().filter(undone).count();
+            return format!("{undone} of {} undone", counted(self.state.touched.len(), "change"));
+        }
+        let (mut all, mut done, mut skipped) = (0, 0, 0);
+        for (node, content) in self.state.nodes.iter().enumerate() {
+            all += content.instances.len().max(usize::from(!content.expanded));
+            for (instance, _) in content.instances.iter().enumerate() {
+                let at = Addr { node: node as u32, instance: instance as u32 };
+                match self.state.at(at).finish {
+                    Some(Finish::Succeeded | Finish::Satisfied | Finish::MarkedDone) => done += 1,
+                    Some(Finish::Skipped(_)) => skipped += 1,
+                    _ => {}
+                }
+            }
+        }
+        let mut text = format!("{done} of {} done", counted(all, "step"));
+        if skipped > 0 {
+            text.push_str(&format!(", {skipped} skipped"));
+        }
+        text
+    }
+
+    fn name(&self, at: Addr) -> String {
+        self.state.name(self.graph, at)
+    }
+
+    fn standing(&self, at: Addr) -> Standing {
+        Standing::of(self.graph, self.state, at, false)
+    }
+
+    /// Returns the first failure that nobody has settled: its instance's name and how it was.
+    fn failure(&self) -> Option<(String, Failure)> {
+        let (name, why) = self.state.first_failure.clone().or_else(|| {
+            self.state.instances().find_map(|(at, instance)| match &instance.finish {
+                Some(Finish::Failed(why)) => Some((self.name(at), why.clone())),
+                _ => None,
+            })
+        })?;
+        let known = self.timeline.track(&name).and_then(|track| track.failure.clone());
+        let failure = known.unwrap_or_else(|| {
+            let instance = self.state.find(&name).map(|at| self.state.at(at));
+            // Once its undo ran, the state has the undo's command: better none than the wrong one.
+            let instance = instance.filter(|one| one.undo.is_none());
+            Failure {
+                why,
+                command: instance.map(|one| one.command.clone()).unwrap_or_default(),
+                tail: instance.map(|one| one.tail.clone()).unwrap_or_default(),
+            }
+        });
+        Some((name, failure))
+    }
+
+    fn first_failure(&self) -> Option<Section> {
+        let (name, failure) = self.failure()?;
+        let mut fixed = self.wrapped(Role::Failure, "", &format!("{name} failed: {}", failure.why), 3);
+        fixed.extend(self.command(&failure.command));
+        Some(Section { fixed, elastic: self.output(&failure.tail), keep: Keep::Last })
+    }
+
+    fn command(&self, command: &str) -> Option<String> {
+        let text = format!("  $ {}", self.paint.clean(command));
+        (!command.is_empty()).then(|| self.paint.shorten(&text, self.size.columns))
+    }
+
+    fn output(&self, tail: &str) -> Vec<String> {
+        let line =
+            |line| self.paint.shorten(&format!("  | {}", self.paint.clean_output(line)), self.size.columns);
+        tail.lines().map(line).collect()
+    }
+
+    /// Returns `text` as at most `most` lines, indented by `indent`.
+    fn wrapped(&self, role: Role, indent: &str, text: &str, most: usize) -> Vec<String> {
+        let columns = self.size.columns - indent.len().min(self.size.columns);
+        let mut lines = self.paint.wrap(&self.paint.clean(text), columns);
+        if lines.len() > most {
+            let rest = lines.split_off(most - 1).join(" ");
+            lines.push(self.paint.shorten(&rest, columns));
+        }
+        lines.iter().map(|line| self.paint.paint(role, &format!("{indent}{line}"))).collect()
+    }
+
+    fn other_failures(&self) -> Option<Section> {
+        let first = self.failure()?.0;
+        let items: Vec<String> = self
+            .state
+            .instances()
+            .filter_map(|(at, instance)| match &instance.finish {
+                Some(Finish::Failed(why)) => Some((self.name(at), why)),
+                _ => None,
+            })
+            .filter(|(name, _)| *name != first)
+            .map(|(name, why)| self.item(&format!("{name}: {why}")))
+            .collect();
+        (!items.is_empty()).then(|| Section::list(self.heading("Failed too"), items))
+    }
+
+    fn heading(&self, text: &str) -> String {
+        self.paint.paint(Role::Strong, text)
+    }
+
+    fn item(&self, text: &str) -> String {
+        self.paint.shorten(&format!("  {}", self.paint.clean(text)), self.size.columns)
+    }
+
+    /// Returns what is known of the first step in doubt and how it is settled, and the names of the others.
+    fn doubts(&self) -> Option<Section> {
+        let doubts: Vec<(Addr, &Instance)> =
+            self.state.instances().filter(|(at, _)| self.standing(*at) == Standing::InDoubt).collect();
+        let &(at, instance) = doubts.first()?;
+        let name = self.name(at);
+        let why = "is in doubt: the engine died while its command ran. Did it take effect?";
+        let mut fixed = self.wrapped(Role::Doubt, "", &format!("? {name} {why}"), 3);
+        let command = match self.timeline.track(&name) {
+            Some(track) if !track.command.is_empty() => &track.command,
+            _ => &instance.command,
+        };
+        fixed.extend(self.command(command));
+        if let Some(changes) = &instance.changes {
+            fixed.push(self.item(&format!("  it was to change: {changes}")));
+        }
+        if let Some(process) = &instance.process {
+            fixed.push(self.item(&format!("  it was process {} on {}", process.pid, process.host)));
+        }
+        if doubts.len() > 1 {
+            let names: Vec<String> = doubts[1..].iter().map(|(at, _)| self.name(*at)).collect();
+            fixed.push(self.item(&format!("In doubt too: {}", names.join(", "))));
+        }
+        Some(Section::fixed(fixed))
+    }
+
+    fn asked(&self) -> Option<Section> {
+        let items: Vec<String> = self
+            .state
+            .instances()
+            .filter_map(|(at, instance)| match instance.progress {
+                Progress::Asking(question) => Some((self.name(at), question)),
+                _ => None,
+            })
+            .map(|(name, question)| {
+                let prompt = self.timeline.track(&name).map_or("", |track| track.prompt.as_str());
+                let colon = if prompt.is_empty() { "" } else { ": " };
+                self.item(&format!("{name} {}{colon}{prompt}", phrase::asking(question)))
+            })
+            .collect();
+        (!items.is_empty()).then(|| Section::list(self.heading("Waits for a person"), items))
+    }
+
+    /// Returns what was changed, by what became of it.
+    fn changes(&self) -> Vec<Section> {
+        let (mut changed, mut undone, mut left, mut stuck) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for &at in &self.state.touched {
+            let instance = self.state.at(at);
+            let name = self.name(at);
+            match &instance.undo {
+                None => changed.push((name, self.change(at, instance))),
+                Some(UndoResult::Done | UndoResult::Nothing) => {
+                    undone.push((name, self.change(at, instance)))
+                }
+                Some(UndoResult::Left(why)) => left.push((name, why.clone())),
+                Some(UndoResult::Failed(why)) => {
+                    let hand = self.timeline.track(&name).map(|track| track.undo_command.clone());
+                    stuck.push((name, why.clone(), hand.unwrap_or_default()));
+                }
+                Some(UndoResult::Blocked(on)) => {
+                    stuck.push((name, format!("{on} stands on it"), String::new()));
+                }
+            }
+        }
+        let mut sections = Vec::new();
+        if !stuck.is_empty() {
+            let mut lines = vec![self.heading("Could not be undone")];
+            for (name, why, by_hand) in stuck {
+                lines.extend(self.wrapped(Role::Failure, "  ", &format!("{name}: {why}"), 2));
+                if !by_hand.is_empty() {
+                    // Whole, whatever its length: it is there to be pasted.
+                    lines.push(format!("    by hand: {}", self.paint.clean(&by_hand)));
+                }
+            }
+            let fixed = lines.drain(..lines.len().min(7)).collect();
+            sections.push(Section { fixed, elastic: lines, keep: Keep::First });
+        }
+        let heading = if self.state.rollback { "Still changed" } else { "Changed" };
+        for (heading, items) in
+            [(heading, changed), ("Undone, back to what it was", undone), ("Left as it is", left)]
+        {
+            if !items.is_empty() {
+                sections.push(Section::list(self.heading(heading), self.table(&items)));
+            }
+        }
+        sections
+    }
+
+    fn change(&self, at: Addr, instance: &Instance) -> String {
+        let step = self.graph.step(at.node);
+        let what = match (&instance.changes, &step.title) {
+            (Some(changes), _) => changes.clone(),
+            (None, Some(title)) if title.is_literal() => title.src.clone(),
+            _ => "its command ran".to_owned(),
+        };
+        match self.standing(at) {
+            Standing::Failed => format!("{what} (failed)"),
+            Standing::InDoubt => format!("{what} (in doubt)"),
+            Standing::Stopped => format!("{what} (stopped)"),
+            _ => what,
+        }
+    }
+
+    fn table(&self, items: &[(String, String)]) -> Vec<String> {
+        let names: Vec<String> = items.iter().map(|(name, _)| self.paint.clean(name)).collect();
+        let wide = names.iter().map(|name| width(name)).max().unwrap_or(0).min(self.size.columns / 3);
+        let row = |(name, (_, what)): (&String, &(String, String))| {
+            let name = pad(&self.paint.shorten(name, wide), wide);
+            self.paint.shorten(&format!("  {name}  {}", self.paint.clean(what)), self.size.columns)
+        };
+        names.iter().zip(items).map(row).collect()
+    }
+
+    /// Returns the commands to type next. What each does stands before it, so that a command may be as long as it is.
+    fn next(&self) -> Vec<String> {
+        let commands = self.commands();
+        let wide = commands.iter().map(|(what, _)| width(what)).max().unwrap_or(0);
+        let row = |(what, command): &(&str, String)| {
+            let what = self.paint.paint(Role::Quiet, &pad(what, wide));
+            format!("  {what}   {}", self.paint.paint(Role::Strong, command))
+        };
+        std::iter::once(self.heading("Next")).chain(commands.iter().map(row)).collect()
+    }
+
+    fn commands(&self) -> Vec<(&'static str, String)> {
+        let run = self.end.run;
+        let failed = self.failure().map(|(name, _)| quoted(&name));
+        let logs = failed.map(|step| ("all that it printed", format!("runbook logs {run} {step}")));
+        let status = ("every step", format!("runbook status {run}"));
+        let open = self.state.touched.iter().any(|&at| self.state.at(at).undo.is_none());
+        let rollback = (open && !self.state.rollback)
+            .then(|| ("undo what was changed", format!("runbook rollback {run}")));
+        let mut commands = self.settling();
+        match self.state.status {
+            RunStatus::Succeeded => {
+                commands.push(status);
+                commands.extend(rollback);
+            }
+            RunStatus::RolledBack => {
+                commands.extend(logs);
+                commands.push(status);
+            }
+            RunStatus::RollbackFailed => {
+                commands.push(("try to undo it again", format!("runbook rollback {run}")));
+                commands.extend(self.stuck_logs());
+                commands.push(status);
+            }
+            RunStatus::Waiting => {
+                commands.extend(rollback);
+                commands.push(status);
+            }
+            RunStatus::Failed => {
+                commands.extend(logs);
+                commands.push(("try again and go on", format!("runbook resume {run}")));
+                commands.extend(rollback);
+            }
+            RunStatus::Interrupted | RunStatus::Running | RunStatus::RollingBack => {
+                let what = if self.state.rollback { "go on undoing" } else { "go on where it is" };
+                if commands.is_empty() {
+                    commands.push((what, format!("runbook resume {run}")));
+                }
+                commands.extend(rollback);
+                commands.push(status);
+            }
+        }
+        commands
+    }
+
+    /// Returns how to answer what a person must settle: the first of it, since the next screen tells the next.
+    fn settling(&self) -> Vec<(&'static str, String)> {
+        let resume = format!("runbook resume {}", self.end.run);
+        let verb = if self.state.rollback { "rollback" } else { "resume" };
+        for (at, instance) in self.state.instances() {
+            let step = quoted(&self.name(at));
+            match (self.standing(at), instance.progress) {
+                // An undo in doubt is settled by the step's own rule.
+                (Standing::InDoubt, _) if self.state.rollback => return vec![("go on undoing", resume)],
+                (Standing::InDoubt, _) => {
+                    return vec![
+                        ("it took effect", format!("{resume} --done {step} --reason '...'")),
+                        ("it did not: run it", format!("{resume} --retry {step}")),
+                        ("go on without it", format!("{resume} --skip {step} --reason '...'")),
+                    ];
+                }
+                (Standing::Asking, Progress::Asking(question)) => {
+                    let what = match question {
+                        Question::Approval => "say yes and go on",
+                        Question::Manual => "it is done: go on",
+                        Question::Irreversible => "leave it as it is",
+                    };
+                    return vec![(what, format!("runbook {verb} {} --approve {step}", self.end.run))];
+                }
+                _ => {}
+            }
+        }
+        Vec::new()
+    }
+
+    fn stuck_logs(&self) -> Option<(&'static str, String)> {
+        let is_stuck = |at: &&Addr| matches!(self.state.at(**at).undo, Some(UndoResult::Failed(_)));
+        let at = self.state.touched.iter().find(is_stuck)?;
+        let step = quoted(&self.name(*at));
+        Some(("all that it printed", format!("runbook logs {} {step}", self.end.run)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::fixture::{Play, SMALL, UTF8, person};
+    use super::*;
+    use crate::machine::{Event, Leaf, Stage};
+
+    fn failed() -> Play {
+        let mut play = Play::expanded(Vec::new());
+        play.change("scale[api]", "replicas 3 → 10").change("aurora", "ACU 2 → 8");
+        play.fail("scale[cart]", "Error from server (Forbidden): deployments.apps \"cart\" is forbidden\n");
+        play
+    }
+
+    #[test]
+    fn succeeded() {
+        let mut play = Play::expanded(Vec::new());
+        for step in ["scale[api]", "scale[cart]", "aurora"] {
+            play.change(step, "replicas 3 → 10");
+        }
+        play.start("scale[web]").finish("scale[web]", Finish::Satisfied);
+        play.start("go").done("go").start("warm-caches");
+        play.intend("warm-caches", Stage::Action, "npm run cache:warm").done("warm-caches");
+        assert_snapshot!(play.rest(RunStatus::Succeeded).screen(), @r##"
+        ✓ autolytiq/pre-scale-event succeeded after 36s
+          run r7k2m9qd, 7 of 7 steps done
+
+        Changed
+          scale[api]   replicas 3 → 10
+          scale[cart]  replicas 3 → 10
+          aurora       replicas 3 → 10
+          warm-caches  Warm the caches
+
+        Next
+          every step              runbook status r7k2m9qd
+          undo what was changed   runbook rollback r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn failed_and_paused() {
+        assert_snapshot!(failed().rest(RunStatus::Failed).screen(), @r##"
+        ✗ autolytiq/pre-scale-event failed after 26s and is paused
+          run r7k2m9qd, 3 of 7 steps done
+
+        scale[cart] failed: it exited with 1
+          $ kubectl scale scale[cart] --replicas=10
+          | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+        Changed
+          scale[api]   replicas 3 → 10
+          aurora       ACU 2 → 8
+          scale[cart]  replicas 3 → 10 (failed)
+
+        Next
+          all that it printed     runbook logs r7k2m9qd 'scale[cart]'
+          try again and go on     runbook resume r7k2m9qd
+          undo what was changed   runbook rollback r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn stopped_by_ctrl_c() {
+        let mut play = Play::expanded(Vec::new());
+        play.change("scale[api]", "replicas 3 → 10");
+        play.say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: false });
+        assert_snapshot!(play.rest(RunStatus::Interrupted).screen(), @r##"
+        ■ autolytiq/pre-scale-event was stopped by Ctrl-C after 12s and is paused
+          run r7k2m9qd, 2 of 7 steps done
+
+        Changed
+          scale[api]  replicas 3 → 10
+
+        Next
+          go on where it is       runbook resume r7k2m9qd
+          undo what was changed   runbook rollback r7k2m9qd
+          every step              runbook status r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn waiting_for_an_approval() {
+        let mut play = Play::expanded(Vec::new());
+        play.change("aurora", "ACU 2 → 8");
+        for step in ["scale[api]", "scale[cart]", "scale[web]"] {
+            play.start(step).finish(step, Finish::Satisfied);
+        }
+        let prompt = "Capacity is up. Warm the caches in prod?".to_owned();
+        let (step, question) = ("go".to_owned(), Question::Approval);
+        play.start("go").say(Event::Asked { step, question, prompt });
+        assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
+        ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
+          run r7k2m9qd, 5 of 7 steps done
+
+        Waits for a person
+          go asks for approval: Capacity is up. Warm the caches in prod?
+
+        Changed
+          aurora  ACU 2 → 8
+
+        Next
+          say yes and go on       runbook resume r7k2m9qd --approve go
+          undo what was changed   runbook rollback r7k2m9qd
+          every step              runbook status r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn in_doubt() {
+        let mut play = Play::expanded(Vec::new());
+        play.act("scale[web]", "replicas 3 → 10", "kubectl scale deployment/web --replicas=10");
+        play.say(Event::Resumed { by: person(), reason: None });
+        let leaf = Leaf { step: "scale[web]".to_owned(), stage: Stage::Action, attempt: 1 };
+        play.say(Event::Doubted { leaf });
+        assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
+        ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
+          run r7k2m9qd, 1 of 7 steps done
+
+        ? scale[web] is in doubt: the engine died while its command ran. Did it take
+        effect?
+          $ kubectl scale deployment/web --replicas=10
+            it was to change: replicas 3 → 10
+
+        Changed
+          scale[web]  replicas 3 → 10 (in doubt)
+
+        Next
+          it took effect          runbook resume r7k2m9qd --done 'scale[web]' --reason '...'
+          it did not: run it      runbook resume r7k2m9qd --retry 'scale[web]'
+          go on without it        runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
+          undo what was changed   runbook rollback r7k2m9qd
+          every step              runbook status r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn rolled_back() {
+        let mut play = failed();
+        play.roll_back(&["scale[cart]", "aurora", "scale[api]"]);
+        for step in ["scale[cart]", "aurora", "scale[api]"] {
+            play.undo(step, UndoResult::Done);
+        }
+        assert_snapshot!(play.rest(RunStatus::RolledBack).screen(), @r##"
+        ↶ autolytiq/pre-scale-event failed and was rolled back, after 32s
+          run r7k2m9qd, 3 of 3 changes undone
+
+        scale[cart] failed: it exited with 1
+          $ kubectl scale scale[cart] --replicas=10
+          | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+        Undone, back to what it was
+          scale[api]   replicas 3 → 10
+          aurora       ACU 2 → 8
+          scale[cart]  replicas 3 → 10
+
+        Next
+          all that it printed   runbook logs r7k2m9qd 'scale[cart]'
+          every step            runbook status r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn rolled_back_in_part() {
+        let mut play = failed();
+        play.roll_back(&["scale[cart]", "aurora", "scale[api]"]);
+        play.undo("scale[cart]", UndoResult::Done);
+        play.undo("aurora", UndoResult::Failed("it exited with 1".to_owned()));
+        play.say(Event::Undone {
+            step: "scale[api]".to_owned(),
+            result: UndoResult::Left("it only adds".to_owned()),
+        });
+        assert_snapshot!(play.rest(RunStatus::RollbackFailed).screen(), @r##"
+        ✗ autolytiq/pre-scale-event was rolled back IN PART only, after 30s
+          run r7k2m9qd, 1 of 3 changes undone
+
+        scale[cart] failed: it exited with 1
+          $ kubectl scale scale[cart] --replicas=10
+          | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+        Could not be undone
+          aurora: it exited with 1
+            by hand: kubectl scale aurora --replicas=3
+
+        Undone, back to what it was
+          scale[cart]  replicas 3 → 10
+
+        Left as it is
+          scale[api]  it only adds
+
+        Next
+          try to undo it again   runbook rollback r7k2m9qd
+          all that it printed    runbook logs r7k2m9qd aurora
+          every step             runbook status r7k2m9qd
+        "##);
+    }
+
+    #[test]
+    fn an_engine_that_died_leaves_a_doubt_and_a_way_on() {
+        let mut play = Play::expanded(Vec::new());
+        play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster");
+        let screen = play.screen();
+        assert!(
+            screen.contains("was left in the middle") && screen.contains("? aurora is in doubt"),
+            "{screen}"
+        );
+    }
+
+    #[test]
+    fn it_fits_however_much_there_is_to_say() {
+        let mut play = Play::opened(&super::super::fixture::runbook(), Vec::new());
+        play.start("reach").done("reach");
+        let item = |n: u32| crate::machine::Item { key: format!("service-{n}"), value: n.into() };
+        play.say(Event::Expanded { step: "scale".to_owned(), items: (0..60).map(item).collect() });
+        for number in 0..30 {
+            play.change(&format!("scale[service-{number}]"), "replicas 3 → 10");
+        }
+        for number in 30..60 {
+            play.fail(
+                &format!("scale[service-{number}]"),
+                &"a long line of output, again and again ".repeat(40),
+            );
+        }
+        let screen = play.rest(RunStatus::Failed).screen();
+        assert!(screen.lines().count() < SMALL.rows, "{screen}");
+        assert!(screen.lines().all(|line| width(line) <= SMALL.columns), "{screen}");
+        assert!(screen.contains("runbook logs r7k2m9qd 'scale[service-30]'"), "{screen}");
+        let whole = end_screen(&play.end(), &play.timeline, UTF8, Size::ENDLESS);
+        assert!(whole.lines().count() > 60, "nothing is cut in a pipe");
+    }
+}

@@ -1,0 +1,178 @@
+//! When things happened, and what a failure looked like at its moment: what the state of a run does not keep.
+//!
+//! The state is a fold for deciding, so it knows no times, and an undo overwrites the command and the last lines of
+//! the failure before it. This is the fold for telling. It needs nothing but events.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::machine::{Event, Finish, Leaf, Stage, UndoResult};
+
+/// A failure as it was at its moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Why, in a sentence.
+    pub why: String,
+    /// The last command before it, as displayed; empty when there was none.
+    pub command: String,
+    /// What that command printed last; empty for a gate's.
+    pub tail: String,
+}
+
+/// What happened to one instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Track {
+    /// When its work began.
+    pub began: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The last command as displayed.
+    pub command: String,
+    /// What the last command printed last.
+    pub tail: String,
+    /// The question that a person was asked last.
+    pub prompt: String,
+    /// How it failed on the way forwards.
+    pub failure: Option<Failure>,
+    /// When its undo began.
+    pub undo_began: Option<Timestamp>,
+    /// When its undo ended.
+    pub undo_ended: Option<Timestamp>,
+    /// The undo's command, for doing it by hand.
+    pub undo_command: String,
+    /// How the undo failed.
+    pub undo_failure: Option<Failure>,
+    /// The attempt that is waited for and until when.
+    pub retry_at: Option<(u32, Timestamp)>,
+}
+
+/// The fold of a run's events for telling.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    tracks: HashMap<String, Track>,
+    /// When the run was opened.
+    pub opened: Option<Timestamp>,
+    /// When the last event was.
+    pub last: Option<Timestamp>,
+    /// When the run came to rest; absent while it goes on.
+    pub rested: Option<Timestamp>,
+    /// Who or what asked it to stop, since it was last taken up.
+    pub stopped_by: Option<String>,
+}
+
+impl Timeline {
+    /// Returns the fold of `events`.
+    pub fn of<'a>(events: impl IntoIterator<Item = (Timestamp, &'a Event)>) -> Timeline {
+        let mut timeline = Timeline::default();
+        for (at, event) in events {
+            timeline.apply(at, event);
+        }
+        timeline
+    }
+
+    /// Returns what is known of an instance.
+    pub fn track(&self, step: &str) -> Option<&Track> {
+        self.tracks.get(step)
+    }
+
+    /// Takes in one event.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) {
+        self.last = Some(at);
+        match event {
+            Event::Opened(_) => self.opened = Some(at),
+            Event::Resumed { .. } | Event::RollbackBegan { .. } => {
+                self.rested = None;
+                self.stopped_by = None;
+            }
+            Event::StopRequested { by, .. } => self.stopped_by = Some(by.clone()),
+            Event::Rested { .. } => self.rested = Some(at),
+            Event::Expanded { .. } | Event::FinallyBegan { .. } => {}
+            _ => {
+                let Some(step) = event.step() else { return };
+                match self.tracks.get_mut(step) {
+                    Some(track) => track.apply(at, event),
+                    None => {
+                        let mut track = Track::default();
+                        track.apply(at, event);
+                        self.tracks.insert(step.to_owned(), track);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns how long the run took, or has been going on at `now`. Time at rest between two engines counts: it is
+    /// what passed for whoever waited.
+    pub fn took(&self, now: Timestamp) -> Duration {
+        self.opened.map_or(Duration::ZERO, |opened| between(opened, self.rested.unwrap_or(now)))
+    }
+}
+
+impl Track {
+    fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            // A `finally` step begins anew whenever the run comes to rest.
+            Event::Started { .. } => *self = Track { began: Some(at), ..Track::default() },
+            Event::Intent { leaf, command, .. } => self.intend(at, leaf, command),
+            Event::Exited { tail, .. } => self.tail.clone_from(tail),
+            Event::RetryScheduled { leaf, ms } => {
+                let until = at.checked_add(Duration::from_millis(*ms)).unwrap_or(at);
+                self.retry_at = Some((leaf.attempt + 1, until));
+            }
+            Event::Asked { prompt, .. } => {
+                self.began.get_or_insert(at);
+                self.prompt.clone_from(prompt);
+            }
+            Event::Finished { result, .. } => {
+                self.ended = Some(at);
+                self.retry_at = None;
+                if let Finish::Failed(why) = result {
+                    self.failure = Some(self.failing(why));
+                }
+            }
+            Event::Decided { .. } => {
+                // What it takes from here on is counted: nobody worked on it while the run was at rest.
+                self.began = None;
+                self.ended = None;
+                self.failure = None;
+            }
+            Event::Undone { result, .. } => {
+                self.undo_began.get_or_insert(at);
+                self.undo_ended = Some(at);
+                self.undo_failure = match result {
+                    UndoResult::Failed(why) => Some(self.failing(why)),
+                    _ => None,
+                };
+            }
+            _ => {}
+        }
+    }
+
+    fn intend(&mut self, at: Timestamp, leaf: &Leaf, command: &str) {
+        self.began.get_or_insert(at);
+        self.retry_at = None;
+        self.tail.clear();
+        self.command = command.to_owned();
+        if leaf.stage == Stage::Undo {
+            self.undo_began.get_or_insert(at);
+            self.undo_ended = None;
+            self.undo_command = command.to_owned();
+        }
+    }
+
+    fn failing(&self, why: &str) -> Failure {
+        Failure { why: why.to_owned(), command: self.command.clone(), tail: self.tail.clone() }
+    }
+
+    /// Returns how long its work took, or has been going on at `now`.
+    pub fn took(&self, now: Timestamp) -> Option<Duration> {
+        self.began.map(|began| between(began, self.ended.unwrap_or(now)))
+    }
+}
+
+/// Returns the time from one to the other; none when the clock was set back between them.
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
