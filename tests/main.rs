@@ -5,6 +5,7 @@
 )]
 
 mod cases;
+mod cli;
 mod engine;
 mod layout;
 mod support;

@@ -1,1 +1,27 @@
-//! Raw arguments to resolved settings to one file per verb; exit codes and hints.
+//! Raw arguments → resolved settings → one file per verb; exit codes; hints.
+//!
+//! Everything a person types comes in here and everything they read goes out from here. [`args`] is what may be typed,
+//! [`settings`] what holds, [`verbs`] what is done, [`error`] what went wrong, [`exit`] how it ends.
+
+pub mod args;
+pub mod book;
+pub mod bug;
+pub mod console;
+pub mod environment;
+pub mod error;
+pub mod exit;
+pub mod gather;
+mod help;
+mod logging;
+pub mod people;
+pub mod prompt;
+pub mod settings;
+mod start;
+pub mod stores;
+pub mod terminal;
+pub mod tools;
+pub mod verbs;
+pub mod view;
+pub mod written;
+
+pub use start::start;

@@ -2,6 +2,7 @@
 
 pub(crate) mod kube;
 pub(crate) mod moto;
+pub(crate) mod project;
 pub(crate) mod tools;
 
 mod proof;

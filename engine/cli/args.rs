@@ -1,0 +1,300 @@
+//! What may stand on the command line, as clap reads it. Nothing is decided here: [`Settings`](super::settings)
+//! and the verbs do that.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Runs runbooks: each step journaled, verified, and reversible.
+#[derive(Debug, Parser)]
+#[command(
+    name = "runbook",
+    version,
+    disable_help_subcommand = true,
+    propagate_version = false,
+    max_term_width = 100
+)]
+pub struct Arguments {
+    /// What every verb takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Work as if started in DIR: the project is looked for from there upwards
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Keep the journal here: a path, or sqlite:PATH [also: RUNBOOK_STORE]
+    #[arg(long, value_name = "URL", global = true)]
+    pub store: Option<String>,
+    /// When to use colour: auto, always, never [also: NO_COLOR, CLICOLOR_FORCE]
+    #[arg(long, value_name = "WHEN", global = true, hide_possible_values = true)]
+    pub color: Option<When>,
+    /// What to write to stdout: text for people, json for programs
+    #[arg(long, value_name = "FORM", global = true, hide_possible_values = true)]
+    pub format: Option<Form>,
+    /// Say more about what the program itself does; twice for still more [also: RUNBOOK_LOG]
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// In a pipe, too.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What stdout holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON document; for a run, one event a line.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show the runbooks there are
+    #[command(after_help = "Example:\n  runbook list --tag scaling")]
+    List(List),
+    /// Show one runbook: its inputs, steps, gates, and how to run it
+    #[command(after_help = "Example:\n  runbook show pre-scale-event")]
+    Show(Show),
+    /// Find every mistake in the runbooks at once
+    #[command(
+        after_help = "Exit code 2 when there are mistakes, 0 otherwise.\n\nExample:\n  runbook check --deny warnings"
+    )]
+    Check(Check),
+    /// Show the commands a run would send, in order, without running any
+    #[command(
+        after_help = "Nothing is run and nothing is written. What only the run can know is shown as ‹captured.replicas›.\n\n\
+                      Example:\n  runbook plan pre-scale-event --var env=prod"
+    )]
+    Plan(Plan),
+    /// Run a runbook
+    #[command(after_help = EXEC_HELP)]
+    Exec(Exec),
+    /// Go on with a run where its journal ends
+    #[command(
+        after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise.\n\n\
+                      Example:\n  runbook resume r7k2 --skip warm-caches --reason 'caches warm already'"
+    )]
+    Resume(Resume),
+    /// Undo a run's steps, the last begun first
+    #[command(
+        after_help = "Shows what it will do and asks first; --yes answers where there is no terminal.\n\n\
+                      Example:\n  runbook rollback r7k2"
+    )]
+    Rollback(Rollback),
+    /// Answer a step that waits for a person, from any terminal
+    #[command(after_help = "Example:\n  runbook approve r7k2 go --note 'checked with Dana'")]
+    Approve(Approve),
+    /// Show the steps of a run as they stand
+    #[command(after_help = "Example:\n  runbook status r7k2")]
+    Status(Status),
+    /// Show the runs that are not finished, or all of them
+    #[command(after_help = "Example:\n  runbook runs --all")]
+    Runs(Runs),
+    /// Show what the commands of a run printed
+    #[command(after_help = "Example:\n  runbook logs r7k2 'scale[api-gateway]'")]
+    Logs(Logs),
+}
+
+const EXEC_HELP: &str = "\
+A var comes from --var, then --vars-file, then RUNBOOK_VAR_NAME, then its default; what is still missing is asked for on a terminal. Secrets come from RUNBOOK_VAR_NAME or from where the runbook says, never from --var.
+
+Exit codes:
+  0  succeeded                          4  failed and rolled back
+  1  a step failed; the run is paused   5  rollback did not complete
+  2  a mistake; nothing ran             6  another run holds the lock
+  3  waiting for a person               130, 143  stopped; it can be resumed
+
+Example:
+  runbook exec pre-scale-event --var env=prod --var traffic=high";
+
+/// `runbook list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only runbooks with this tag; more than one narrows further
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+}
+
+/// `runbook show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
+}
+
+/// `runbook check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Runbooks, files or folders; the whole project when none is given
+    #[arg(value_name = "NAME|PATH")]
+    pub what: Vec<String>,
+    /// Let warnings fail, too: --deny warnings
+    #[arg(long, value_name = "WHAT", hide_possible_values = true)]
+    pub deny: Option<Deny>,
+}
+
+/// What `check` lets fail besides errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+/// The inputs of a runbook.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Inputs")]
+pub struct Vars {
+    /// Set a var; the last of one name wins
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read vars from a YAML file; what a later file says wins
+    #[arg(long = "vars-file", value_name = "FILE")]
+    pub vars_file: Vec<PathBuf>,
+}
+
+/// `runbook plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
+    /// Its inputs.
+    #[command(flatten)]
+    pub vars: Vars,
+}
+
+/// `runbook exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
+    /// Its inputs.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Confirm a protected run where no terminal can ask; approves nothing else
+    #[arg(short, long, help_heading = "The run")]
+    pub yes: bool,
+    /// At most so many steps at once
+    #[arg(long, value_name = "N", help_heading = "The run", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_parallel: Option<u32>,
+    /// What a failed step does to the run: pause or rollback
+    #[arg(long, value_name = "WHAT", help_heading = "The run", hide_possible_values = true)]
+    pub on_failure: Option<AfterFailure>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", help_heading = "The run")]
+    pub reason: Option<String>,
+    /// Answer yes to the approval of this step, without asking
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub approve: Vec<String>,
+    /// Run this step and no others; give it once a step. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub only: Vec<String>,
+}
+
+/// What a failed step does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AfterFailure {
+    /// Nothing more is started; the run can be resumed or rolled back.
+    Pause,
+    /// What was done is undone at once.
+    Rollback,
+}
+
+/// `runbook resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
+    pub run: Option<String>,
+    /// Run this step again
+    #[arg(long, value_name = "STEP", help_heading = "Steps that failed or are in doubt")]
+    pub retry: Vec<String>,
+    /// Go on without this step. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "Steps that failed or are in doubt")]
+    pub skip: Vec<String>,
+    /// Take this step as done. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "Steps that failed or are in doubt")]
+    pub done: Vec<String>,
+    /// Answer yes to the approval of this step, without asking
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub approve: Vec<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", help_heading = "The run")]
+    pub reason: Option<String>,
+}
+
+/// `runbook rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
+    pub run: Option<String>,
+    /// Undo down to this step, it included, and leave what came before
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub to: Option<String>,
+    /// Begin without asking
+    #[arg(short, long, help_heading = "The run")]
+    pub yes: bool,
+    /// Leave what this irreversible step did as it is, without asking
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub approve: Vec<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", help_heading = "The run")]
+    pub reason: Option<String>,
+}
+
+/// `runbook approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run: any beginning of its id that no other run has
+    pub run: String,
+    /// The step that waits
+    pub step: String,
+    /// Answer no
+    #[arg(long)]
+    pub reject: bool,
+    /// What to add, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `runbook status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
+    pub run: Option<String>,
+}
+
+/// `runbook runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Show finished runs, too
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+/// `runbook logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// The run: any beginning of its id that no other run has
+    pub run: String,
+    /// The step, with its instance in brackets; every step when not given
+    pub step: Option<String>,
+}

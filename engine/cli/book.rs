@@ -1,0 +1,62 @@
+//! The project with its runbooks, as the verbs open them.
+
+use super::error::CliError;
+use super::settings::Settings;
+use crate::diag::{Report, Sources};
+use crate::load::{Entry, FileKind, Library, Loaded, Project, load_file};
+use crate::model::Runbook;
+
+/// The project with the step templates that its runbooks can use.
+#[derive(Debug)]
+pub struct Books {
+    /// The project.
+    pub project: Project,
+    /// The step templates.
+    pub library: Library,
+}
+
+/// A runbook without mistakes.
+#[derive(Debug)]
+pub struct Book {
+    /// Its file and name.
+    pub entry: Entry,
+    /// The runbook.
+    pub runbook: Runbook,
+    /// The files it was read from.
+    pub sources: Sources,
+    /// What is worth a look and stops nothing.
+    pub warnings: Report,
+}
+
+impl Books {
+    /// Finds the project.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn open(settings: &Settings) -> Result<Books, CliError> {
+        let project = Project::find(&settings.folder)?;
+        let library = Library::with_folder(&project.steps);
+        Ok(Books { project, library })
+    }
+
+    /// Reads a runbook with everything that is wrong with it.
+    pub fn load(&self, entry: &Entry) -> Loaded {
+        let shown = self.project.relative(&entry.path).display().to_string();
+        load_file(&entry.path, &shown, &entry.name, FileKind::Runbook, &self.library)
+    }
+
+    /// Reads the runbook that `name` means.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such runbook, or anything is wrong with it.
+    pub fn book(&self, name: &str, settings: &Settings) -> Result<Book, CliError> {
+        let entry = self.project.resolve(name, &settings.folder)?;
+        let Loaded { runbook, sources, report } = self.load(&entry);
+        match runbook {
+            Some(runbook) if !report.has_errors() => Ok(Book { entry, runbook, sources, warnings: report }),
+            _ => Err(CliError::mistakes(report, sources)),
+        }
+    }
+}

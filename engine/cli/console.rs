@@ -1,0 +1,138 @@
+//! Where words go: stdout for what was asked for, stderr for everything else; colour where it is wanted.
+
+use std::io::{self, Write};
+
+use super::error::CliError;
+use super::settings::Settings;
+use crate::diag::text::Look;
+use crate::diag::{self, Report, Sources};
+use crate::report::{Paint, Role};
+
+/// stdout and stderr with their looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    /// Paints what goes to stdout.
+    pub out: Paint,
+    /// Paints what goes to stderr.
+    pub err: Paint,
+    /// How wide text may be, in columns.
+    pub width: usize,
+}
+
+impl Console {
+    /// Returns the console of this call.
+    pub fn new(settings: &Settings) -> Console {
+        Console {
+            out: Paint { colour: settings.colour_out.value, unicode: settings.unicode },
+            err: Paint { colour: settings.colour_err.value, unicode: settings.unicode },
+            width: settings.width,
+        }
+    }
+
+    /// Returns a console for what goes wrong before the settings are known.
+    pub fn plain() -> Console {
+        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80 }
+    }
+
+    /// Writes text to stdout.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Closed`] when nobody reads it any more.
+    pub fn print(self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// Writes a JSON document to stdout.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Closed`] when nobody reads it any more.
+    pub fn json(self, value: &serde_json::Value) -> Result<(), CliError> {
+        self.print(&format!("{value:#}\n"))
+    }
+
+    /// Says something on stderr, as one line. A stderr that can't be written is no reason to fail.
+    pub fn say(self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Returns how diagnostics look on stderr.
+    pub fn look(self) -> Look {
+        Look { colour: self.err.colour, width: self.width }
+    }
+
+    /// Returns how diagnostics look on stdout.
+    pub fn look_out(self) -> Look {
+        Look { colour: self.out.colour, width: self.width }
+    }
+
+    /// Shows diagnostics on stderr.
+    pub fn diagnostics(self, report: &Report, sources: &Sources) {
+        let _ = io::stderr().lock().write_all(diag::text::report(report, sources, self.look()).as_bytes());
+    }
+
+    /// Shows an error with its hint on stderr.
+    pub fn error(self, error: &CliError) {
+        match error {
+            CliError::Closed => {}
+            CliError::Mistakes { report, sources } => self.diagnostics(report, sources),
+            other => {
+                self.say(&format!("{} {other}", self.err.paint(Role::Failure, "error:")));
+                if let Some(hint) = other.hint() {
+                    self.say(&format!(" {} {hint}", self.err.paint(Role::Active, "hint:")));
+                }
+            }
+        }
+    }
+}
+
+/// How text from elsewhere is made harmless here, where it may stand between colours of ours.
+const HARMLESS: Paint = Paint { colour: false, unicode: true };
+
+/// Returns text that came from a file or a command as one line that can't move the cursor or recolour the terminal.
+pub fn one_line(text: &str) -> String {
+    HARMLESS.clean(&text.trim().replace(['\n', '\t'], " "))
+}
+
+/// Returns text that came from a file in lines of at most `width` columns, each after `indent` blanks; its own line
+/// breaks are kept.
+pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(20);
+    let mut out = String::new();
+    for line in text.trim_end().lines() {
+        let line = HARMLESS.clean(line);
+        let blank = line.len() - line.trim_start().len();
+        let (pad, wrapped) = (" ".repeat(indent + blank), HARMLESS.wrap(line.trim(), room.saturating_sub(blank)));
+        if wrapped.is_empty() {
+            out.push('\n');
+        }
+        for part in wrapped {
+            out.push_str(&format!("{pad}{part}\n"));
+        }
+    }
+    out
+}
+
+/// Returns `count` with the noun in its number: `1 step`, `3 steps`.
+pub fn count(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_elsewhere_can_not_move_the_cursor() {
+        assert_eq!(one_line("a\u{1b}[2Jb\r\nc "), "a\\x1b[2Jb\\r c");
+    }
+
+    #[test]
+    fn long_lines_break_between_words() {
+        assert_eq!(wrapped("one two three four\n\nfive", 22, 2), "  one two three four\n\n  five\n");
+        assert_eq!(wrapped("one two three fourteen", 22, 2), "  one two three\n  fourteen\n");
+    }
+}

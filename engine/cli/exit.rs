@@ -1,0 +1,96 @@
+//! The exit codes: one place that says what each means.
+
+use crate::driver::{Closed, Interrupt};
+use crate::machine::RunStatus;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well; for a run, it succeeded or was rolled back because it was asked to be.
+    Good,
+    /// A step or gate failed, or the engine could not go on; the run is paused.
+    Failed,
+    /// The command line, the runbook or the inputs are wrong; nothing ran.
+    Mistake,
+    /// The run waits for a person.
+    Waiting,
+    /// The run failed and was rolled back.
+    RolledBack,
+    /// Rollback did not complete.
+    RollbackFailed,
+    /// Another run holds the lock.
+    Locked,
+    /// Stopped by Ctrl-C or a lost terminal; the run can be resumed.
+    Interrupted,
+    /// Stopped by SIGTERM; the run can be resumed.
+    Terminated,
+}
+
+impl Exit {
+    /// Returns the code that the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Good => 0,
+            Exit::Failed => 1,
+            Exit::Mistake => 2,
+            Exit::Waiting => 3,
+            Exit::RolledBack => 4,
+            Exit::RollbackFailed => 5,
+            Exit::Locked => 6,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+}
+
+/// What the person asked of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// To go on.
+    Forward,
+    /// To be undone.
+    Back,
+}
+
+impl Exit {
+    /// Returns how the program ends for a run that came to rest.
+    pub fn of(closed: &Closed, asked: Asked) -> Exit {
+        Exit::of_status(closed.status, closed.interrupt, asked)
+    }
+
+    fn of_status(status: RunStatus, interrupt: Option<Interrupt>, asked: Asked) -> Exit {
+        match (status, asked) {
+            (RunStatus::Succeeded, _) | (RunStatus::RolledBack, Asked::Back) => Exit::Good,
+            (RunStatus::RolledBack, Asked::Forward) => Exit::RolledBack,
+            (RunStatus::Waiting, _) => Exit::Waiting,
+            (RunStatus::RollbackFailed, _) => Exit::RollbackFailed,
+            (RunStatus::Interrupted, _) if interrupt == Some(Interrupt::Term) => Exit::Terminated,
+            (RunStatus::Interrupted, _) => Exit::Interrupted,
+            (RunStatus::Failed | RunStatus::Running | RunStatus::RollingBack, _) => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_code() {
+        let code = |status, interrupt, asked| Exit::of_status(status, interrupt, asked).code();
+        for (status, interrupt, forward, back) in [
+            (RunStatus::Succeeded, None, 0, 0),
+            (RunStatus::Failed, None, 1, 1),
+            (RunStatus::Failed, Some(Interrupt::Int), 1, 1),
+            (RunStatus::Waiting, None, 3, 3),
+            (RunStatus::RolledBack, None, 4, 0),
+            (RunStatus::RollbackFailed, None, 5, 5),
+            (RunStatus::Interrupted, Some(Interrupt::Int), 130, 130),
+            (RunStatus::Interrupted, Some(Interrupt::Hup), 130, 130),
+            (RunStatus::Interrupted, Some(Interrupt::Term), 143, 143),
+        ] {
+            assert_eq!(code(status, interrupt, Asked::Forward), forward, "{status:?} {interrupt:?}");
+            assert_eq!(code(status, interrupt, Asked::Back), back, "{status:?} {interrupt:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! From a runbook and what was given to what can be started: inputs gathered, missing ones asked for, all bound.
+
+use std::io;
+
+use super::args::Vars;
+use super::book::{Book, Books};
+use super::console::Console;
+use super::error::CliError;
+use super::prompt;
+use super::settings::Settings;
+use super::terminal::Dialogue;
+use crate::load::{Bound, Given, Inputs, bind};
+use crate::model::{Kind, Secrets, Snapshot};
+use crate::template::Engine;
+
+/// Who gives what is missing.
+pub enum Missing<'a> {
+    /// Nobody: it is a mistake.
+    Mistake,
+    /// The person at the terminal.
+    Ask(&'a mut dyn Dialogue),
+    /// Nobody, and a missing secret is no mistake: nothing is run, and no secret is ever shown.
+    StandIn,
+}
+
+/// Binds a runbook to its inputs. Everything that is wrong with them is told at once.
+///
+/// # Errors
+///
+/// The mistakes; a person who left at a prompt.
+pub fn gather(
+    book: Book,
+    books: &Books,
+    vars: &Vars,
+    missing: Missing<'_>,
+    settings: &Settings,
+    console: Console,
+) -> Result<Bound, CliError> {
+    let Book { runbook, mut sources, warnings, .. } = book;
+    console.diagnostics(&warnings, &sources);
+    let given = Given {
+        vars: vars.var.clone(),
+        files: vars.vars_file.iter().map(|path| settings.typed(path)).collect(),
+        env: settings.environment.vars.clone(),
+    };
+    let mut inputs = Inputs::gather(&runbook.vars, &given, &books.project.root, &mut sources);
+    match missing {
+        // Whoever made a mistake in what they gave will start again: what is missing is told then, with it.
+        Missing::Ask(to) if !inputs.report().has_errors() => {
+            prompt::fill(&mut inputs, to, console.err).map_err(left)?;
+        }
+        Missing::StandIn => stand_in(&mut inputs),
+        Missing::Ask(_) | Missing::Mistake => {}
+    }
+    let bound = bind(runbook, &mut sources, inputs, &books.project, &Engine::new());
+    let bound = bound.map_err(|report| CliError::mistakes(report, std::mem::take(&mut sources)))?;
+    console.diagnostics(&bound.warnings, &sources);
+    Ok(bound)
+}
+
+/// Gathers the values of a stored run's secrets again: they are in no journal.
+///
+/// # Errors
+///
+/// The secrets that can't be had; a person who left at a prompt.
+pub fn secrets_again(
+    snapshot: &Snapshot,
+    ask: Option<&mut dyn Dialogue>,
+    settings: &Settings,
+    console: Console,
+) -> Result<Secrets, CliError> {
+    let (vars, names) = (&snapshot.runbook.vars, &snapshot.secrets);
+    let root = std::path::Path::new(&snapshot.root);
+    let mut inputs = Inputs::secrets_again(vars, names, &settings.environment.vars, root);
+    if let Some(to) = ask
+        && !inputs.report().has_errors()
+    {
+        prompt::fill(&mut inputs, to, console.err).map_err(left)?;
+    }
+    let settled = inputs.settle();
+    settled.map(|settled| settled.secrets).map_err(|report| CliError::mistakes(report, snapshot.sources.clone().into()))
+}
+
+/// Gives every secret that is not at hand some text: a plan shows secrets as `•••`, whatever they hold.
+fn stand_in(inputs: &mut Inputs) {
+    const NOBODY_SEES_THIS: &str = "secret not given";
+    let missing: Vec<String> = inputs
+        .missing()
+        .iter()
+        .filter(|input| input.ty.kind == Kind::Secret)
+        .map(|input| input.name.clone())
+        .chain(inputs.commands().iter().map(|command| command.name.clone()))
+        .collect();
+    for name in missing {
+        // Long enough for every secret; one that refuses it all the same is told as missing.
+        let _ = inputs.answer(&name, NOBODY_SEES_THIS).and_then(|()| inputs.hand_in(&name, NOBODY_SEES_THIS));
+    }
+}
+
+/// Returns what it means that a prompt failed.
+pub fn left(error: io::Error) -> CliError {
+    match error.kind() {
+        io::ErrorKind::Interrupted => CliError::Left,
+        _ => CliError::Write(error),
+    }
+}

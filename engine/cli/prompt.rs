@@ -1,0 +1,199 @@
+//! Questions to the person at the terminal: missing inputs and confirmations.
+
+use std::io;
+
+use super::console::one_line;
+use super::terminal::Dialogue;
+use crate::load::{Inputs, describe};
+use crate::model::{Input, Kind, Value};
+use crate::report::{Paint, Role};
+
+/// Asks for every input that is missing; secrets are not shown while they are typed. What a person leaves open stays
+/// missing.
+///
+/// # Errors
+///
+/// When the terminal is gone, or the person pressed Ctrl-C.
+pub fn fill(inputs: &mut Inputs, to: &mut dyn Dialogue, paint: Paint) -> io::Result<()> {
+    let missing = inputs.missing().to_vec();
+    for input in missing {
+        to.show(&introduced(&input, paint))?;
+        loop {
+            let question = format!("{}: ", input.name);
+            let answer = match input.ty.kind {
+                Kind::Secret => to.hidden(&question)?,
+                _ => to.line(&question)?,
+            };
+            let Some(answer) = answer else { return Ok(()) };
+            match inputs.answer(&input.name, &chosen(&input, answer.trim())) {
+                Ok(()) => break,
+                Err(misfit) => to.show(&format!("  {}\n", paint.paint(Role::Person, &misfit.message)))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns what is asked for: the help, the type, the values to choose from.
+fn introduced(input: &Input, paint: Paint) -> String {
+    let mut text = format!("\n{}", paint.paint(Role::Strong, input.name.as_str()));
+    if let Some(help) = &input.help {
+        text.push_str(&format!("  {}", one_line(help)));
+    }
+    text.push('\n');
+    if input.ty.one_of.is_empty() {
+        text.push_str(&format!("  {}\n", paint.paint(Role::Quiet, &describe(&input.ty))));
+    }
+    for (number, value) in input.ty.one_of.iter().enumerate() {
+        text.push_str(&format!("  {} {}\n", paint.paint(Role::Quiet, &format!("{})", number + 1)), shown(value)));
+    }
+    text
+}
+
+/// Returns what was meant: a number stands for a value of the list, unless the list itself holds numbers.
+fn chosen(input: &Input, answer: &str) -> String {
+    let values = &input.ty.one_of;
+    if values.iter().any(|value| shown(value) == answer) {
+        return answer.to_owned();
+    }
+    let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    number.and_then(|at| values.get(at)).map_or_else(|| answer.to_owned(), shown)
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Asks the person to type `word`; says whether they did.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub fn typed(word: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
+    to.show(before)?;
+    let question = format!("Type {} to go on: ", paint.paint(Role::Strong, &word));
+    Ok(to.line(&question)?.is_some_and(|answer| answer.trim() == word))
+}
+
+/// Asks a question whose answer is no unless the person says yes.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub fn yes(question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
+    loop {
+        let Some(answer) = to.line(&format!("{question} [y/N] "))? else { return Ok(None) };
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => return Ok(Some(true)),
+            "" | "n" | "no" => return Ok(Some(false)),
+            _ => to.show("Please type y or n.\n")?,
+        }
+    }
+}
+
+/// Asks for one line of text until there is some; nothing when the person closed their input.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub fn text(question: &str, to: &mut dyn Dialogue) -> io::Result<Option<String>> {
+    loop {
+        match to.line(question)? {
+            Some(answer) if answer.trim().is_empty() => {}
+            answer => return Ok(answer.map(|answer| answer.trim().to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::diag::Sources;
+    use crate::load::{Given, Settled};
+    use crate::model::Type;
+
+    /// A person who types these lines, and the screen as they see it.
+    #[derive(Default)]
+    pub(in crate::cli) struct Script {
+        pub(in crate::cli) answers: Vec<&'static str>,
+        pub(in crate::cli) screen: String,
+    }
+
+    impl Script {
+        pub(in crate::cli) fn of(answers: &[&'static str]) -> Script {
+            Script { answers: answers.iter().rev().copied().collect(), screen: String::new() }
+        }
+
+        fn next(&mut self, question: &str, echo: bool) -> Option<String> {
+            let answer = self.answers.pop();
+            let seen = if echo { answer.unwrap_or("^D") } else { "" };
+            self.screen.push_str(&format!("{question}{seen}\n"));
+            answer.map(str::to_owned)
+        }
+    }
+
+    impl Dialogue for Script {
+        fn show(&mut self, text: &str) -> io::Result<()> {
+            self.screen.push_str(text);
+            Ok(())
+        }
+        fn line(&mut self, question: &str) -> io::Result<Option<String>> {
+            Ok(self.next(question, true))
+        }
+        fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
+            Ok(self.next(question, false))
+        }
+    }
+
+    fn inputs() -> Inputs {
+        let input = |name: &str, ty| Input { name: name.into(), ty, required: true, ..Input::default() };
+        let env = Type { one_of: vec![json!("prod"), json!("staging")], ..Type::default() };
+        let vars = [
+            Input { help: Some("Which one to scale".into()), ..input("env", env) },
+            input("count", Type { kind: Kind::Integer, ..Type::default() }),
+            input("token", Type { kind: Kind::Secret, ..Type::default() }),
+        ];
+        Inputs::gather(&vars, &Given::default(), std::path::Path::new("/"), &mut Sources::new())
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_until_it_fits() {
+        let mut inputs = inputs();
+        let mut script = Script::of(&["3", "2", "many", "4", "hunter22"]);
+        fill(&mut inputs, &mut script, Paint::PLAIN).unwrap();
+        insta::assert_snapshot!(script.screen, @r"");
+        let Settled { answers, secrets, .. } = inputs.settle().unwrap();
+        assert_eq!(answers[0].value, json!("staging"));
+        assert_eq!(answers[1].value, json!(4));
+        assert_eq!(secrets.reveal("token"), Some("hunter22"));
+    }
+
+    #[test]
+    fn who_closes_the_input_leaves_the_rest_missing() {
+        let mut inputs = inputs();
+        fill(&mut inputs, &mut Script::of(&["prod"]), Paint::PLAIN).unwrap();
+        let missing: Vec<_> = inputs.missing().iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(missing, ["count", "token"]);
+    }
+
+    #[test]
+    fn no_is_the_answer_unless_yes_was_said() {
+        for (answers, meant) in [
+            (&["y"][..], Some(true)),
+            (&["YES"], Some(true)),
+            (&[""], Some(false)),
+            (&["what", "n"], Some(false)),
+            (&[], None),
+        ] {
+            assert_eq!(yes("Go?", &mut Script::of(answers)).unwrap(), meant, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_must_be_typed_exactly() {
+        let said = |answer| typed("prod", "", &mut Script::of(&[answer]), Paint::PLAIN).unwrap();
+        assert!(said("prod") && said(" prod ") && !said("y") && !said("prod2") && !said(""));
+    }
+}

@@ -1,0 +1,108 @@
+//! From the raw command line to the exit code.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, ColorChoice, FromArgMatches};
+
+use super::args::{Arguments, Verb, When};
+use super::console::Console;
+use super::environment::Environment;
+use super::error::CliError;
+use super::exit::Exit;
+use super::settings::{Settings, colour};
+use super::{bug, help, logging, terminal, verbs};
+
+/// Runs the program and returns its exit code.
+pub fn start(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let environment = Environment::read();
+    let detail = environment.as_ref().is_ok_and(|environment| environment.var("RUST_BACKTRACE").is_some());
+    bug::install_hook(detail);
+    let code = match environment {
+        Ok(environment) => call(&arguments, environment),
+        Err(error) => {
+            let error = CliError::Folder(error);
+            Console::plain().error(&error);
+            error.exit().code()
+        }
+    };
+    terminal::restore();
+    code
+}
+
+fn call(arguments: &[OsString], environment: Environment) -> u8 {
+    let parsed = match parse(arguments, &environment) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Mistake } else { Exit::Good };
+            // Whoever closed the pipe has seen enough.
+            let _ = error.print();
+            return code.code();
+        }
+    };
+    let settings = match Settings::resolve(&parsed.global, environment) {
+        Ok(settings) => settings,
+        Err(error) => {
+            Console::plain().error(&error);
+            return error.exit().code();
+        }
+    };
+    let console = Console::new(&settings);
+    logging::install(&settings);
+    match run(parsed.verb, &settings, console) {
+        Ok(exit) => exit.code(),
+        Err(error) => {
+            console.error(&error);
+            error.exit().code()
+        }
+    }
+}
+
+fn parse(arguments: &[OsString], environment: &Environment) -> Result<Arguments, clap::Error> {
+    let [_, out, err] = environment.terminals;
+    let colour = match colour(asked_colour(arguments), out && err, environment).value {
+        true => ColorChoice::Always,
+        false => ColorChoice::Never,
+    };
+    let mut command = help::command(colour);
+    if let Some(columns) = environment.columns {
+        command = command.term_width(columns.clamp(60, 100));
+    }
+    let matches: ArgMatches = command.try_get_matches_from_mut(arguments)?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Returns what `--color` says, before anything is parsed: a mistake in the rest must be told in the right colours.
+fn asked_colour(arguments: &[OsString]) -> Option<When> {
+    let mut texts = arguments.iter().filter_map(|argument| argument.to_str()).peekable();
+    while let Some(text) = texts.next() {
+        let value = match text.strip_prefix("--color") {
+            Some("") => texts.peek().copied(),
+            Some(rest) => rest.strip_prefix('='),
+            None if text == "--" => return None,
+            None => None,
+        };
+        match value {
+            Some("always") => return Some(When::Always),
+            Some("never") => return Some(When::Never),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    match verb {
+        Verb::List(list) => verbs::list::run(&list, settings, console),
+        Verb::Show(show) => verbs::show::run(&show, settings, console),
+        Verb::Check(check) => verbs::check::run(&check, settings, console),
+        Verb::Plan(plan) => verbs::plan::run(&plan, settings, console),
+        Verb::Exec(exec) => verbs::exec::run(&exec, settings, console),
+        Verb::Resume(resume) => verbs::resume::run(&resume, settings, console),
+        Verb::Rollback(rollback) => verbs::rollback::run(&rollback, settings, console),
+        Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
+        Verb::Status(status) => verbs::status::run(&status, settings, console),
+        Verb::Runs(runs) => verbs::runs::run(&runs, settings, console),
+        Verb::Logs(logs) => verbs::logs::run(&logs, settings, console),
+    }
+}

@@ -1,0 +1,61 @@
+//! `runbook approve`: answers a step that waits for a person, from any terminal.
+
+use crate::cli::args::Approve;
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::settings::Settings;
+use crate::cli::stores;
+use crate::diag::near;
+use crate::driver::now;
+use crate::journal::Ask;
+use crate::machine::{Graph, Progress, State};
+use crate::model::Map;
+
+/// Puts the answer into the run's inbox, where whoever drives the run finds it.
+///
+/// # Errors
+///
+/// When the run or the step does not wait for anybody.
+pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let store = stores::existing(settings)?;
+    let run = stores::meant(&store, Some(&approve.run), console)?.id;
+    let stored = store.load(&run)?;
+    let graph = Graph::of(&stored.snapshot.runbook);
+    let mut state = State::new(&graph);
+    for record in &stored.records {
+        state.apply(&graph, &record.event).map_err(|source| anyhow::anyhow!("run {run}: {source}"))?;
+    }
+    let waiting: Vec<String> = state
+        .instances()
+        .filter(|(_, instance)| matches!(instance.progress, Progress::Asking(_)) && instance.answer.is_none())
+        .map(|(at, _)| state.name(&graph, at))
+        .collect();
+    if !waiting.contains(&approve.step) {
+        return Err(not_waiting(run.as_str(), &approve.step, &waiting));
+    }
+    let by = settings.person("command");
+    let ask = Ask::Approve {
+        step: approve.step.clone(),
+        yes: !approve.reject,
+        note: approve.note.clone(),
+        answers: Map::new(),
+    };
+    store.post(&run, now(), &by, &ask)?;
+    let word = if approve.reject { "rejected" } else { "approved" };
+    let live = stored.run.lease.is_some_and(|lease| lease.is_live(now(), crate::driver::life));
+    console.say(&match live {
+        true => format!("{}: {word}; run {run} goes on with it", approve.step),
+        false => format!("{}: {word}; go on with `runbook resume {run}`", approve.step),
+    });
+    Ok(Exit::Good)
+}
+
+fn not_waiting(run: &str, step: &str, waiting: &[String]) -> CliError {
+    let message = format!("`{step}` of run {run} waits for nobody");
+    match (near(step, waiting.iter().map(String::as_str)), waiting) {
+        (Some(meant), _) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
+        (None, []) => CliError::usage_with(message, format!("nothing of it does: `runbook status {run}`")),
+        (None, some) => CliError::usage_with(message, format!("these wait: {}", some.join(", "))),
+    }
+}

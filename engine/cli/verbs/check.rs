@@ -1,0 +1,172 @@
+//! `runbook check`: every mistake at once.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use crate::cli::args::{Check, Form};
+use crate::cli::book::Books;
+use crate::cli::console::{Console, count};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::settings::Settings;
+use crate::diag::{self, Diagnostic, Severity};
+use crate::load::{Entry, FileKind, Loaded, ProjectError, load_file};
+use crate::report::Role;
+
+/// Checks what is named, or everything the project has.
+///
+/// # Errors
+///
+/// When there is no project, or what is named is not there.
+pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let books = Books::open(settings)?;
+    let mut found = Found::default();
+    let entries = if check.what.is_empty() {
+        let listing = books.project.list();
+        listing.problems.into_iter().for_each(|problem| found.problem(problem));
+        found.templates(&books);
+        listing.entries
+    } else {
+        named(&check.what, &books, settings, &mut found)?
+    };
+    for entry in &entries {
+        found.take(books.load(entry));
+    }
+    let runbooks = entries.len();
+    match settings.form {
+        Form::Json => console.json(&found.json(runbooks))?,
+        Form::Text => console.print(&found.text(runbooks, console))?,
+    }
+    let fails = found.errors > 0 || check.deny.is_some() && found.warnings > 0;
+    Ok(if fails { Exit::Mistake } else { Exit::Good })
+}
+
+/// Returns the runbooks that names, files and folders mean, each once.
+fn named(
+    what: &[String],
+    books: &Books,
+    settings: &Settings,
+    found: &mut Found,
+) -> Result<Vec<Entry>, CliError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for name in what {
+        let folder = settings.folder.join(name);
+        // A runbook's name may be a folder's too: `list` of the folder then comes to the same.
+        let below = if folder.is_dir() {
+            let listing = books.project.list();
+            listing.problems.into_iter().for_each(|problem| found.problem(problem));
+            let whole = std::fs::canonicalize(&folder).unwrap_or(folder);
+            let inside = |entry: &Entry| std::fs::canonicalize(&entry.path).is_ok_and(|path| path.starts_with(&whole));
+            listing.entries.into_iter().filter(inside).collect()
+        } else {
+            vec![books.project.resolve(name, &settings.folder)?]
+        };
+        for entry in below {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// What was found, each thing once however many runbooks use the file it is in.
+#[derive(Default)]
+struct Found {
+    loaded: Vec<Loaded>,
+    problems: Vec<Diagnostic>,
+    seen: HashSet<String>,
+    errors: usize,
+    warnings: usize,
+    left_out: usize,
+}
+
+impl Found {
+    fn problem(&mut self, problem: ProjectError) {
+        let diagnostic = Diagnostic::from(problem);
+        if self.is_new(&diagnostic, &Loaded::default()) {
+            self.problems.push(diagnostic);
+        }
+    }
+
+    /// Checks the project's own step templates: nobody may use one yet, and it must be right all the same.
+    fn templates(&mut self, books: &Books) {
+        for name in books.library.names() {
+            if books.library.find(&name).is_some_and(|entry| entry.own) {
+                let path = books.project.steps.join(format!("{name}.yaml"));
+                let shown = books.project.relative(&path).display().to_string();
+                self.take(load_file(&path, &shown, &name, FileKind::Template, &books.library));
+            }
+        }
+    }
+
+    fn take(&mut self, mut loaded: Loaded) {
+        let mut fresh = diag::Report::new();
+        for diagnostic in loaded.report.iter() {
+            if self.is_new(diagnostic, &loaded) {
+                fresh.push(diagnostic.clone());
+            }
+        }
+        self.left_out += loaded.report.left_out();
+        loaded.report = fresh;
+        self.loaded.push(loaded);
+    }
+
+    fn is_new(&mut self, diagnostic: &Diagnostic, of: &Loaded) -> bool {
+        let key = diag::json::diagnostic(diagnostic, &of.sources).to_string();
+        let new = self.seen.insert(key);
+        if new {
+            match diagnostic.severity {
+                Severity::Error => self.errors += 1,
+                Severity::Warning => self.warnings += 1,
+                Severity::Note => {}
+            }
+        }
+        new
+    }
+
+    fn json(&self, runbooks: usize) -> Value {
+        let nowhere = diag::Sources::new();
+        let whole = self.problems.iter().map(|diagnostic| diag::json::diagnostic(diagnostic, &nowhere));
+        let inside = self.loaded.iter().flat_map(|loaded| {
+            loaded.report.iter().map(|diagnostic| diag::json::diagnostic(diagnostic, &loaded.sources))
+        });
+        json!({
+            "version": diag::json::VERSION,
+            "runbooks": runbooks,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "diagnostics": whole.chain(inside).collect::<Vec<_>>(),
+            "left_out": self.left_out,
+        })
+    }
+
+    fn text(&self, runbooks: usize, console: Console) -> String {
+        let look = console.look_out();
+        let nowhere = diag::Sources::new();
+        let mut text = String::new();
+        let whole = self.problems.iter().map(|diagnostic| (diagnostic, &nowhere));
+        let inside = self.loaded.iter().flat_map(|loaded| loaded.report.iter().map(|found| (found, &loaded.sources)));
+        for (diagnostic, sources) in whole.chain(inside) {
+            text.push_str(&diag::text::diagnostic(diagnostic, sources, look));
+            text.push_str("\n\n");
+        }
+        let mistakes: Vec<String> = [(self.errors, "error"), (self.warnings, "warning")]
+            .into_iter()
+            .filter(|(found, _)| *found > 0)
+            .map(|(found, noun)| count(found, noun))
+            .collect();
+        let (tone, mistakes) = match (self.errors, mistakes.as_slice()) {
+            (0, []) => (Role::Success, "no mistakes".to_owned()),
+            (0, some) => (Role::Person, some.join(", ")),
+            (_, some) => (Role::Failure, some.join(", ")),
+        };
+        text.push_str(&format!("{}, {}", count(runbooks, "runbook"), console.out.paint(tone, &mistakes)));
+        match self.left_out {
+            0 => text.push('\n'),
+            more => text.push_str(&format!("; {more} more not shown: mend these first\n")),
+        }
+        text
+    }
+}

@@ -1,0 +1,128 @@
+//! `runbook exec`: everything that can be wrong is looked for first; then the run is handed to the driver.
+
+use std::collections::BTreeSet;
+
+use crate::cli::args::{AfterFailure, Exec};
+use crate::cli::book::{Book, Books};
+use crate::cli::console::{Console, one_line};
+use crate::cli::error::CliError;
+use crate::cli::exit::{Asked, Exit};
+use crate::cli::gather::{Missing, gather, left};
+use crate::cli::people::AtTerminal;
+use crate::cli::settings::Settings;
+use crate::cli::terminal::{Dialogue, Terminal};
+use crate::cli::{prompt, stores, tools, view};
+use crate::diag::near;
+use crate::driver::{self, Surroundings};
+use crate::load::Bound;
+use crate::machine::Options;
+use crate::model::{OnFailure, Runbook};
+use crate::template::{Engine, Scope, Truth};
+use crate::report::Role;
+
+/// The most steps at work at once, when nobody says.
+const MAX_PARALLEL: u32 = 8;
+
+/// Runs a runbook.
+///
+/// # Errors
+///
+/// Whatever keeps the run from beginning: nothing was run and nothing was written then.
+pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let books = Books::open(settings)?;
+    let book = books.book(&exec.name, settings)?;
+    steps_exist("--only", &exec.only, &book.runbook)?;
+    steps_exist("--approve", &exec.approve, &book.runbook)?;
+    let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
+    let reason = reason(exec, &book, terminal.as_mut())?;
+    let missing = match &mut terminal {
+        Some(terminal) => Missing::Ask(terminal as &mut dyn Dialogue),
+        None => Missing::Mistake,
+    };
+    let Bound { snapshot, secrets, .. } = gather(book, &books, &exec.vars, missing, settings, console)?;
+    tools::look(&snapshot, &exec.only, settings)?;
+    confirm(exec, &snapshot, terminal.as_mut(), console)?;
+
+    let options = Options {
+        max_parallel: exec.max_parallel.or(snapshot.runbook.max_parallel).unwrap_or(MAX_PARALLEL),
+        on_failure: match exec.on_failure {
+            Some(AfterFailure::Pause) => OnFailure::Pause,
+            Some(AfterFailure::Rollback) => OnFailure::Rollback,
+            None => snapshot.runbook.on_failure,
+        },
+        only: exec.only.clone(),
+    };
+    let by = settings.person(settings.via());
+    // Only now: until here nothing may be written, not even an empty journal.
+    let store = stores::open(settings)?;
+    let mut view = view::of(settings);
+    let around = Surroundings {
+        store: &store,
+        reporter: view.as_mut(),
+        people: terminal.map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
+        approvals: exec.approve.iter().cloned().collect(),
+        wait: false,
+    };
+    let closed = driver::exec(driver::Exec { snapshot, secrets, options, by, reason }, around)?;
+    Ok(Exit::of(&closed, Asked::Forward))
+}
+
+/// Refuses names of steps that the runbook does not have: a mistyped `--approve` would leave the run waiting, hours on.
+fn steps_exist(flag: &str, named: &[String], runbook: &Runbook) -> Result<(), CliError> {
+    let ids: BTreeSet<&str> = runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str()).collect();
+    for name in named {
+        let id = name.split_once('[').map_or(name.as_str(), |(id, _)| id);
+        if !ids.contains(id) {
+            let message = format!("{flag} {name}: {} has no step `{id}`", runbook.name);
+            return Err(match near(id, ids.iter().copied()) {
+                Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
+                None => CliError::usage_with(message, format!("`runbook show {}` lists its steps", runbook.name)),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Returns why the run is made: leaving steps out takes the ground from under the others, so it needs one.
+fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<Option<String>, CliError> {
+    let given = exec.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    if given.is_some() || exec.only.is_empty() {
+        return Ok(given);
+    }
+    let message = format!("--only leaves out steps of {}, and that needs a reason", book.runbook.name);
+    let hint = "add --reason TEXT; it is kept in the journal";
+    let Some(terminal) = terminal else { return Err(CliError::usage_with(message, hint)) };
+    match prompt::text("Why only some of the steps? ", terminal).map_err(left)? {
+        Some(reason) => Ok(Some(reason)),
+        None => Err(CliError::usage_with(message, hint)),
+    }
+}
+
+fn confirm(
+    exec: &Exec,
+    snapshot: &crate::model::Snapshot,
+    terminal: Option<&mut Terminal>,
+    console: Console,
+) -> Result<(), CliError> {
+    let runbook = &snapshot.runbook;
+    let Some(protect) = &runbook.protect else { return Ok(()) };
+    let held = Engine::new().holds(&protect.0.src, &Scope::of_snapshot(snapshot));
+    // What can't be told is asked about: the guard must not fall by a mistake in it.
+    if exec.yes || matches!(held, Ok(Truth::False)) {
+        return Ok(());
+    }
+    let what = format!("{} is protected ({})", runbook.name, one_line(&protect.0.src));
+    let hint = "add --yes to confirm it where no terminal can ask".to_owned();
+    let Some(terminal) = terminal else { return Err(CliError::NotConfirmed { message: what, hint }) };
+    let word = runbook.name.rsplit('/').next().unwrap_or(&runbook.name);
+    let mut before = format!("\n{}: {}\n", console.err.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
+    for (name, value) in &snapshot.vars {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        before.push_str(&format!("  {name} = {}\n", one_line(&value)));
+    }
+    before.push_str(&format!("This is protected: {}\n", one_line(&protect.0.src)));
+    if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
+        return Ok(());
+    }
+    Err(CliError::NotConfirmed { message: format!("{what}, and was not confirmed: nothing ran"), hint })
+}

@@ -1,0 +1,100 @@
+//! `runbook list`: the runbooks there are.
+
+use serde_json::json;
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::args::{Form, List};
+use crate::cli::book::Books;
+use crate::cli::console::{Console, count, one_line};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::settings::Settings;
+use crate::load::Entry;
+use crate::model::Runbook;
+use crate::report::Role;
+
+/// Lists the runbooks by name, those with mistakes included.
+///
+/// # Errors
+///
+/// When there is no project.
+pub fn run(list: &List, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let books = Books::open(settings)?;
+    let listing = books.project.list();
+    for problem in &listing.problems {
+        console.say(&format!("{} {problem}", console.err.paint(Role::Person, "warning:")));
+    }
+    let mut rows = Vec::new();
+    for entry in listing.entries {
+        let loaded = books.load(&entry);
+        let broken = loaded.report.has_errors();
+        let runbook = loaded.runbook.unwrap_or_default();
+        if list.tag.iter().all(|tag| runbook.tags.contains(tag)) {
+            rows.push(Row { entry, runbook, broken });
+        }
+    }
+    match settings.form {
+        Form::Json => {
+            let runbooks: Vec<_> = rows.iter().map(|row| row.json(&books)).collect();
+            console.json(&json!({ "version": 1, "runbooks": runbooks }))?;
+        }
+        Form::Text => console.print(&table(&rows, console))?,
+    }
+    if rows.is_empty() {
+        console.say(&nothing(&list.tag));
+    }
+    let broken = rows.iter().filter(|row| row.broken).count();
+    if broken > 0 {
+        console.say(&format!("{} with mistakes: `runbook check` tells them", count(broken, "runbook")));
+    }
+    Ok(Exit::Good)
+}
+
+struct Row {
+    entry: Entry,
+    runbook: Runbook,
+    broken: bool,
+}
+
+impl Row {
+    fn json(&self, books: &Books) -> serde_json::Value {
+        let Runbook { title, summary, owner, tags, source, .. } = &self.runbook;
+        json!({
+            "name": self.entry.name,
+            "file": books.project.relative(&self.entry.path),
+            "title": title,
+            "summary": summary,
+            "owner": owner,
+            "tags": tags,
+            "source": source,
+            "mistakes": self.broken,
+        })
+    }
+}
+
+fn table(rows: &[Row], console: Console) -> String {
+    let widest = rows.iter().map(|row| row.entry.name.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in rows {
+        let pad = " ".repeat(widest - row.entry.name.width());
+        let name = console.out.paint(Role::Strong, row.entry.name.as_str());
+        let title = match row.runbook.title.as_str() {
+            "" if row.broken => console.out.paint(Role::Failure, "can't be read"),
+            title => one_line(title).into(),
+        };
+        let tags = match row.runbook.tags.as_slice() {
+            [] => String::new(),
+            tags => console.out.paint(Role::Quiet, &format!("  [{}]", tags.join(", "))),
+        };
+        text.push_str(format!("{name}{pad}  {title}{tags}").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn nothing(tags: &[String]) -> String {
+    match tags {
+        [] => "no runbooks yet: a runbook is a YAML file under `runbooks/` with the key `runbook`".to_owned(),
+        tags => format!("no runbook has the tag {}", tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" and ")),
+    }
+}

@@ -1,0 +1,149 @@
+//! `runbook logs`: what the commands of a run printed.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::cli::args::{Form, Logs};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::settings::Settings;
+use crate::cli::stores;
+use crate::diag::near;
+use crate::journal::{OutputDir, OutputFile, RunId, Stream};
+use crate::machine::{Event, Graph, Stage, State};
+use crate::report::Role;
+
+/// How much is read at once: output may have gigabytes.
+const CHUNK: u64 = 64 * 1024;
+
+/// Shows the output files, step by step in the order in which they began.
+///
+/// # Errors
+///
+/// When there is no such run or step.
+pub fn run(logs: &Logs, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let store = stores::read(settings)?;
+    let run = stores::meant(&store, Some(&logs.run), console)?.id;
+    let stored = store.load(&run)?;
+    let graph = Graph::of(&stored.snapshot.runbook);
+    let mut state = State::new(&graph);
+    let mut begun: Vec<String> = Vec::new();
+    for record in &stored.records {
+        state.apply(&graph, &record.event).map_err(|source| anyhow::anyhow!("run {run}: {source}"))?;
+        if let Event::Intent { leaf, .. } = &record.event
+            && !begun.contains(&leaf.step)
+        {
+            begun.push(leaf.step.clone());
+        }
+    }
+    let steps = match &logs.step {
+        None => begun,
+        Some(typed) => named(typed, &begun, &state, &graph, run.as_str())?,
+    };
+    let outputs = store.outputs();
+    let mut shown = 0;
+    let mut documents = Vec::new();
+    for step in &steps {
+        for file in outputs.list(&run, step)? {
+            match settings.form {
+                Form::Json => documents.push(document(&file)),
+                Form::Text => shown += print(&file, &outputs, &run, console)?,
+            }
+        }
+    }
+    if settings.form == Form::Json {
+        console.json(&json!({ "version": 1, "run": run.as_str(), "outputs": documents }))?;
+    } else if shown == 0 {
+        console.say("nothing was printed");
+    }
+    Ok(Exit::Good)
+}
+
+/// Returns the instances that a typed name means: the instance itself, or every one of the step.
+fn named(
+    typed: &str,
+    begun: &[String],
+    state: &State,
+    graph: &Graph,
+    run: &str,
+) -> Result<Vec<String>, CliError> {
+    let id = |name: &str| name.split_once('[').map_or_else(|| name.to_owned(), |(id, _)| id.to_owned());
+    let meant: Vec<String> =
+        begun.iter().filter(|name| *name == typed || id(name) == typed).cloned().collect();
+    if !meant.is_empty() {
+        return Ok(meant);
+    }
+    let known: Vec<String> = state
+        .instances()
+        .map(|(at, _)| state.name(graph, at))
+        .chain(graph.main_nodes().chain(graph.finally_nodes()).map(|node| graph.step(node).id.clone()))
+        .collect();
+    if known.iter().any(|name| name == typed) {
+        return Ok(Vec::new());
+    }
+    let message = format!("run {run} has no step `{typed}`");
+    Err(match near(typed, known.iter().map(String::as_str)) {
+        Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
+        None => CliError::usage_with(message, format!("`runbook status {run}` lists its steps")),
+    })
+}
+
+/// Prints a file under its heading; returns how many were printed.
+fn print(file: &OutputFile, outputs: &OutputDir, run: &RunId, console: Console) -> Result<usize, CliError> {
+    if file.bytes == 0 {
+        return Ok(0);
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", console.out.paint(Role::Strong, &heading(file)))?;
+    let mut offset = 0;
+    let mut last = b'\n';
+    loop {
+        let bytes = outputs.read(run, &file.leaf, file.stream, offset, CHUNK)?;
+        let Some(end) = bytes.last() else { break };
+        last = *end;
+        offset += bytes.len() as u64;
+        out.write_all(&bytes)?;
+    }
+    if last != b'\n' {
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(1)
+}
+
+fn heading(file: &OutputFile) -> String {
+    let stage = stage(file.leaf.stage);
+    let attempt = match file.leaf.attempt {
+        1 => String::new(),
+        more => format!(", attempt {more}"),
+    };
+    let stream = match file.stream {
+        Stream::Stdout => "",
+        Stream::Stderr => ", stderr",
+    };
+    format!("== {} · {stage}{attempt}{stream}", file.leaf.step)
+}
+
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Check => "check",
+        Stage::Capture => "capture",
+        Stage::Action => "action",
+        Stage::Verify => "verify",
+        Stage::Undo => "undo",
+        Stage::UndoVerify => "verify of the undo",
+    }
+}
+
+fn document(file: &OutputFile) -> serde_json::Value {
+    json!({
+        "step": file.leaf.step,
+        "stage": file.leaf.stage,
+        "attempt": file.leaf.attempt,
+        "stream": match file.stream { Stream::Stdout => "stdout", Stream::Stderr => "stderr" },
+        "path": file.path,
+        "bytes": file.bytes,
+    })
+}

@@ -1,0 +1,13 @@
+//! One file per verb: from the arguments and the settings to what is shown, and how it ends.
+
+pub mod approve;
+pub mod check;
+pub mod exec;
+pub mod list;
+pub mod logs;
+pub mod plan;
+pub mod resume;
+pub mod rollback;
+pub mod runs;
+pub mod show;
+pub mod status;

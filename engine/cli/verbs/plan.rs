@@ -1,0 +1,160 @@
+//! `runbook plan`: what a run would do, without doing any of it.
+
+use serde_json::{Value, json};
+
+use crate::cli::args::{Form, Plan};
+use crate::cli::book::Books;
+use crate::cli::console::{Console, one_line};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::gather::{Missing, gather};
+use crate::cli::settings::Settings;
+use crate::cli::terminal::{Dialogue, Terminal};
+use crate::driver::{PlannedStep, Preview, Wanted, preview};
+use crate::load::{Answer, Bound};
+use crate::machine::Stage;
+use crate::model::{Effect, Runbook, format_duration};
+use crate::report::Role;
+
+/// Shows the plan. Opens no journal and starts no process.
+///
+/// # Errors
+///
+/// When there is no such runbook, or anything is wrong with it or with its inputs.
+pub fn run(plan: &Plan, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let books = Books::open(settings)?;
+    let book = books.book(&plan.name, settings)?;
+    let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
+    let missing = match &mut terminal {
+        Some(terminal) => Missing::Ask(terminal as &mut dyn Dialogue),
+        None => Missing::StandIn,
+    };
+    let bound = gather(book, &books, &plan.vars, missing, settings, console)?;
+    let preview = preview(&bound.snapshot);
+    match settings.form {
+        Form::Json => console.json(&document(&bound, &preview))?,
+        Form::Text => console.print(&page(&bound.snapshot.runbook, &bound.answers, &preview, console))?,
+    }
+    let faulty = preview.steps.iter().any(|step| !step.faults.is_empty());
+    Ok(if faulty { Exit::Mistake } else { Exit::Good })
+}
+
+fn document(bound: &Bound, preview: &Preview) -> Value {
+    let runbook = &bound.snapshot.runbook;
+    json!({
+        "version": 1,
+        "runbook": runbook.name,
+        "title": runbook.title,
+        "vars": bound.snapshot.vars,
+        "secrets": bound.snapshot.secrets,
+        "steps": preview.steps,
+        "changing": preview.changing,
+        "reading": preview.reading,
+        "undetermined": preview.undetermined,
+    })
+}
+
+fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Console) -> String {
+    let paint = console.out;
+    let title = format!("{}: {}", paint.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
+    let mut text = format!("Plan of {title}\n");
+    let widest = answers.iter().map(|answer| answer.name.len()).max().unwrap_or(0);
+    for Answer { name, value, origin } in answers {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let origin = paint.paint(Role::Quiet, &format!("({origin})"));
+        text.push_str(&format!("  {name:<widest$}  {} {origin}\n", one_line(&value)));
+    }
+    let mut heading = None;
+    for step in &preview.steps {
+        let phase = if step.finally { Some("Finally, whatever happened") } else { step.phase.as_deref() };
+        if heading != Some(phase) {
+            heading = Some(phase);
+            text.push('\n');
+            if let Some(phase) = phase {
+                text.push_str(&format!("{}\n", paint.paint(Role::Strong, &one_line(phase))));
+            }
+        }
+        text.push_str(&of_step(step, console));
+    }
+    text.push_str(&format!("\n{}\n", counted(preview)));
+    text
+}
+
+fn of_step(step: &PlannedStep, console: Console) -> String {
+    let paint = console.out;
+    let name = paint.paint(Role::Strong, step.name.as_str());
+    let title = one_line(&step.title);
+    let title = if title.is_empty() || title == step.name { String::new() } else { format!("  {title}") };
+    let mut text = match &step.wanted {
+        Wanted::No(why) => return format!("  {name}  {}\n", paint.paint(Role::Quiet, &format!("skipped: {}", one_line(why)))),
+        Wanted::Yes => format!("  {name}{title}\n"),
+        Wanted::Unknown => format!("  {name}{title}  {}\n", paint.paint(Role::Person, "if the run comes to it")),
+    };
+    let mut row = |word: &str, tone: Role, value: &str| {
+        text.push_str(&format!("    {} {value}\n", paint.paint(tone, &format!("{word:<8}"))));
+    };
+    if let Some(changes) = &step.changes {
+        row("changes", Role::Quiet, &one_line(changes));
+    }
+    for planned in &step.commands {
+        let (word, tone) = word(planned.stage, step.effect);
+        row(word, tone, &lines(&planned.command));
+        if let Some(dir) = &planned.dir {
+            row("", tone, &format!("in {}", one_line(dir)));
+        }
+        if let Some(stdin) = &planned.stdin {
+            row("", tone, &format!("reads {}", one_line(stdin)));
+        }
+        for gate in step.gates.iter().filter(|gate| gate.stage == planned.stage) {
+            let mut until = format!("until {}", one_line(&gate.pass));
+            for (word, ms) in [("within", gate.within_ms), ("held for", gate.hold_ms)] {
+                if let Some(ms) = ms {
+                    let time = format_duration(std::time::Duration::from_millis(ms));
+                    until.push_str(&format!(", {word} {time}"));
+                }
+            }
+            row("", tone, &until);
+        }
+    }
+    if let Some(asks) = &step.asks {
+        row("asks", Role::Person, &one_line(asks));
+    }
+    if let Some(why) = &step.irreversible {
+        row("no undo", Role::Person, &one_line(why));
+    }
+    for fault in &step.faults {
+        row("wrong", Role::Failure, &one_line(fault));
+    }
+    text
+}
+
+/// Returns a command with its own line breaks, which a script has, each under the first.
+fn lines(command: &str) -> String {
+    let clean: String = command.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    clean.trim_end().replace('\n', "\n             ")
+}
+
+fn word(stage: Stage, effect: Effect) -> (&'static str, Role) {
+    match (stage, effect) {
+        (Stage::Check, _) => ("check", Role::Quiet),
+        (Stage::Capture, _) => ("reads", Role::Quiet),
+        (Stage::Action, Effect::Read) => ("looks", Role::Quiet),
+        (Stage::Action, Effect::Change) => ("does", Role::Active),
+        (Stage::Verify, _) => ("verify", Role::Quiet),
+        (Stage::Undo, _) => ("undo", Role::Quiet),
+        (Stage::UndoVerify, _) => ("verify", Role::Quiet),
+    }
+}
+
+fn counted(preview: &Preview) -> String {
+    let of = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 step {one}"),
+        _ => format!("{count} steps {many}"),
+    };
+    let mut parts = vec![of(preview.changing, "changes something", "change something")];
+    parts.push(format!("{} only {}", preview.reading, if preview.reading == 1 { "looks" } else { "look" }));
+    if preview.undetermined > 0 {
+        parts.push(format!("{} may run", preview.undetermined));
+    }
+    format!("{}. Nothing was run.", parts.join(", "))
+}

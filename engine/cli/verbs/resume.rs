@@ -1,0 +1,92 @@
+//! `runbook resume`: goes on with a run where its journal ends.
+
+use std::collections::BTreeMap;
+
+use crate::cli::args::Resume;
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Asked, Exit};
+use crate::cli::gather::secrets_again;
+use crate::cli::people::AtTerminal;
+use crate::cli::settings::Settings;
+use crate::cli::terminal::{Dialogue, Terminal};
+use crate::cli::{stores, view};
+use crate::driver::{self, Surroundings};
+use crate::machine::Decision;
+
+/// Goes on with a run.
+///
+/// # Errors
+///
+/// Whatever keeps the run from going on: nothing was run and nothing was written then.
+pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let decisions = decisions(resume)?;
+    let store = stores::existing(settings)?;
+    let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
+    let snapshot = store.snapshot(&run)?;
+    let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
+    let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);
+    let secrets = secrets_again(&snapshot, ask, settings, console)?;
+    let by = settings.person(settings.via());
+    let mut view = view::of(settings);
+    let around = Surroundings {
+        store: &store,
+        reporter: view.as_mut(),
+        people: terminal.map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
+        approvals: resume.approve.iter().cloned().collect(),
+        wait: false,
+    };
+    let reason = resume.reason.clone();
+    let closed = driver::resume(driver::Resume { run, by, reason, decisions, secrets }, around)?;
+    Ok(Exit::of(&closed, Asked::Forward))
+}
+
+/// Returns what was decided of each step that was named.
+fn decisions(resume: &Resume) -> Result<BTreeMap<String, (Decision, Option<String>)>, CliError> {
+    let reason = resume.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    let mut decisions: BTreeMap<String, (Decision, Option<String>)> = BTreeMap::new();
+    for (flag, steps, decision) in [
+        ("--retry", &resume.retry, Decision::Retry),
+        ("--skip", &resume.skip, Decision::Skip),
+        ("--done", &resume.done, Decision::Done),
+    ] {
+        for step in steps {
+            if decision != Decision::Retry && reason.is_none() {
+                let hint = "add --reason TEXT; it is kept in the journal";
+                return Err(CliError::usage_with(format!("{flag} {step} needs a reason"), hint));
+            }
+            if let Some((other, _)) = decisions.insert(step.clone(), (decision, reason.clone()))
+                && other != decision
+            {
+                return Err(CliError::usage(format!("`{step}` is named twice, and differently")));
+            }
+        }
+    }
+    Ok(decisions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(skip: &[&str], done: &[&str], reason: Option<&str>) -> Result<usize, String> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let resume = Resume {
+            run: None,
+            retry: Vec::new(),
+            skip: owned(skip),
+            done: owned(done),
+            approve: Vec::new(),
+            reason: reason.map(str::to_owned),
+        };
+        decisions(&resume).map(|decisions| decisions.len()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_leaves_a_step_out_needs_a_reason() {
+        assert_eq!(of(&["a", "b"], &["c"], Some("seen to")), Ok(3));
+        assert_eq!(of(&["a"], &[], None), Err("--skip a needs a reason".to_owned()));
+        assert_eq!(of(&["a"], &[], Some("  ")), Err("--skip a needs a reason".to_owned()));
+        assert_eq!(of(&["a"], &["a"], Some("x")), Err("`a` is named twice, and differently".to_owned()));
+    }
+}

@@ -1,0 +1,227 @@
+//! `runbook show`: one runbook as its author wrote it: inputs, steps, gates, and how to run it.
+
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::args::{Form, Show};
+use crate::cli::book::{Book, Books};
+use crate::cli::console::{Console, one_line, wrapped};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::settings::Settings;
+use crate::cli::written::{action, command, gate};
+use crate::load::describe;
+use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step};
+use crate::report::{Paint, Role};
+
+/// Shows a runbook.
+///
+/// # Errors
+///
+/// When there is no such runbook, or anything is wrong with it.
+pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let books = Books::open(settings)?;
+    let book = books.book(&show.name, settings)?;
+    console.diagnostics(&book.warnings, &book.sources);
+    match settings.form {
+        Form::Json => console.json(&document(&book, &books))?,
+        Form::Text => console.print(&page(&book, &books, console))?,
+    }
+    Ok(Exit::Good)
+}
+
+/// Returns the line that runs the runbook, with every var that must be given.
+pub fn exec_line(runbook: &Runbook) -> String {
+    let mut line = format!("runbook exec {}", runbook.name);
+    for input in &runbook.vars {
+        if input.required && input.default.is_none() && input.ty.kind != Kind::Secret {
+            let value = input.ty.one_of.first().map_or_else(|| "…".to_owned(), plain);
+            line.push_str(&format!(" --var {}={value}", input.name));
+        }
+    }
+    line
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn page(book: &Book, books: &Books, console: Console) -> String {
+    let runbook = &book.runbook;
+    let paint = console.out;
+    let mut text = format!("{}\n{}\n", paint.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
+    if !runbook.summary.is_empty() {
+        text.push_str(&format!("\n{}", wrapped(&runbook.summary, console.width, 2)));
+    }
+    text.push('\n');
+    let file = books.project.relative(&book.entry.path).display().to_string();
+    let facts = [
+        ("file", Some(file)),
+        ("owner", runbook.owner.clone()),
+        ("tags", (!runbook.tags.is_empty()).then(|| runbook.tags.join(", "))),
+        ("source", runbook.source.clone()),
+        ("lock", runbook.lock.as_ref().map(|text| text.src.clone())),
+        ("protect", runbook.protect.as_ref().map(|expr| format!("asks first when {}", expr.0.src))),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            text.push_str(&format!("  {}  {}\n", paint.paint(Role::Quiet, &format!("{name:<7}")), one_line(&value)));
+        }
+    }
+    if !runbook.about.trim().is_empty() {
+        text.push_str(&heading("About", paint));
+        text.push_str(&wrapped(&runbook.about, console.width, 2));
+    }
+    if !runbook.vars.is_empty() {
+        text.push_str(&heading("Inputs", paint));
+        text.push_str(&inputs(&runbook.vars, console));
+    }
+    text.push_str(&heading("Steps", paint));
+    text.push_str(&steps(&runbook.steps, console));
+    if !runbook.finally.is_empty() {
+        text.push_str(&heading("Finally, whatever happened", paint));
+        text.push_str(&steps(&runbook.finally, console));
+    }
+    text.push_str(&heading("Run it", paint));
+    text.push_str(&format!("  {}\n", paint.paint(Role::Active, &exec_line(runbook))));
+    text
+}
+
+fn heading(text: &str, paint: Paint) -> String {
+    format!("\n{}\n", paint.paint(Role::Strong, &text))
+}
+
+fn inputs(vars: &[Input], console: Console) -> String {
+    let widest = vars.iter().map(|input| input.name.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for input in vars {
+        let pad = " ".repeat(widest - input.name.width());
+        let ty = describe(&input.ty);
+        text.push_str(&format!("  {}{pad}  {ty}; {}\n", input.name, console.out.paint(Role::Quiet, &given(input))));
+        if let Some(help) = &input.help {
+            text.push_str(&wrapped(&help, console.width, widest + 4));
+        }
+    }
+    text
+}
+
+/// Returns where an input's value comes from when the command line does not give it.
+fn given(input: &Input) -> String {
+    match (&input.default, &input.from) {
+        (Some(default), _) => format!("default {}", plain(default)),
+        (None, Some(SecretSource::Env(name))) => format!("from {name}{}", or_not(input)),
+        (None, Some(SecretSource::File(path))) => format!("from the file {path}{}", or_not(input)),
+        (None, Some(SecretSource::Command(words))) => format!("from `{}`{}", words.join(" "), or_not(input)),
+        (None, None) if input.required => "required".to_owned(),
+        (None, None) => "may be left out".to_owned(),
+    }
+}
+
+fn or_not(input: &Input) -> &'static str {
+    if input.required { "" } else { ", may be left out" }
+}
+
+fn steps(steps: &[Step], console: Console) -> String {
+    let paint = console.out;
+    let mut text = String::new();
+    let mut phase: Option<&str> = None;
+    for step in steps {
+        if step.phase.as_deref() != phase {
+            phase = step.phase.as_deref();
+            if let Some(phase) = phase {
+                text.push_str(&format!("  {}\n", paint.paint(Role::Quiet, &one_line(phase))));
+            }
+        }
+        let each = if step.for_each.is_some() { "[…]" } else { "" };
+        let title = title(step).map(|title| format!("  {title}")).unwrap_or_default();
+        text.push_str(&format!("  {}{title}\n", paint.paint(Role::Strong, &format!("{}{each}", step.id))));
+        for (name, value) in details(step) {
+            let lines = wrapped(&value, console.width, 16);
+            let value = lines.trim();
+            text.push_str(&format!("    {} {value}\n", paint.paint(Role::Quiet, &format!("{name:<11}"))));
+        }
+    }
+    text
+}
+
+fn title(step: &Step) -> Option<String> {
+    let own = step.title.as_ref().map(|title| title.src.as_str());
+    let template = step.binding.as_ref().map(|binding| binding.title.src.as_str());
+    own.or(template).filter(|title| !title.is_empty()).map(one_line)
+}
+
+/// Returns what is to be known of a step, name by name.
+fn details(step: &Step) -> Vec<(&'static str, String)> {
+    let body = &step.body;
+    let mut details = Vec::new();
+    let mut say = |name, value: Option<String>| details.extend(value.map(|value| (name, value)));
+    say("when", step.when.as_ref().map(|when| when.0.src.clone()));
+    say("uses", step.binding.as_ref().map(|binding| binding.template.clone()));
+    say("needs", (!step.needs.is_empty()).then(|| step.needs.join(", ")));
+    say("check", body.check.as_ref().map(|found| gate(found)));
+    say("does", action(&body.action));
+    say("changes", body.changes.as_ref().map(|changes| changes.src.clone()));
+    say("verify", body.verify.as_ref().map(|found| gate(found)));
+    say("rollback", body.rollback.as_ref().map(|undo| command(&undo.command)));
+    say("irreversible", body.irreversible.as_ref().map(|why| why.src.clone()));
+    details
+}
+
+fn document(book: &Book, books: &Books) -> Value {
+    let runbook = &book.runbook;
+    let vars: Vec<Value> = runbook
+        .vars
+        .iter()
+        .map(|input| {
+            json!({
+                "name": input.name,
+                "type": input.ty.kind.name(),
+                "enum": input.ty.one_of,
+                "pattern": input.ty.pattern,
+                "min": input.ty.min,
+                "max": input.ty.max,
+                "required": input.required && input.default.is_none(),
+                "default": input.default,
+                "help": input.help,
+            })
+        })
+        .collect();
+    let steps = |steps: &[Step]| -> Vec<Value> {
+        steps
+            .iter()
+            .map(|step| {
+                let details: serde_json::Map<String, Value> =
+                    details(step).into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+                let mut object = json!({
+                    "id": step.id,
+                    "phase": step.phase,
+                    "title": title(step),
+                    "needs": step.needs,
+                    "for_each": step.for_each.is_some(),
+                    "effect": if step.body.effect == Effect::Read { "read" } else { "change" },
+                });
+                for (name, value) in details {
+                    if name != "needs" {
+                        object[name] = value;
+                    }
+                }
+                object
+            })
+            .collect()
+    };
+    json!({
+        "version": 1,
+        "name": runbook.name,
+        "file": books.project.relative(&book.entry.path),
+        "title": runbook.title,
+        "summary": runbook.summary,
+        "about": runbook.about,
+        "owner": runbook.owner,
+        "tags": runbook.tags,
+        "source": runbook.source,
+        "vars": vars,
+        "steps": steps(&runbook.steps),
+        "finally": steps(&runbook.finally),
+        "exec": exec_line(runbook),
+    })
+}

@@ -1,0 +1,77 @@
+//! Commands, gates and actions as their author wrote them, in one line each.
+
+use crate::model::{Action, Command, Gate, Line, Wait};
+
+/// Returns a command as it was written: values stand as `{{ name }}`.
+pub fn command(command: &Command) -> String {
+    match &command.line {
+        Line::Words(words) => words.iter().map(|word| word.src.as_str()).collect::<Vec<_>>().join(" "),
+        Line::List(items) => {
+            let items: Vec<&str> = items.iter().map(|item| item.src.as_str()).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Line::Shell(script) => {
+            let lines: Vec<&str> = script.src.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            match lines.as_slice() {
+                [only] => format!("sh: {only}"),
+                [first, ..] => format!("sh: {first} … ({} lines)", lines.len()),
+                [] => "sh:".to_owned(),
+            }
+        }
+    }
+}
+
+/// Returns a gate: what is asked, what must hold, how often and how long.
+pub fn gate(gate: &Gate) -> String {
+    let mut text = format!("{} until {}", command(&gate.command), gate.pass.0.src.trim());
+    for (word, value) in [("every", &gate.every), ("within", &gate.within), ("held for", &gate.hold)] {
+        if let Some(value) = value {
+            text.push_str(&format!(", {word} {}", value.src));
+        }
+    }
+    text
+}
+
+/// Returns what a step does; nothing for an action that does nothing.
+pub fn action(action: &Action) -> Option<String> {
+    Some(match action {
+        Action::Nothing => return None,
+        Action::Command(run) => command(run),
+        Action::Gate(asked) => format!("gate: {}", gate(asked)),
+        Action::Approve(approve) => format!("asks: {}", approve.prompt.src.trim()),
+        Action::Manual(manual) => format!("a person does: {}", manual.prompt.src.trim()),
+        Action::Wait(Wait::For(time)) => format!("waits {}", time.src),
+        Action::Wait(Wait::Until(time)) => format!("waits until {}", time.src),
+        Action::Runbook { name, .. } => format!("runs the runbook {name}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Expr, Text};
+
+    fn of(line: Line) -> String {
+        command(&Command { line, ..Command::default() })
+    }
+
+    #[test]
+    fn commands_read_as_they_were_written() {
+        let words = ["kubectl", "scale", "--replicas={{ n }}"].map(Text::new).to_vec();
+        assert_eq!(of(Line::Words(words.clone())), "kubectl scale --replicas={{ n }}");
+        assert_eq!(of(Line::List(words)), "[kubectl, scale, --replicas={{ n }}]");
+        assert_eq!(of(Line::Shell(Text::new("\n  df -h |\n  sort\n"))), "sh: df -h | … (2 lines)");
+    }
+
+    #[test]
+    fn a_gate_says_what_must_hold_and_for_how_long() {
+        let asked = Gate {
+            command: Command { line: Line::Words(vec![Text::new("date")]), ..Command::default() },
+            pass: Expr(Text::new("exit_code == 0")),
+            every: Some(Text::new("5s")),
+            within: Some(Text::new("{{ ready }}")),
+            ..Gate::default()
+        };
+        assert_eq!(gate(&asked), "date until exit_code == 0, every 5s, within {{ ready }}");
+    }
+}

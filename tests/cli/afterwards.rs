@@ -1,0 +1,1 @@
+//! Verbs for runs that were begun: status, runs, logs, resume, rollback, approve.

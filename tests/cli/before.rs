@@ -1,0 +1,330 @@
+//! Verbs that look and run nothing: list, show, check, plan, help.
+
+use insta::assert_snapshot;
+
+use super::{DEPLOY, deploy};
+use crate::support::project::Project;
+
+#[test]
+fn help_groups_the_verbs() {
+    assert_snapshot!(deploy().run(&["--help"]), @"
+    $ runbook --help
+    Runs runbooks: each step journaled, verified, and reversible
+
+    Usage: runbook [OPTIONS] <COMMAND>
+
+    Before a run:
+      list      Show the runbooks there are
+      show      Show one runbook: its inputs, steps, gates, and how to run it
+      check     Find every mistake in the runbooks at once
+      plan      Show the commands a run would send, in order, without running any
+
+    A run:
+      exec      Run a runbook
+      resume    Go on with a run where its journal ends
+      rollback  Undo a run's steps, the last begun first
+      approve   Answer a step that waits for a person, from any terminal
+
+    What was run:
+      status    Show the steps of a run as they stand
+      runs      Show the runs that are not finished, or all of them
+      logs      Show what the commands of a run printed
+
+    Everywhere:
+      -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards
+          --store <URL>      Keep the journal here: a path, or sqlite:PATH [also: RUNBOOK_STORE]
+          --color <WHEN>     When to use colour: auto, always, never [also: NO_COLOR, CLICOLOR_FORCE]
+          --format <FORM>    What to write to stdout: text for people, json for programs
+      -v, --verbose...       Say more about what the program itself does; twice for still more [also:
+                             RUNBOOK_LOG]
+      -h, --help             Print help
+      -V, --version          Print version
+
+    Example:
+      runbook plan pre-scale-event --var env=prod      what would be done
+      runbook exec pre-scale-event --var env=prod      do it
+      runbook rollback                                 undo it
+    ");
+}
+
+#[test]
+fn help_of_exec_has_an_example_and_the_exit_codes() {
+    assert_snapshot!(deploy().run(&["exec", "--help"]), @"
+    $ runbook exec --help
+    Run a runbook
+
+    Usage: runbook exec [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The runbook: its name, or the path of its file
+
+    Options:
+      -h, --help  Print help
+
+    Inputs:
+          --var <NAME=VALUE>  Set a var; the last of one name wins
+          --vars-file <FILE>  Read vars from a YAML file; what a later file says wins
+
+    The run:
+      -y, --yes                Confirm a protected run where no terminal can ask; approves nothing else
+          --max-parallel <N>   At most so many steps at once
+          --on-failure <WHAT>  What a failed step does to the run: pause or rollback
+          --reason <TEXT>      Why, for the journal
+          --approve <STEP>     Answer yes to the approval of this step, without asking
+          --only <STEP>        Run this step and no others; give it once a step. Needs a reason
+
+    Everywhere:
+      -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards
+          --store <URL>      Keep the journal here: a path, or sqlite:PATH [also: RUNBOOK_STORE]
+          --color <WHEN>     When to use colour: auto, always, never [also: NO_COLOR, CLICOLOR_FORCE]
+          --format <FORM>    What to write to stdout: text for people, json for programs
+      -v, --verbose...       Say more about what the program itself does; twice for still more [also:
+                             RUNBOOK_LOG]
+
+    A var comes from --var, then --vars-file, then RUNBOOK_VAR_NAME, then its default; what is still
+    missing is asked for on a terminal. Secrets come from RUNBOOK_VAR_NAME or from where the runbook
+    says, never from --var.
+
+    Exit codes:
+      0  succeeded                          4  failed and rolled back
+      1  a step failed; the run is paused   5  rollback did not complete
+      2  a mistake; nothing ran             6  another run holds the lock
+      3  waiting for a person               130, 143  stopped; it can be resumed
+
+    Example:
+      runbook exec pre-scale-event --var env=prod --var traffic=high
+    ");
+}
+
+#[test]
+fn every_verb_has_an_example() {
+    let project = deploy();
+    let all = project.run(&["--help"]).stdout;
+    let verbs = all.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let verbs: Vec<&str> = verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
+    assert_eq!(verbs.len(), 11, "{verbs:?}");
+    for verb in verbs {
+        let help = project.run(&[verb, "--help"]).code(0).stdout;
+        assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn list_shows_each_runbook_and_which_can_not_be_read() {
+    let project = deploy()
+        .file("runbooks/local/triage.yaml", "runbook: triage\ntitle: Look at the host\nsteps: [{id: up, run: uptime, effect: read}]\n")
+        .file("runbooks/broken.yaml", "runbook: broken\ntitle: [\n");
+    assert_snapshot!(project.run(&["list"]), @"
+    $ runbook list
+    broken        can't be read
+    deploy        Put a release in place  [release, demo]
+    local/triage  Look at the host
+    --- stderr
+    1 runbook with mistakes: `runbook check` tells them
+    ");
+    assert_snapshot!(project.run(&["list", "--tag", "release"]), @"
+    $ runbook list --tag release
+    deploy  Put a release in place  [release, demo]
+    ");
+    assert_snapshot!(project.run(&["list", "--tag", "nope"]), @"
+    $ runbook list --tag nope
+    --- stderr
+    no runbook has the tag `nope`
+    ");
+}
+
+#[test]
+fn list_as_json_is_one_document() {
+    let shown = deploy().run(&["list", "--format", "json"]).code(0);
+    assert_snapshot!(shown, @r#"
+    $ runbook list --format json
+    {
+      "version": 1,
+      "runbooks": [
+        {
+          "name": "deploy",
+          "file": "runbooks/deploy.yaml",
+          "title": "Put a release in place",
+          "summary": "Writes the release and switches to it.",
+          "owner": "platform-oncall",
+          "tags": [
+            "release",
+            "demo"
+          ],
+          "source": null,
+          "mistakes": false
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn show_has_all_one_needs_before_running_it() {
+    assert_snapshot!(deploy().run(&["show", "deploy"]), @"
+    $ runbook show deploy
+    deploy
+    Put a release in place
+
+      Writes the release and switches to it.
+
+      file     runbooks/deploy.yaml
+      owner    platform-oncall
+      tags     release, demo
+      lock     deploy/{{ env }}
+      protect  asks first when env == 'prod'
+
+    About
+      Use it for planned releases.
+
+    Inputs
+      env    string, one of prod, staging; required
+             Where to deploy
+      count  integer from 1 to 5; default 2
+      token  secret; from DEPLOY_TOKEN, may be left out
+
+    Steps
+      Before
+      look  See what is there
+        does        echo {{ site }}
+      Now
+      write[…]  Write {{ item }}
+        needs       look
+        does        sh: echo {{ item }} > release-{{ item }}
+        changes     version {{ captured.version }} → {{ item }}
+        verify      test -f release-{{ item }} until exit_code == 0, every 1s, within 5s
+        rollback    sh: rm release-{{ item }} && echo back to {{ captured.version }}
+      warm
+        needs       look
+        does        [touch, warm]
+        irreversible A warm cache cools down by itself.
+
+    Finally, whatever happened
+      tell
+        does        [echo, {{ run.status }}]
+
+    Run it
+      runbook exec deploy --var env=prod
+    ");
+}
+
+#[test]
+fn show_as_json_has_the_same() {
+    let shown = deploy().run(&["show", "deploy", "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!(document["vars"][0]["enum"], serde_json::json!(["prod", "staging"]));
+    assert_eq!(document["steps"][1]["rollback"], "sh: rm release-{{ item }} && echo back to {{ captured.version }}");
+    assert_eq!(document["exec"], "runbook exec deploy --var env=prod");
+}
+
+#[test]
+fn check_says_so_when_all_is_well() {
+    assert_snapshot!(deploy().run(&["check"]), @"
+    $ runbook check
+    1 runbook, no mistakes
+    ");
+    assert_snapshot!(deploy().run(&["check", "deploy", "runbooks"]), @"
+    $ runbook check deploy runbooks
+    1 runbook, no mistakes
+    ");
+}
+
+#[test]
+fn check_tells_every_mistake_of_every_file_once() {
+    let project = deploy()
+        .file("steps/note/add.yaml", "step: note/add\ntitel: Add\nrun: echo hi\n")
+        .file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - {id: one, uses: note/add, needs: [two]}\n")
+        .file("runbooks/b.yaml", "runbook: b\ntitle: B\nsteps:\n  - {id: one, uses: note/add}\n  - {id: two, run: date}\n");
+    assert_snapshot!(project.run(&["check"]), @"
+    $ runbook check
+    error[RB0103]: a step template needs a `title`
+     --> steps/note/add.yaml:1:7
+      |
+    1 | step: note/add
+      |       ^^^^^^^^
+      |
+      = help: one line for the plan, such as `title: Scale {{ workload }}`
+
+    error[RB0101]: a step template has no key `titel`
+     --> steps/note/add.yaml:2:1
+      |
+    2 | titel: Add
+      | ^^^^^ did you mean `title`?
+      |
+      = help: write it as in `title: Scale {{ workload }}`
+
+    3 runbooks, 2 errors
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn check_as_json_has_codes_and_places() {
+    let project = Project::new().file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - {id: one, run: date, efect: read}\n");
+    let shown = project.run(&["check", "--format", "json"]).code(2);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!(document["runbooks"], 1);
+    let first = &document["diagnostics"][0];
+    assert_eq!((first["code"].as_str(), first["line"].as_u64()), (Some("RB0101"), Some(4)), "{first}");
+}
+
+#[test]
+fn warnings_fail_only_when_they_are_denied() {
+    let text = DEPLOY.replace("shell: echo {{ item }} >", "shell: echo {{ item | raw_shell }} >");
+    let project = Project::new().file("runbooks/deploy.yaml", text);
+    assert_snapshot!(project.run(&["check"]), @"
+    $ runbook check
+    1 runbook, no mistakes
+    ");
+    project.run(&["check", "--deny", "warnings"]).code(2);
+}
+
+#[test]
+fn plan_shows_every_command_and_touches_nothing() {
+    let project = deploy();
+    assert_snapshot!(project.run(&["plan", "deploy", "--var", "env=prod"]), @"
+    $ runbook plan deploy --var env=prod
+    Plan of deploy: Put a release in place
+      env    prod (--var)
+      count  2 (default)
+
+    Before
+      look  See what is there
+        looks    echo prod-site
+
+    Now
+      write[0]  Write 0
+        reads    cat version
+        verify   test -f release-0
+                 until exit_code == 0, within 5s
+        wrong    values in `shell` are not supported yet (runbooks/deploy.yaml:31)
+        wrong    `captured` is a list, it has no `version` (runbooks/deploy.yaml:34)
+      write[1]  Write 1
+        reads    cat version
+        verify   test -f release-1
+                 until exit_code == 0, within 5s
+        wrong    values in `shell` are not supported yet (runbooks/deploy.yaml:31)
+        wrong    `captured` is a list, it has no `version` (runbooks/deploy.yaml:34)
+
+      warm
+        does     touch warm
+        no undo  A warm cache cools down by itself.
+
+    Finally, whatever happened
+      tell
+        looks    echo succeeded
+
+    3 steps change something, 2 only look. Nothing was run.
+    --- exit status: 2
+    ");
+    assert!(!project.journal().exists() && !project.has("warm"));
+}
+
+#[test]
+fn plan_as_json_has_the_same_steps() {
+    let shown = deploy().run(&["plan", "deploy", "--var", "env=staging", "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    let names: Vec<_> = document["steps"].as_array().unwrap().iter().map(|step| step["name"].clone()).collect();
+    assert_eq!(names, ["look", "write[0]", "write[1]", "warm", "tell"]);
+    assert_eq!(document["changing"], 3);
+}
