@@ -105,7 +105,8 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     for line in text.trim_end().lines() {
         let line = HARMLESS.clean(line);
         let blank = line.len() - line.trim_start().len();
-        let (pad, wrapped) = (" ".repeat(indent + blank), HARMLESS.wrap(line.trim(), room.saturating_sub(blank)));
+        let (pad, wrapped) =
+            (" ".repeat(indent + blank), HARMLESS.wrap(line.trim(), room.saturating_sub(blank)));
         if wrapped.is_empty() {
             out.push('\n');
         }

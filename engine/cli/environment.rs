@@ -46,11 +46,7 @@ impl Environment {
         Ok(Environment {
             path: std::env::var_os("PATH"),
             folder,
-            terminals: [
-                io::stdin().is_terminal(),
-                io::stdout().is_terminal(),
-                io::stderr().is_terminal(),
-            ],
+            terminals: [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()],
             columns: columns(),
             host,
             uid: rustix::process::getuid().as_raw(),
@@ -68,5 +64,6 @@ fn columns() -> Option<usize> {
     let of = |size: rustix::io::Result<rustix::termios::Winsize>| {
         size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
     };
-    of(rustix::termios::tcgetwinsize(io::stdout())).or_else(|| of(rustix::termios::tcgetwinsize(io::stderr())))
+    of(rustix::termios::tcgetwinsize(io::stdout()))
+        .or_else(|| of(rustix::termios::tcgetwinsize(io::stderr())))
 }

@@ -112,7 +112,9 @@ impl CliError {
             CliError::NotConfirmed { hint, .. } => Some(hint.clone()),
             CliError::Project(error) => error.help(),
             CliError::NoHome => Some("name the journal: --store PATH, or RUNBOOK_STORE=PATH".to_owned()),
-            CliError::Folder(_) => Some("go to a folder that is there, or name one: runbook -C DIR …".to_owned()),
+            CliError::Folder(_) => {
+                Some("go to a folder that is there, or name one: runbook -C DIR …".to_owned())
+            }
             CliError::Other(_) => {
                 Some("this should not happen; please report it with the command you typed".to_owned())
             }

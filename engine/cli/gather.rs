@@ -78,7 +78,9 @@ pub fn secrets_again(
         prompt::fill(&mut inputs, to, console.err).map_err(left)?;
     }
     let settled = inputs.settle();
-    settled.map(|settled| settled.secrets).map_err(|report| CliError::mistakes(report, snapshot.sources.clone().into()))
+    settled
+        .map(|settled| settled.secrets)
+        .map_err(|report| CliError::mistakes(report, snapshot.sources.clone().into()))
 }
 
 /// Gives every secret that is not at hand some text: a plan shows secrets as `•••`, whatever they hold.

@@ -34,6 +34,8 @@ pub(super) fn command(colour: ColorChoice) -> Command {
         text.push('\n');
     }
     // clap knows headings for arguments only; with `{subcommands}` all verbs would be one list.
-    let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}{header}Everywhere:{header:#}\n{{options}}{{after-help}}");
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}{header}Everywhere:{header:#}\n{{options}}{{after-help}}"
+    );
     command.help_template(template)
 }

@@ -45,7 +45,11 @@ fn introduced(input: &Input, paint: Paint) -> String {
         text.push_str(&format!("  {}\n", paint.paint(Role::Quiet, &describe(&input.ty))));
     }
     for (number, value) in input.ty.one_of.iter().enumerate() {
-        text.push_str(&format!("  {} {}\n", paint.paint(Role::Quiet, &format!("{})", number + 1)), shown(value)));
+        text.push_str(&format!(
+            "  {} {}\n",
+            paint.paint(Role::Quiet, &format!("{})", number + 1)),
+            shown(value)
+        ));
     }
     text
 }

@@ -119,7 +119,11 @@ fn store(
         (None, Some(variable)) => (variable, Source::Variable("RUNBOOK_STORE")),
         (None, None) => {
             let home = |name, below: &str| {
-                environment.var(name).map(PathBuf::from).filter(|path| path.is_absolute()).map(|path| path.join(below))
+                environment
+                    .var(name)
+                    .map(PathBuf::from)
+                    .filter(|path| path.is_absolute())
+                    .map(|path| path.join(below))
             };
             let (state, source) = match (home("XDG_STATE_HOME", ""), home("HOME", ".local/state")) {
                 (Some(state), _) => (state, Source::Variable("XDG_STATE_HOME")),

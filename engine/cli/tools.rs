@@ -46,6 +46,7 @@ pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result
         let more = if steps.len() > 5 { ", …" } else { "" };
         diagnostic = diagnostic.note(format!("`{tool}` is needed by {shown}{more}"));
     }
-    let diagnostic = diagnostic.help("install what is missing, or put its folder on the PATH; nothing was run");
+    let diagnostic =
+        diagnostic.help("install what is missing, or put its folder on the PATH; nothing was run");
     Err(CliError::mistakes(diagnostic.into(), snapshot.sources.clone().into()))
 }

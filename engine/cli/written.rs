@@ -11,7 +11,8 @@ pub fn command(command: &Command) -> String {
             format!("[{}]", items.join(", "))
         }
         Line::Shell(script) => {
-            let lines: Vec<&str> = script.src.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            let lines: Vec<&str> =
+                script.src.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             match lines.as_slice() {
                 [only] => format!("sh: {only}"),
                 [first, ..] => format!("sh: {first} … ({} lines)", lines.len()),

@@ -122,7 +122,10 @@ fn a_value_outside_its_enum() {
 
 #[test]
 fn an_unknown_key() {
-    let project = Project::new().file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - id: one\n    run: date\n    effect: read\n    timout: 5s\n");
+    let project = Project::new().file(
+        "runbooks/a.yaml",
+        "runbook: a\ntitle: A\nsteps:\n  - id: one\n    run: date\n    effect: read\n    timout: 5s\n",
+    );
     assert_snapshot!(refused(&project, &["exec", "a"]), @"
     $ runbook exec a
     --- stderr
@@ -169,7 +172,8 @@ fn yaml_that_is_none() {
 
 #[test]
 fn a_file_that_is_too_large() {
-    let project = Project::new().file("runbooks/a.yaml", format!("runbook: a\n{}", "# filler\n".repeat(1_300_000)));
+    let project =
+        Project::new().file("runbooks/a.yaml", format!("runbook: a\n{}", "# filler\n".repeat(1_300_000)));
     assert_snapshot!(refused(&project, &["exec", "a"]), @"
     $ runbook exec a
     --- stderr
@@ -311,7 +315,8 @@ fn a_store_that_is_none() {
 
 #[test]
 fn a_journal_that_is_something_else() {
-    let project = deploy().file("notes.txt", "not a database, but long enough to look like a file of some kind\n");
+    let project =
+        deploy().file("notes.txt", "not a database, but long enough to look like a file of some kind\n");
     assert_snapshot!(refused(&project, &["--store", "notes.txt", "exec", "deploy", "--var", "env=staging"]), @"
     $ runbook --store notes.txt exec deploy --var env=staging
     --- stderr

@@ -100,8 +100,12 @@ fn help_of_exec_has_an_example_and_the_exit_codes() {
 fn every_verb_has_an_example() {
     let project = deploy();
     let all = project.run(&["--help"]).stdout;
-    let verbs = all.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
-    let verbs: Vec<&str> = verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
+    let verbs = all
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let verbs: Vec<&str> =
+        verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
     assert_eq!(verbs.len(), 11, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
@@ -112,7 +116,10 @@ fn every_verb_has_an_example() {
 #[test]
 fn list_shows_each_runbook_and_which_can_not_be_read() {
     let project = deploy()
-        .file("runbooks/local/triage.yaml", "runbook: triage\ntitle: Look at the host\nsteps: [{id: up, run: uptime, effect: read}]\n")
+        .file(
+            "runbooks/local/triage.yaml",
+            "runbook: triage\ntitle: Look at the host\nsteps: [{id: up, run: uptime, effect: read}]\n",
+        )
         .file("runbooks/broken.yaml", "runbook: broken\ntitle: [\n");
     assert_snapshot!(project.run(&["list"]), @"
     $ runbook list
@@ -213,7 +220,10 @@ fn show_as_json_has_the_same() {
     let shown = deploy().run(&["show", "deploy", "--format", "json"]).code(0);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
     assert_eq!(document["vars"][0]["enum"], serde_json::json!(["prod", "staging"]));
-    assert_eq!(document["steps"][1]["rollback"], "sh: rm release-{{ item }} && echo back to {{ captured.version }}");
+    assert_eq!(
+        document["steps"][1]["rollback"],
+        "sh: rm release-{{ item }} && echo back to {{ captured.version }}"
+    );
     assert_eq!(document["exec"], "runbook exec deploy --var env=prod");
 }
 
@@ -233,8 +243,14 @@ fn check_says_so_when_all_is_well() {
 fn check_tells_every_mistake_of_every_file_once() {
     let project = deploy()
         .file("steps/note/add.yaml", "step: note/add\ntitel: Add\nrun: echo hi\n")
-        .file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - {id: one, uses: note/add, needs: [two]}\n")
-        .file("runbooks/b.yaml", "runbook: b\ntitle: B\nsteps:\n  - {id: one, uses: note/add}\n  - {id: two, run: date}\n");
+        .file(
+            "runbooks/a.yaml",
+            "runbook: a\ntitle: A\nsteps:\n  - {id: one, uses: note/add, needs: [two]}\n",
+        )
+        .file(
+            "runbooks/b.yaml",
+            "runbook: b\ntitle: B\nsteps:\n  - {id: one, uses: note/add}\n  - {id: two, run: date}\n",
+        );
     assert_snapshot!(project.run(&["check"]), @"
     $ runbook check
     error[RB0103]: a step template needs a `title`
@@ -260,7 +276,8 @@ fn check_tells_every_mistake_of_every_file_once() {
 
 #[test]
 fn check_as_json_has_codes_and_places() {
-    let project = Project::new().file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - {id: one, run: date, efect: read}\n");
+    let project = Project::new()
+        .file("runbooks/a.yaml", "runbook: a\ntitle: A\nsteps:\n  - {id: one, run: date, efect: read}\n");
     let shown = project.run(&["check", "--format", "json"]).code(2);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
     assert_eq!(document["runbooks"], 1);
@@ -324,7 +341,8 @@ fn plan_shows_every_command_and_touches_nothing() {
 fn plan_as_json_has_the_same_steps() {
     let shown = deploy().run(&["plan", "deploy", "--var", "env=staging", "--format", "json"]).code(0);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
-    let names: Vec<_> = document["steps"].as_array().unwrap().iter().map(|step| step["name"].clone()).collect();
+    let names: Vec<_> =
+        document["steps"].as_array().unwrap().iter().map(|step| step["name"].clone()).collect();
     assert_eq!(names, ["look", "write[0]", "write[1]", "warm", "tell"]);
     assert_eq!(document["changing"], 3);
 }

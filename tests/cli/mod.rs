@@ -1,9 +1,9 @@
 //! The command line as a person meets it: the real binary, its whole visible result.
 
+mod afterwards;
 mod bad_input;
 mod before;
 mod exec;
-mod afterwards;
 
 use crate::support::project::Project;
 

@@ -1,4 +1,5 @@
 //! The engine without its command line: against real shells, and runbooks from text driven with real processes.
 
+mod pre_scale;
 mod runs;
 mod shell_quoting;

@@ -57,7 +57,8 @@ fn named(
             let listing = books.project.list();
             listing.problems.into_iter().for_each(|problem| found.problem(problem));
             let whole = std::fs::canonicalize(&folder).unwrap_or(folder);
-            let inside = |entry: &Entry| std::fs::canonicalize(&entry.path).is_ok_and(|path| path.starts_with(&whole));
+            let inside =
+                |entry: &Entry| std::fs::canonicalize(&entry.path).is_ok_and(|path| path.starts_with(&whole));
             listing.entries.into_iter().filter(inside).collect()
         } else {
             vec![books.project.resolve(name, &settings.folder)?]
@@ -147,7 +148,8 @@ impl Found {
         let nowhere = diag::Sources::new();
         let mut text = String::new();
         let whole = self.problems.iter().map(|diagnostic| (diagnostic, &nowhere));
-        let inside = self.loaded.iter().flat_map(|loaded| loaded.report.iter().map(|found| (found, &loaded.sources)));
+        let inside =
+            self.loaded.iter().flat_map(|loaded| loaded.report.iter().map(|found| (found, &loaded.sources)));
         for (diagnostic, sources) in whole.chain(inside) {
             text.push_str(&diag::text::diagnostic(diagnostic, sources, look));
             text.push_str("\n\n");

@@ -17,8 +17,8 @@ use crate::driver::{self, Surroundings};
 use crate::load::Bound;
 use crate::machine::Options;
 use crate::model::{OnFailure, Runbook};
-use crate::template::{Engine, Scope, Truth};
 use crate::report::Role;
+use crate::template::{Engine, Scope, Truth};
 
 /// The most steps at work at once, when nobody says.
 const MAX_PARALLEL: u32 = 8;
@@ -59,7 +59,8 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let around = Surroundings {
         store: &store,
         reporter: view.as_mut(),
-        people: terminal.map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
+        people: terminal
+            .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: exec.approve.iter().cloned().collect(),
         wait: false,
     };
@@ -69,14 +70,17 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
 
 /// Refuses names of steps that the runbook does not have: a mistyped `--approve` would leave the run waiting, hours on.
 fn steps_exist(flag: &str, named: &[String], runbook: &Runbook) -> Result<(), CliError> {
-    let ids: BTreeSet<&str> = runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str()).collect();
+    let ids: BTreeSet<&str> =
+        runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str()).collect();
     for name in named {
         let id = name.split_once('[').map_or(name.as_str(), |(id, _)| id);
         if !ids.contains(id) {
             let message = format!("{flag} {name}: {} has no step `{id}`", runbook.name);
             return Err(match near(id, ids.iter().copied()) {
                 Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
-                None => CliError::usage_with(message, format!("`runbook show {}` lists its steps", runbook.name)),
+                None => {
+                    CliError::usage_with(message, format!("`runbook show {}` lists its steps", runbook.name))
+                }
             });
         }
     }
@@ -115,7 +119,11 @@ fn confirm(
     let hint = "add --yes to confirm it where no terminal can ask".to_owned();
     let Some(terminal) = terminal else { return Err(CliError::NotConfirmed { message: what, hint }) };
     let word = runbook.name.rsplit('/').next().unwrap_or(&runbook.name);
-    let mut before = format!("\n{}: {}\n", console.err.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
+    let mut before = format!(
+        "\n{}: {}\n",
+        console.err.paint(Role::Strong, runbook.name.as_str()),
+        one_line(&runbook.title)
+    );
     for (name, value) in &snapshot.vars {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         before.push_str(&format!("  {name} = {}\n", one_line(&value)));

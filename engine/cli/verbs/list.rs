@@ -95,6 +95,9 @@ fn table(rows: &[Row], console: Console) -> String {
 fn nothing(tags: &[String]) -> String {
     match tags {
         [] => "no runbooks yet: a runbook is a YAML file under `runbooks/` with the key `runbook`".to_owned(),
-        tags => format!("no runbook has the tag {}", tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" and ")),
+        tags => format!(
+            "no runbook has the tag {}",
+            tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" and ")
+        ),
     }
 }

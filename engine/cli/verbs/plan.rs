@@ -86,9 +86,16 @@ fn of_step(step: &PlannedStep, console: Console) -> String {
     let title = one_line(&step.title);
     let title = if title.is_empty() || title == step.name { String::new() } else { format!("  {title}") };
     let mut text = match &step.wanted {
-        Wanted::No(why) => return format!("  {name}  {}\n", paint.paint(Role::Quiet, &format!("skipped: {}", one_line(why)))),
+        Wanted::No(why) => {
+            return format!(
+                "  {name}  {}\n",
+                paint.paint(Role::Quiet, &format!("skipped: {}", one_line(why)))
+            );
+        }
         Wanted::Yes => format!("  {name}{title}\n"),
-        Wanted::Unknown => format!("  {name}{title}  {}\n", paint.paint(Role::Person, "if the run comes to it")),
+        Wanted::Unknown => {
+            format!("  {name}{title}  {}\n", paint.paint(Role::Person, "if the run comes to it"))
+        }
     };
     let mut row = |word: &str, tone: Role, value: &str| {
         text.push_str(&format!("    {} {value}\n", paint.paint(tone, &format!("{word:<8}"))));

@@ -32,7 +32,8 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let around = Surroundings {
         store: &store,
         reporter: view.as_mut(),
-        people: terminal.map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
+        people: terminal
+            .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: resume.approve.iter().cloned().collect(),
         wait: false,
     };
@@ -43,7 +44,8 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
 
 /// Returns what was decided of each step that was named.
 fn decisions(resume: &Resume) -> Result<BTreeMap<String, (Decision, Option<String>)>, CliError> {
-    let reason = resume.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    let reason =
+        resume.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
     let mut decisions: BTreeMap<String, (Decision, Option<String>)> = BTreeMap::new();
     for (flag, steps, decision) in [
         ("--retry", &resume.retry, Decision::Retry),

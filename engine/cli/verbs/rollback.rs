@@ -42,7 +42,8 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     let around = Surroundings {
         store: &store,
         reporter: view.as_mut(),
-        people: terminal.map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
+        people: terminal
+            .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: rollback.approve.iter().cloned().collect(),
         wait: false,
     };

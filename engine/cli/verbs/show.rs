@@ -49,7 +49,8 @@ fn plain(value: &Value) -> String {
 fn page(book: &Book, books: &Books, console: Console) -> String {
     let runbook = &book.runbook;
     let paint = console.out;
-    let mut text = format!("{}\n{}\n", paint.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
+    let mut text =
+        format!("{}\n{}\n", paint.paint(Role::Strong, runbook.name.as_str()), one_line(&runbook.title));
     if !runbook.summary.is_empty() {
         text.push_str(&format!("\n{}", wrapped(&runbook.summary, console.width, 2)));
     }
@@ -65,7 +66,11 @@ fn page(book: &Book, books: &Books, console: Console) -> String {
     ];
     for (name, value) in facts {
         if let Some(value) = value {
-            text.push_str(&format!("  {}  {}\n", paint.paint(Role::Quiet, &format!("{name:<7}")), one_line(&value)));
+            text.push_str(&format!(
+                "  {}  {}\n",
+                paint.paint(Role::Quiet, &format!("{name:<7}")),
+                one_line(&value)
+            ));
         }
     }
     if !runbook.about.trim().is_empty() {
@@ -97,7 +102,11 @@ fn inputs(vars: &[Input], console: Console) -> String {
     for input in vars {
         let pad = " ".repeat(widest - input.name.width());
         let ty = describe(&input.ty);
-        text.push_str(&format!("  {}{pad}  {ty}; {}\n", input.name, console.out.paint(Role::Quiet, &given(input))));
+        text.push_str(&format!(
+            "  {}{pad}  {ty}; {}\n",
+            input.name,
+            console.out.paint(Role::Quiet, &given(input))
+        ));
         if let Some(help) = &input.help {
             text.push_str(&wrapped(&help, console.width, widest + 4));
         }
@@ -190,8 +199,10 @@ fn document(book: &Book, books: &Books) -> Value {
         steps
             .iter()
             .map(|step| {
-                let details: serde_json::Map<String, Value> =
-                    details(step).into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+                let details: serde_json::Map<String, Value> = details(step)
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), Value::String(value)))
+                    .collect();
                 let mut object = json!({
                     "id": step.id,
                     "phase": step.phase,
