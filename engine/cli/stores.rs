@@ -3,7 +3,9 @@
 use super::console::{Console, one_line};
 use super::error::CliError;
 use super::settings::Settings;
-use crate::journal::{JournalError, RunRow, Store};
+use crate::driver::{DriveError, life, now};
+use crate::journal::{JournalError, RunId, RunRow, Store, Stored};
+use crate::machine::{Graph, State};
 use crate::report::Role;
 
 /// Opens the journal for a new run; makes it when it is not there.
@@ -67,4 +69,40 @@ pub fn meant(store: &Store, typed: Option<&str>, console: Console) -> Result<Run
         run.status.word()
     ));
     Ok(run)
+}
+
+/// A stored run, read.
+#[derive(Debug)]
+pub struct Read {
+    /// As it is stored.
+    pub stored: Stored,
+    /// Its shape.
+    pub graph: Graph,
+    /// Its state after the last event.
+    pub state: State,
+    /// Whether an engine drives it now.
+    pub alive: bool,
+}
+
+/// Reads a run with all its events.
+///
+/// # Errors
+///
+/// Whatever the journal refuses; events that do not follow from each other.
+pub fn load(store: &Store, run: &RunId) -> Result<Read, CliError> {
+    let stored = store.load(run)?;
+    let graph = Graph::of(&stored.snapshot.runbook);
+    let mut state = State::new(&graph);
+    for record in &stored.records {
+        state
+            .apply(&graph, &record.event)
+            .map_err(|source| DriveError::Illegal { run: run.to_string(), source })?;
+    }
+    let alive = is_alive(&stored.run);
+    Ok(Read { stored, graph, state, alive })
+}
+
+/// Says whether an engine drives a run now.
+pub fn is_alive(run: &RunRow) -> bool {
+    run.lease.as_ref().is_some_and(|lease| lease.is_live(now(), life))
 }

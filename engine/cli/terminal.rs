@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
@@ -40,6 +41,14 @@ pub struct Terminal {
 
 /// How the terminal was before echo was turned off; absent while it is as it was.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Whether a live view draws on stderr, and so may have hidden the cursor.
+static DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a live view draws on stderr.
+pub fn drawn() {
+    DRAWN.store(true, Ordering::Relaxed);
+}
 
 impl Terminal {
     /// Opens the controlling terminal; nothing when there is none.
@@ -85,8 +94,12 @@ impl Dialogue for Terminal {
     }
 }
 
-/// Gives the terminal its echo back when it was taken. Called on every way out, a panic included.
+/// Gives the terminal its echo, its cursor and its line breaks back when they were taken. Called on every way out, a
+/// panic included.
 pub fn restore() {
+    if DRAWN.swap(false, Ordering::Relaxed) {
+        let _ = io::stderr().lock().write_all(b"\x1b[?25h\x1b[?7h\x1b[?2026l");
+    }
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(before) = before
         && let Ok(tty) = OpenOptions::new().read(true).write(true).open("/dev/tty")

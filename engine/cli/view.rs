@@ -4,12 +4,21 @@ use std::io;
 
 use super::args::Form;
 use super::settings::Settings;
-use crate::report::{Reporter, json, lines};
+use super::terminal;
+use crate::report::{Paint, Reporter, Terminal, json, lines, live};
 
-/// Returns the reporter for this call.
+/// Returns the reporter for this call: a live screen only where both outputs are terminals, so that
+/// `runbook exec … | tee log` leaves the whole story in the log.
 pub fn of(settings: &Settings) -> Box<dyn Reporter> {
+    let [_, out, err] = settings.environment.terminals;
+    let dumb = settings.environment.var("TERM") == Some("dumb");
     match settings.form {
         Form::Json => json(io::stdout()),
+        Form::Text if out && err && !dumb => {
+            terminal::drawn();
+            let paint = Paint { colour: settings.colour_err.value, unicode: settings.unicode };
+            live(Terminal::stderr(paint))
+        }
         Form::Text => lines(io::stdout(), settings.unicode),
     }
 }

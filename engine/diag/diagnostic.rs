@@ -86,6 +86,8 @@ const KEPT: usize = 500;
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
     left_out: usize,
+    /// Whether an error is among those left out.
+    error_left_out: bool,
 }
 
 impl Report {
@@ -105,6 +107,7 @@ impl Report {
         }
         if self.diagnostics.len() >= KEPT {
             self.left_out += 1;
+            self.error_left_out |= diagnostic.severity == Severity::Error;
             return;
         }
         self.diagnostics.insert(at, diagnostic);
@@ -113,6 +116,7 @@ impl Report {
     /// Adds all of another report.
     pub fn extend(&mut self, other: Report) {
         self.left_out += other.left_out;
+        self.error_left_out |= other.error_left_out;
         other.diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
@@ -133,7 +137,7 @@ impl Report {
 
     /// Says whether something is wrong, so that nothing may run.
     pub fn has_errors(&self) -> bool {
-        self.count(Severity::Error) > 0
+        self.error_left_out || self.count(Severity::Error) > 0
     }
 
     /// Says whether there is nothing at all to say.
@@ -144,7 +148,7 @@ impl Report {
 
 impl From<Diagnostic> for Report {
     fn from(diagnostic: Diagnostic) -> Report {
-        Report { diagnostics: vec![diagnostic], left_out: 0 }
+        Report { diagnostics: vec![diagnostic], ..Report::default() }
     }
 }
 
@@ -178,5 +182,11 @@ mod tests {
         let mut report = Report::new();
         (0..KEPT as u32 + 7).for_each(|start| report.push(at(start, "x")));
         assert_eq!((report.iter().count(), report.left_out()), (KEPT, 7));
+        let mut warnings = Report::new();
+        let warning = |start| Diagnostic { severity: Severity::Warning, ..at(start, "x") };
+        (0..KEPT as u32).for_each(|start| warnings.push(warning(start)));
+        assert!(!warnings.has_errors());
+        warnings.push(at(9_999, "an error beyond those kept"));
+        assert!(warnings.has_errors());
     }
 }

@@ -49,3 +49,43 @@ fn label(label: &Label, sources: &Sources) -> Value {
         "primary": label.primary,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Code;
+    use crate::model::Place;
+
+    #[test]
+    fn says_what_the_text_says() {
+        let mut sources = Sources::new();
+        sources.add("a.yaml", "é: 1\nb: 2\n");
+        let mut found = Report::new();
+        found.push(
+            Diagnostic::new(Code::UnknownKey, "no key `b`").at(Place::new(0, 6, 7), "here").help("remove it"),
+        );
+        found.push(Diagnostic::new(Code::NoProject, "no project"));
+        assert_eq!(
+            report(&found, &sources),
+            json!({
+                "version": 1,
+                "diagnostics": [
+                    {
+                        "code": "RB0011", "name": "no-project", "severity": "error", "message": "no project",
+                        "labels": [], "notes": [], "help": [],
+                    },
+                    {
+                        "code": "RB0101", "name": "unknown-key", "severity": "error", "message": "no key `b`",
+                        "file": "a.yaml", "line": 2, "column": 1, "end": { "line": 2, "column": 2 },
+                        "labels": [{
+                            "file": "a.yaml", "line": 2, "column": 1, "end": { "line": 2, "column": 2 },
+                            "text": "here", "primary": true,
+                        }],
+                        "notes": [], "help": ["remove it"],
+                    },
+                ],
+                "left_out": 0,
+            })
+        );
+    }
+}

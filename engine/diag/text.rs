@@ -58,21 +58,20 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     let message = wrapped(&diagnostic.message, look.width, 16);
     let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.to_string()));
     for file in files(diagnostic) {
-        match window(diagnostic, sources, file) {
-            Some(window) => {
-                let marks = window.marks.into_iter().map(|(label, span)| {
-                    let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-                    let text = (!label.text.is_empty()).then(|| clean(&label.text));
-                    kind.span(span).label(text)
-                });
-                group = group.element(
-                    Snippet::source(window.text)
-                        .path(sources.path(file))
-                        .line_start(window.line)
-                        .annotations(marks.collect::<Vec<_>>()),
-                );
-            }
-            None => group = group.element(Origin::path(sources.path(file))),
+        let path = clean(sources.path(file));
+        let windows = windows(diagnostic, sources, file);
+        if windows.is_empty() {
+            group = group.element(Origin::path(path.clone()));
+        }
+        for window in windows {
+            let marks = window.marks.into_iter().map(|(label, span)| {
+                let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+                let text = (!label.text.is_empty()).then(|| clean(&label.text));
+                kind.span(span).label(text)
+            });
+            let marks: Vec<_> = marks.collect();
+            let snippet = Snippet::source(window.text).path(path.clone()).line_start(window.line);
+            group = group.element(snippet.annotations(marks));
         }
     }
     // Two blanks of frame, `= `, the level's name and `: ` stand before the text.
@@ -100,7 +99,7 @@ fn files(diagnostic: &Diagnostic) -> Vec<FileId> {
     files
 }
 
-/// The lines of a file that a diagnostic is about: the renderer walks all it is given, and files may have 10 MB.
+/// Some lines of a file with what is marked in them: the renderer walks all it is given, and files may have 10 MB.
 struct Window<'a> {
     text: String,
     line: usize,
@@ -110,37 +109,59 @@ struct Window<'a> {
 /// Lines longer than this are cut around what is wrong before the renderer sees them.
 const LONGEST_LINE: usize = 2_000;
 
-fn window<'a>(diagnostic: &'a Diagnostic, sources: &Sources, file: FileId) -> Option<Window<'a>> {
+/// Marks further apart than this many lines get windows of their own.
+const FAR_APART: usize = 50;
+
+fn windows<'a>(diagnostic: &'a Diagnostic, sources: &Sources, file: FileId) -> Vec<Window<'a>> {
     let text = sources.text(file);
-    let labels: Vec<&Label> = diagnostic.labels.iter().filter(|label| label.place.file == file).collect();
-    let spans: Vec<Range<usize>> = labels.iter().map(|label| span(text, label)).collect();
     if text.is_empty() {
-        return None;
+        return Vec::new();
     }
-    let first = spans.iter().map(|span| sources.line_of(file, span.start)).min()?;
-    let last = spans.iter().map(|span| sources.line_of(file, span.end)).max()?;
-    // Two marks far apart: only the primary one keeps its snippet whole, the renderer folds the lines between.
+    let labels = diagnostic.labels.iter().filter(|label| label.place.file == file);
+    let mut marks: Vec<(&Label, Range<usize>, usize)> = labels
+        .map(|label| {
+            let span = span(text, label);
+            let line = sources.line_of(file, span.start);
+            (label, span, line)
+        })
+        .collect();
+    marks.sort_by_key(|(_, span, _)| span.start);
+    let mut groups: Vec<Vec<(&Label, Range<usize>, usize)>> = Vec::new();
+    for mark in marks {
+        match groups.last_mut() {
+            Some(group) if group.last().is_some_and(|last| mark.2 - last.2 <= FAR_APART) => group.push(mark),
+            _ => groups.push(vec![mark]),
+        }
+    }
+    // The renderer takes the position in its first line from the first window.
+    groups.sort_by_key(|group| !group.iter().any(|(label, ..)| label.primary));
+    groups.into_iter().map(|group| window(group, sources, file)).collect()
+}
+
+fn window<'a>(marks: Vec<(&'a Label, Range<usize>, usize)>, sources: &Sources, file: FileId) -> Window<'a> {
+    let text = sources.text(file);
+    let first = marks.iter().map(|(_, _, line)| *line).min().unwrap_or(0);
+    let last = marks.iter().map(|(_, _, line)| *line).max().unwrap_or(0);
     let start = sources.line_start(file, first);
     let end = sources.line_start(file, last + 1);
-    let mut shown = text[start..end].trim_end_matches(['\n', '\r']).to_owned();
+    let mut shown = text[start..end].trim_end_matches(['\n', '\r']);
     let mut from = start;
     if first == last && shown.len() > LONGEST_LINE {
-        let least = spans.iter().map(|span| span.start).min().unwrap_or(start);
+        let least = marks.iter().map(|(_, span, _)| span.start).min().unwrap_or(start);
         from = floor(text, least.saturating_sub(LONGEST_LINE / 4).max(start));
-        shown = text[from..floor(text, (from + LONGEST_LINE).min(end))].to_owned();
+        shown = &text[from..floor(text, (from + LONGEST_LINE).min(end))];
     }
     // Control characters would move the cursor; each is one byte, and so is what stands for it.
     let shown: String =
         shown.chars().map(|c| if c.is_ascii_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect();
-    let marks = labels
+    let marks = marks
         .into_iter()
-        .zip(spans)
-        .map(|(label, span)| {
+        .map(|(label, span, _)| {
             let low = floor(&shown, span.start.saturating_sub(from));
             (label, low..floor(&shown, span.end.saturating_sub(from)).max(low))
         })
         .collect();
-    Some(Window { text: shown, line: first + 1, marks })
+    Window { text: shown, line: first + 1, marks }
 }
 
 /// Returns the bytes that a label marks: its place, cut at the end of its first line so that a block of text is not
@@ -176,4 +197,97 @@ fn wrapped(text: &str, width: usize, indent: usize) -> String {
 /// Returns the text without control characters, which could forge lines or recolour the terminal.
 fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Code;
+    use crate::model::Place;
+
+    fn sources(text: &str) -> Sources {
+        let mut sources = Sources::new();
+        sources.add("a.yaml", text);
+        sources
+    }
+
+    fn shown(diagnostic: Diagnostic, text: &str) -> String {
+        super::diagnostic(&diagnostic, &sources(text), Look::default())
+    }
+
+    #[test]
+    fn position_snippet_cause_and_help() {
+        let text = "steps:\n  - id: a\n    nedds: []\n";
+        let found = Diagnostic::new(Code::UnknownKey, "a step has no key `nedds`")
+            .at(Place::new(0, 21, 26), "did you mean `needs`?")
+            .also(Place::new(0, 15, 16), "in this step")
+            .help("write `needs: []`");
+        insta::assert_snapshot!(shown(found, text), @r"
+        error[RB0101]: a step has no key `nedds`
+         --> a.yaml:3:5
+          |
+        2 |   - id: a
+          |         - in this step
+        3 |     nedds: []
+          |     ^^^^^ did you mean `needs`?
+          |
+          = help: write `needs: []`
+        ");
+    }
+
+    #[test]
+    fn columns_are_those_of_the_sources() {
+        let text = "ü🙂\tx: 1\n";
+        let place = Place::new(0, text.find('x').expect("is there") as u32, 8);
+        let position = sources(text).start(place);
+        let found = shown(Diagnostic::new(Code::UnknownKey, "x").at(place, ""), text);
+        assert!(found.contains(&format!("a.yaml:{}:{}", position.line, position.column)), "{found}");
+    }
+
+    #[test]
+    fn marks_far_apart_do_not_show_what_is_between() {
+        let text = format!("first\n{}last\n", "between\n".repeat(100_000));
+        let end = text.len() as u32;
+        let found = Diagnostic::new(Code::DuplicateKey, "twice")
+            .at(Place::new(0, end - 5, end - 1), "again")
+            .also(Place::new(0, 0, 5), "first");
+        insta::assert_snapshot!(shown(found, &text), @r"
+        error[RB0005]: twice
+              --> a.yaml:100002:1
+               |
+        100002 | last
+               | ^^^^ again
+               |
+              ::: a.yaml:1:1
+               |
+             1 | first
+               | ----- first
+        ");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_what_is_wrong() {
+        let text = format!("{}wrong{}\n", "a ".repeat(500_000), " b".repeat(500_000));
+        let found =
+            Diagnostic::new(Code::UnknownKey, "wrong").at(Place::new(0, 1_000_000, 1_000_005), "here");
+        let found = shown(found, &text);
+        assert!(found.lines().all(|line| line.chars().count() <= 80), "{found}");
+        assert!(found.contains("wrong") && found.contains("^^^^^ here"), "{found}");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let found = Diagnostic::new(Code::UnknownKey, "no key `\u{1b}[2J`").at(Place::new(0, 3, 4), "\u{7}");
+        let found = shown(found, "a: \u{1b}[31m\r\n");
+        assert!(!found.contains(['\u{1b}', '\u{7}', '\r']), "{found:?}");
+    }
+
+    #[test]
+    fn the_last_line_counts() {
+        let mut found = Report::new();
+        found.push(Diagnostic::new(Code::RawShell, "w"));
+        assert!(report(&found, &Sources::new(), Look::default()).ends_with("\n1 warning\n"));
+        found.push(Diagnostic::new(Code::NoSteps, "e"));
+        assert!(report(&found, &Sources::new(), Look::default()).ends_with("\n1 error, 1 warning\n"));
+    }
 }

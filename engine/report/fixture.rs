@@ -23,6 +23,7 @@ pub(super) struct Play {
     pub(super) timeline: Timeline,
     pub(super) now: Timestamp,
     pub(super) reporters: Vec<Box<dyn Reporter>>,
+    pub(super) events: Vec<(Timestamp, Event)>,
     seq: u64,
     attempts: BTreeMap<(String, u8), u32>,
 }
@@ -76,6 +77,7 @@ impl Play {
             timeline: Timeline::default(),
             now: "2026-10-01T12:03:00Z".parse().expect("a constant time"),
             reporters: Vec::new(),
+            events: Vec::new(),
             seq: 0,
             attempts: BTreeMap::new(),
         }
@@ -158,6 +160,7 @@ impl Play {
         for reporter in &mut self.reporters {
             reporter.event(&seen);
         }
+        self.events.push((self.now, event));
         self
     }
 

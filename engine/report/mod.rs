@@ -11,25 +11,20 @@ mod live;
 mod paint;
 mod phrase;
 mod reporter;
-mod row;
 mod runs;
-mod screen;
 mod section;
 mod standing;
 mod status;
 mod summary;
 mod timeline;
-#[cfg(test)]
-mod vt;
 mod when;
 
 pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;
-pub use live::live;
+pub use live::{Terminal, live};
 pub use paint::{Paint, Role};
 pub use reporter::{EndInfo, Reporter, Seen, Stream};
 pub use runs::{RunLine, table as runs_table};
-pub use screen::Terminal;
 pub use section::Size;
 pub use standing::Standing;
 pub use status::{About, InstanceStatus, STATUS_VERSION, StatusPage, StepStatus};

@@ -293,4 +293,19 @@ mod tests {
         assert_eq!(quoted("scale[api-gateway]"), "'scale[api-gateway]'");
         assert_eq!(quoted("a'b"), r"'a'\''b'");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_made_harmless_and_fits(text in "\\PC*|(?s:.*)", columns in 1usize..60, unicode: bool) {
+            let paint = Paint { colour: false, unicode };
+            for clean in [paint.clean(&text), paint.clean_output(&text)] {
+                assert!(!clean.chars().any(|c| c.is_control() || is_invisible(c)), "{clean:?}");
+                assert!(unicode || clean.is_ascii(), "{clean:?}");
+                assert!(width(&paint.shorten(&clean, columns)) <= columns);
+                let lines = paint.wrap(&clean, columns.max(2));
+                assert!(lines.iter().all(|line| width(line) <= columns.max(2)), "{lines:?}");
+                assert_eq!(lines.concat().replace(' ', ""), clean.replace(' ', ""));
+            }
+        }
+    }
 }

@@ -89,7 +89,8 @@ fn syntax(mode: Mode) -> SyntaxConfig {
 
 fn syntax_fault(src: &str, error: &minijinja::Error) -> Fault {
     let span = error.range().unwrap_or(0..src.len());
-    let span = span.start.min(src.len())..span.end.min(src.len());
+    // The lexer counts an odd letter as one byte.
+    let span = src.floor_char_boundary(span.start)..src.ceil_char_boundary(span.end);
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     Fault::new(message, span)
 }

@@ -1,1 +1,303 @@
 //! Verbs for runs that were begun: status, runs, logs, resume, rollback, approve.
+
+use insta::assert_snapshot;
+
+use super::deploy;
+use crate::support::project::Project;
+
+const FLAKY: &str = "
+runbook: flaky
+title: A step that fails until it is repaired
+steps:
+  - {id: one, shell: 'echo one >> sent; echo done with one', rollback: {run: [sh, -c, 'echo undo-one >> sent']}}
+  - {id: two, shell: 'echo two >> sent; echo no disk >&2; test -e repaired', rollback: {run: [sh, -c, 'echo undo-two >> sent']}}
+  - {id: three, shell: 'echo three >> sent', rollback: {run: [sh, -c, 'echo undo-three >> sent']}}
+";
+
+/// A project with a run that failed half-way.
+fn failed() -> Project {
+    let project = Project::new().file("runbooks/flaky.yaml", FLAKY);
+    project.run(&["exec", "flaky"]).code(1);
+    project
+}
+
+fn sent(project: &Project) -> Vec<String> {
+    let text = std::fs::read_to_string(project.root().join("sent")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_journal_that_is_not_there_has_no_runs() {
+    let project = deploy();
+    assert_snapshot!(project.run(&["runs"]), @"
+    $ runbook runs
+    --- stderr
+    no run is unfinished; `runbook runs --all` lists all
+    ");
+    assert_snapshot!(project.run(&["status"]), @"
+    $ runbook status
+    --- stderr
+    error: there is no journal at [HOME]/.local/state/runbook/journal.db yet; `runbook exec` makes it
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["resume"]), @"
+    $ runbook resume
+    --- stderr
+    error: there is no journal at [HOME]/.local/state/runbook/journal.db yet; `runbook exec` makes it
+    --- exit status: 2
+    ");
+    assert!(!project.journal().exists(), "looking makes no journal");
+}
+
+#[test]
+fn runs_are_listed() {
+    let project = failed();
+    assert_snapshot!(project.run(&["runs"]), @"
+    $ runbook runs
+    RUN       STATUS    STARTED (UTC)     TOOK  RUNBOOK  BY
+    [RUN]  ✗ failed  2026-11-22 03:51  0s    flaky    ann
+    ");
+    project.write("repaired", "");
+    project.run(&["resume"]).code(0);
+    assert_snapshot!(project.run(&["runs"]), @"
+    $ runbook runs
+    --- stderr
+    no run is unfinished; `runbook runs --all` lists all
+    ");
+    assert_snapshot!(project.run(&["runs", "--all"]), @"
+    $ runbook runs --all
+    RUN       STATUS       STARTED (UTC)     TOOK  RUNBOOK  BY
+    [RUN]  ✓ succeeded  2026-11-22 03:51  0s    flaky    ann
+    ");
+    let shown = project.run(&["runs", "--all", "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!(document["runs"][0]["status"], "succeeded");
+}
+
+#[test]
+fn status_shows_every_step() {
+    let project = failed();
+    assert_snapshot!(project.run(&["status"]), @"
+    $ runbook status
+    ✗ flaky: failed
+      run [RUN], started 2026-11-22 [TIME] UTC (just now), took [TOOK]
+      by ann@[HOST]
+
+    Needs attention
+      ✗ two failed: it exited with 1
+
+    Steps
+      ✓ one          done                  16ms
+      ✗ two          failed                16ms  it exited with 1
+      · three        waiting                     for two
+
+    Next
+      all that it printed     runbook logs [RUN] two
+      try again and go on     runbook resume [RUN]
+      undo what was changed   runbook rollback [RUN]
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    ");
+    let shown = project.run(&["status", "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!(document["steps"][1]["instances"][0]["standing"], "failed");
+}
+
+#[test]
+fn logs_show_what_was_printed() {
+    let project = failed();
+    let run = project.newest();
+    assert_snapshot!(project.run(&["logs", &run]), @"
+    $ runbook logs [RUN]
+    == one · action
+    done with one
+    == two · action, stderr
+    no disk
+    ");
+    assert_snapshot!(project.run(&["logs", &run[..5], "two"]), @"
+    $ runbook logs r7zkf two
+    == two · action, stderr
+    no disk
+    ");
+    assert_snapshot!(project.run(&["logs", &run, "three"]), @"
+    $ runbook logs [RUN] three
+    --- stderr
+    nothing was printed
+    ");
+    assert_snapshot!(project.run(&["logs", &run, "tow"]), @"
+    $ runbook logs [RUN] tow
+    --- stderr
+    error: run [RUN] has no step `tow`
+     hint: did you mean `two`?
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["logs", "rzzzzzzz"]), @"
+    $ runbook logs [RUN]
+    --- stderr
+    error: there is no run [RUN]; `runbook runs --all` lists them
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn resume_goes_on_and_sends_nothing_twice() {
+    let project = failed();
+    project.write("repaired", "");
+    assert_snapshot!(project.run(&["resume"]), @"
+    $ runbook resume
+    [TIME] run [RUN]: taken up again by ann@[HOST]
+    [TIME] two decided: run it again, by ann@[HOST]
+    [TIME] two started (attempt 2): echo two >> sent; echo no disk >&2; test -e repaired
+    [TIME] two done after [TOOK]
+    [TIME] three started: echo three >> sent
+    [TIME] three done after [TOOK]
+    [TIME] run [RUN]: succeeded
+
+    ✓ flaky succeeded after [TOOK]
+      run [RUN], 3 of 3 steps done
+
+    Changed
+      one    its command ran
+      two    its command ran
+      three  its command ran
+
+    Next
+      every step              runbook status [RUN]
+      undo what was changed   runbook rollback [RUN]
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    ");
+    assert_eq!(sent(&project), ["one", "two", "two", "three"]);
+    assert_snapshot!(project.run(&["resume", &project.newest()]), @"
+    $ runbook resume [RUN]
+    --- stderr
+    error: run [RUN] succeeded: there is nothing to resume
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn resume_past_a_step_needs_a_reason() {
+    let project = failed();
+    assert_snapshot!(project.run(&["resume", "--skip", "two"]), @"
+    $ runbook resume --skip two
+    --- stderr
+    error: --skip two needs a reason
+     hint: add --reason TEXT; it is kept in the journal
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["resume", "--skip", "tow", "--reason", "seen to"]), @"
+    $ runbook resume --skip tow --reason seen to
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    error: run [RUN] has no step `tow`; did you mean `two`?
+    --- exit status: 2
+    ");
+    project.run(&["resume", "--skip", "two", "--reason", "seen to"]).code(0);
+    assert_eq!(sent(&project), ["one", "two", "three"]);
+}
+
+#[test]
+fn rollback_shows_what_it_will_do_and_needs_consent() {
+    let project = failed();
+    assert_snapshot!(project.run(&["rollback"]), @"
+    $ runbook rollback
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    Rolling back run [RUN], the last begun first:
+      two  sh -c 'echo undo-two >> sent'
+      one  sh -c 'echo undo-one >> sent'
+    error: a rollback is confirmed at a terminal, and there is none
+     hint: add --yes to begin without asking: runbook rollback [RUN] --yes
+    --- exit status: 2
+    ");
+    assert_eq!(sent(&project), ["one", "two"]);
+}
+
+#[test]
+fn rollback_undoes_the_last_first() {
+    let project = failed();
+    assert_snapshot!(project.run(&["rollback", "--yes"]), @"
+    $ runbook rollback --yes
+    [TIME] run [RUN]: rollback of 2 steps began, asked for by ann@[HOST]
+    [TIME] two undoing: sh -c 'echo undo-two >> sent'
+    [TIME] two undone after [TOOK]
+    [TIME] one undoing: sh -c 'echo undo-one >> sent'
+    [TIME] one undone after [TOOK]
+    [TIME] run [RUN]: rolled back
+
+    ↶ flaky failed and was rolled back, after [TOOK]
+      run [RUN], 2 of 2 changes undone
+
+    two failed: it exited with 1
+      $ echo two >> sent; echo no disk >&2; test -e repaired
+      | no disk
+
+    Undone, back to what it was
+      one  its command ran
+      two  its command ran
+
+    Next
+      all that it printed   runbook logs [RUN] two
+      every step            runbook status [RUN]
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    Rolling back run [RUN], the last begun first:
+      two  sh -c 'echo undo-two >> sent'
+      one  sh -c 'echo undo-one >> sent'
+    ");
+    assert_eq!(sent(&project), ["one", "two", "undo-two", "undo-one"]);
+    assert_snapshot!(project.run(&["rollback", &project.newest(), "--yes"]), @"
+    $ runbook rollback [RUN] --yes
+    --- stderr
+    run [RUN] changed nothing that is not undone already
+    error: run [RUN] rolled back: there is nothing to roll back
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn rollback_down_to_a_step() {
+    let project = failed();
+    project.run(&["rollback", "--yes", "--to", "two"]);
+    assert_eq!(sent(&project), ["one", "two", "undo-two"]);
+}
+
+const ASKS: &str = "
+runbook: asks
+title: A step that asks
+steps:
+  - {id: go, approve: {prompt: 'Go on?'}}
+  - {id: one, run: [touch, one], rollback: {run: [rm, one]}}
+";
+
+#[test]
+fn an_approval_from_another_terminal() {
+    let project = Project::new().file("runbooks/asks.yaml", ASKS);
+    project.run(&["exec", "asks"]).code(3);
+    let run = project.newest();
+    assert_snapshot!(project.run(&["approve", &run, "og"]), @"
+    $ runbook approve [RUN] og
+    --- stderr
+    error: `og` of run [RUN] waits for nobody
+     hint: did you mean `go`?
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["approve", &run, "go", "--note", "seen with Dana"]), @"
+    $ runbook approve [RUN] go --note seen with Dana
+    --- stderr
+    go: approved; go on with `runbook resume [RUN]`
+    ");
+    project.run(&["resume"]).code(0);
+    assert!(project.has("one"));
+    assert_snapshot!(project.run(&["approve", &run, "go"]), @"");
+}
+
+#[test]
+fn a_rejection_from_another_terminal() {
+    let project = Project::new().file("runbooks/asks.yaml", ASKS);
+    project.run(&["exec", "asks"]).code(3);
+    project.run(&["approve", &project.newest(), "go", "--reject", "--note", "not today"]).code(0);
+    let shown = project.run(&["resume"]).code(1);
+    assert!(!project.has("one") && shown.stdout.contains("not today"), "{shown}");
+}

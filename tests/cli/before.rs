@@ -191,24 +191,25 @@ fn show_has_all_one_needs_before_running_it() {
       token  secret; from DEPLOY_TOKEN, may be left out
 
     Steps
-      Before
+      -- Before --
       look  See what is there
-        does        echo {{ site }}
-      Now
+        does         echo {{ site }}
+      -- Now --
       write[…]  Write {{ item }}
-        needs       look
-        does        sh: echo {{ item }} > release-{{ item }}
-        changes     version {{ captured.version }} → {{ item }}
-        verify      test -f release-{{ item }} until exit_code == 0, every 1s, within 5s
-        rollback    sh: rm release-{{ item }} && echo back to {{ captured.version }}
+        needs        look
+        does         sh: echo {{ item }} > release-{{ item }}
+        changes      version {{ captured.version }} → {{ item }}
+        verify       test -f release-{{ item }} until exit_code == 0, every 1s, within 5s
+        rollback     sh: rm release-{{ item }} && echo back to {{ captured.version }}
+
       warm
-        needs       look
-        does        [touch, warm]
+        needs        look
+        does         [touch, warm]
         irreversible A warm cache cools down by itself.
 
     Finally, whatever happened
       tell
-        does        [echo, {{ run.status }}]
+        does         [echo, {{ run.status }}]
 
     Run it
       runbook exec deploy --var env=prod
@@ -253,13 +254,14 @@ fn check_tells_every_mistake_of_every_file_once() {
         );
     assert_snapshot!(project.run(&["check"]), @"
     $ runbook check
-    error[RB0103]: a step template needs a `title`
+    error[RB0401]: the template `note/add` changes something and does not say how to undo it
      --> steps/note/add.yaml:1:7
       |
     1 | step: note/add
       |       ^^^^^^^^
       |
-      = help: one line for the plan, such as `title: Scale {{ workload }}`
+      = help: add one of: `rollback: {run: …}`; `irreversible: why it can't be undone`; `effect:
+              read` when it only looks
 
     error[RB0101]: a step template has no key `titel`
      --> steps/note/add.yaml:2:1
@@ -269,7 +271,24 @@ fn check_tells_every_mistake_of_every_file_once() {
       |
       = help: write it as in `title: Scale {{ workload }}`
 
-    3 runbooks, 2 errors
+    error[RB0201]: there is no step with the id `two`
+     --> runbooks/a.yaml:4:39
+      |
+    4 |   - {id: one, uses: note/add, needs: [two]}
+      |                                       ^^^ not known here
+      |
+      = note: the steps are `one`
+
+    error[RB0401]: step `two` changes something and does not say how to undo it
+     --> runbooks/b.yaml:5:10
+      |
+    5 |   - {id: two, run: date}
+      |          ^^^
+      |
+      = help: add one of: `rollback: {run: …}`; `irreversible: why it can't be undone`; `effect:
+              read` when it only looks
+
+    3 runbooks, 4 errors
     --- exit status: 2
     ");
 }
@@ -291,7 +310,15 @@ fn warnings_fail_only_when_they_are_denied() {
     let project = Project::new().file("runbooks/deploy.yaml", text);
     assert_snapshot!(project.run(&["check"]), @"
     $ runbook check
-    1 runbook, no mistakes
+    warning[RB0403]: this value enters the script unquoted
+      --> runbooks/deploy.yaml:31:20
+       |
+    31 |     shell: echo {{ item | raw_shell }} > release-{{ item }}
+       |                    ^^^^^^^^^^^^^^^^ the shell runs what it holds
+       |
+       = help: leave out `| raw_shell`, or be sure of where the value comes from
+
+    1 runbook, 1 warning
     ");
     project.run(&["check", "--deny", "warnings"]).code(2);
 }
@@ -311,17 +338,19 @@ fn plan_shows_every_command_and_touches_nothing() {
 
     Now
       write[0]  Write 0
+        changes  version ‹captured.version› → 0
         reads    cat version
+        does     echo '0' > release-'0'
         verify   test -f release-0
                  until exit_code == 0, within 5s
-        wrong    values in `shell` are not supported yet (runbooks/deploy.yaml:31)
-        wrong    `captured` is a list, it has no `version` (runbooks/deploy.yaml:34)
+        undo     rm release-'0' && echo back to ‹captured.version›
       write[1]  Write 1
+        changes  version ‹captured.version› → 1
         reads    cat version
+        does     echo '1' > release-'1'
         verify   test -f release-1
                  until exit_code == 0, within 5s
-        wrong    values in `shell` are not supported yet (runbooks/deploy.yaml:31)
-        wrong    `captured` is a list, it has no `version` (runbooks/deploy.yaml:34)
+        undo     rm release-'1' && echo back to ‹captured.version›
 
       warm
         does     touch warm
@@ -332,7 +361,6 @@ fn plan_shows_every_command_and_touches_nothing() {
         looks    echo succeeded
 
     3 steps change something, 2 only look. Nothing was run.
-    --- exit status: 2
     ");
     assert!(!project.journal().exists() && !project.has("warm"));
 }

@@ -3,3 +3,4 @@
 mod pre_scale;
 mod runs;
 mod shell_quoting;
+mod stack;

@@ -229,8 +229,7 @@ fn another_cluster_is_noticed_before_anything_is_done() {
     let other = stage.project.root().join("other");
     let mut command = stage.project.command(&["resume", "--approve", "go"]);
     let output = command.env("KUBECONFIG", &other).output().expect("the binary can be run");
-    let shown = stage.project.shown(&["resume"], &output);
-    assert_eq!(shown.code, Some(2), "{shown}");
-    assert!(shown.stderr.contains("this is not where run"), "{shown}");
+    let shown = stage.project.shown(&["resume"], &output).code(2);
+    assert!(shown.to_string().contains("this is not where run"), "{shown}");
     assert_eq!(elsewhere.changes().len(), 0);
 }

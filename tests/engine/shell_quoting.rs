@@ -1,5 +1,4 @@
 //! Values in `shell` scripts against real shells: what comes out is what went in, and nothing else happens.
-#![expect(clippy::disallowed_methods, reason = "real shells are what is tested against")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

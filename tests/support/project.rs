@@ -16,8 +16,7 @@ pub(crate) struct Project {
 /// What a call showed: the whole visible result, with what differs from run to run replaced.
 pub(crate) struct Shown {
     pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) code: Option<i32>,
+    code: Option<i32>,
     text: String,
 }
 
@@ -76,6 +75,14 @@ impl Project {
         self.shown(arguments, &output)
     }
 
+    /// Returns the id of the newest run.
+    pub(crate) fn newest(&self) -> String {
+        let output =
+            self.command(&["runs", "--all", "--format", "json"]).output().expect("the binary can be run");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        document["runs"][0]["run"].as_str().expect("there is a run").to_owned()
+    }
+
     /// Returns what a call showed.
     pub(crate) fn shown(&self, arguments: &[&str], output: &Output) -> Shown {
         let clean = |bytes: &[u8]| cleaned(&String::from_utf8_lossy(bytes), self.folder.path());
@@ -89,12 +96,12 @@ impl Project {
         if code != Some(0) {
             text.push_str(&format!("--- {}\n", output.status));
         }
-        Shown { stdout, stderr, code, text }
+        Shown { stdout, code, text }
     }
 }
 
 impl Shown {
-    /// Returns the id of the run, which is the same in all that is shown of it.
+    /// Insists on the exit code.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Shown {
         assert_eq!(self.code, Some(code), "{}", self.text);

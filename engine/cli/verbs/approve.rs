@@ -5,11 +5,11 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
-use crate::cli::stores;
+use crate::cli::stores::{self, Read};
 use crate::diag::near;
 use crate::driver::now;
 use crate::journal::Ask;
-use crate::machine::{Graph, Progress, State};
+use crate::machine::Progress;
 use crate::model::Map;
 
 /// Puts the answer into the run's inbox, where whoever drives the run finds it.
@@ -20,12 +20,7 @@ use crate::model::Map;
 pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, Some(&approve.run), console)?.id;
-    let stored = store.load(&run)?;
-    let graph = Graph::of(&stored.snapshot.runbook);
-    let mut state = State::new(&graph);
-    for record in &stored.records {
-        state.apply(&graph, &record.event).map_err(|source| anyhow::anyhow!("run {run}: {source}"))?;
-    }
+    let Read { graph, state, alive, .. } = stores::load(&store, &run)?;
     let waiting: Vec<String> = state
         .instances()
         .filter(|(_, instance)| matches!(instance.progress, Progress::Asking(_)) && instance.answer.is_none())
@@ -43,8 +38,7 @@ pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<E
     };
     store.post(&run, now(), &by, &ask)?;
     let word = if approve.reject { "rejected" } else { "approved" };
-    let live = stored.run.lease.is_some_and(|lease| lease.is_live(now(), crate::driver::life));
-    console.say(&match live {
+    console.say(&match alive {
         true => format!("{}: {word}; run {run} goes on with it", approve.step),
         false => format!("{}: {word}; go on with `runbook resume {run}`", approve.step),
     });

@@ -9,7 +9,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
-use crate::cli::stores;
+use crate::cli::stores::{self, Read};
 use crate::diag::near;
 use crate::journal::{OutputDir, OutputFile, RunId, Stream};
 use crate::machine::{Event, Graph, Stage, State};
@@ -26,12 +26,9 @@ const CHUNK: u64 = 64 * 1024;
 pub fn run(logs: &Logs, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let store = stores::read(settings)?;
     let run = stores::meant(&store, Some(&logs.run), console)?.id;
-    let stored = store.load(&run)?;
-    let graph = Graph::of(&stored.snapshot.runbook);
-    let mut state = State::new(&graph);
+    let Read { stored, graph, state, .. } = stores::load(&store, &run)?;
     let mut begun: Vec<String> = Vec::new();
     for record in &stored.records {
-        state.apply(&graph, &record.event).map_err(|source| anyhow::anyhow!("run {run}: {source}"))?;
         if let Event::Intent { leaf, .. } = &record.event
             && !begun.contains(&leaf.step)
         {

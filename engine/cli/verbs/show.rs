@@ -137,17 +137,23 @@ fn steps(steps: &[Step], console: Console) -> String {
     for step in steps {
         if step.phase.as_deref() != phase {
             phase = step.phase.as_deref();
-            if let Some(phase) = phase {
-                text.push_str(&format!("  {}\n", paint.paint(Role::Quiet, &one_line(phase))));
-            }
+            text.push_str(&match phase {
+                Some(phase) => {
+                    format!("  {}\n", paint.paint(Role::Quiet, &format!("-- {} --", one_line(phase))))
+                }
+                None => "\n".to_owned(),
+            });
         }
         let each = if step.for_each.is_some() { "[…]" } else { "" };
         let title = title(step).map(|title| format!("  {title}")).unwrap_or_default();
         text.push_str(&format!("  {}{title}\n", paint.paint(Role::Strong, &format!("{}{each}", step.id))));
         for (name, value) in details(step) {
-            let lines = wrapped(&value, console.width, 16);
-            let value = lines.trim();
-            text.push_str(&format!("    {} {value}\n", paint.paint(Role::Quiet, &format!("{name:<11}"))));
+            let lines = wrapped(&value, console.width, 17);
+            text.push_str(&format!(
+                "    {} {}\n",
+                paint.paint(Role::Quiet, &format!("{name:<12}")),
+                lines.trim()
+            ));
         }
     }
     text

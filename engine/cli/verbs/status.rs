@@ -1,16 +1,33 @@
-//! `runbook runs`: the runs of the journal.
+//! `runbook status`: the steps of a run as they stand.
 
-use crate::cli::args::Status;
+use anyhow::Context;
+
+use crate::cli::args::{Form, Status};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
+use crate::cli::stores::{self, Read};
+use crate::driver::now;
+use crate::report::{About, StatusPage, Timeline};
 
-/// Lists runs.
+/// Shows a run's steps.
 ///
 /// # Errors
 ///
-/// Whatever the journal refuses.
-pub fn run(_status: &Status, _settings: &Settings, _console: Console) -> Result<Exit, CliError> {
+/// When no run is meant, and whatever the journal refuses.
+pub fn run(status: &Status, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let store = stores::read(settings)?;
+    let run = stores::meant(&store, status.run.as_deref(), console)?.id;
+    let Read { stored, graph, state, alive } = stores::load(&store, &run)?;
+    let timeline = Timeline::of(stored.records.iter().map(|record| (record.at, &record.event)));
+    let about = About { run: run.as_str(), alive, now: now() };
+    let page = StatusPage::of(about, &state, &graph, &timeline);
+    match settings.form {
+        Form::Json => {
+            console.json(&serde_json::to_value(&page).context("the status can't be written as JSON")?)?
+        }
+        Form::Text => console.print(&page.text(console.out, console.width))?,
+    }
     Ok(Exit::Good)
 }

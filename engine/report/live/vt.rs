@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::{Paint, Size, Terminal};
+use crate::report::{Paint, Size, Terminal};
 
 #[derive(Debug)]
 struct Content {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::live::{name_columns, seconds};
-use super::paint::{Paint, Role, pad, width};
-use super::timeline::between;
-use super::{Seen, Stream, phrase};
+use super::{name_columns, seconds};
 use crate::machine::{Event, Leaf, NodeId, Stage, Verdict};
 use crate::model::Step;
+use crate::report::paint::{Paint, Role, pad, width};
+use crate::report::timeline::between;
+use crate::report::{Seen, Stream, phrase};
 
 /// How much of a line that has no end yet is kept.
 const LONGEST: usize = 2_048;
@@ -124,9 +124,9 @@ impl Row {
     pub(super) fn line(&self, paint: Paint, now: Timestamp, columns: usize, nested: bool) -> String {
         let indent = if nested { "    " } else { "  " };
         let elapsed = seconds(between(self.began, now));
+        let wide = name_columns(columns) + 2 - indent.len();
         let columns = columns.saturating_sub(indent.len() + 2);
-        let name = pad(&paint.clean(&self.name), name_columns(columns) + 2 - indent.len() / 2);
-        let name = paint.shorten(&name, columns);
+        let name = paint.shorten(&pad(&paint.clean(&self.name), wide), columns);
         let mut said = format!(" {elapsed:>7}");
         for part in [self.doing, self.attempt.as_deref().unwrap_or(""), &self.detail(paint, now)] {
             if !part.is_empty() {

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use rustix::termios::tcgetwinsize;
 
-use super::paint::Paint;
-use super::section::{Size, width_of};
+use crate::report::paint::Paint;
+use crate::report::section::{Size, width_of};
 
 /// Where a live view is drawn.
 pub struct Terminal {

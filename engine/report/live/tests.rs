@@ -1,0 +1,261 @@
+use insta::assert_snapshot;
+
+use super::vt::Vt;
+use super::*;
+use crate::machine::{Decision, Finish, Stage};
+use crate::machine::{Item, Question, RunStatus, Verdict};
+use crate::report::fixture::{Play, UTF8, person, runbook};
+
+fn on(vt: &Vt) -> Play {
+    Play::expanded(vec![live(vt.terminal(UTF8))])
+}
+
+/// A run in the middle: one instance is done, one waits for its gate, one prints, a step is tried again.
+fn middle(vt: &Vt) -> Play {
+    let mut play = on(vt);
+    play.change("scale[api]", "replicas 3 → 10");
+    play.act("scale[cart]", "replicas 3 → 10", "kubectl scale deployment/cart --replicas=10");
+    play.exit("scale[cart]", Stage::Action, 0, "scaled");
+    play.intend("scale[cart]", Stage::Verify, "kubectl get deployment/cart -o json");
+    play.poll("scale[cart]", Stage::Verify, Verdict::DoesNotHold, "ready 7 of 10, wants >= 10");
+    play.act("scale[web]", "replicas 3 → 10", "kubectl scale deployment/web --replicas=10");
+    play.print("scale[web]", b"first\nsecond 10%\rsecond 80%");
+    play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster");
+    play.exit("aurora", Stage::Action, 255, "An error occurred (Throttling)");
+    let leaf = Leaf { step: "aurora".to_owned(), stage: Stage::Action, attempt: 1 };
+    play.say(Event::RetryScheduled { leaf, ms: 10_000 });
+    play
+}
+
+#[test]
+fn what_runs_stands_below_what_ended() {
+    let vt = Vt::new(80, 24);
+    let mut play = middle(&vt);
+    play.tick(3_200);
+    assert_snapshot!(vt.text(), @r##"
+    autolytiq/pre-scale-event  run r7k2m9qd
+    by ada@ops1 (sale on Friday); target cluster prod-eu
+
+    Preflight
+      ✓ reach                       1.2s  yes
+    24 hours before
+      ✓ scale[api]                   11s  replicas 3 → 10
+      ● aurora attempt 1 failed; the next in 10s
+          | An error occurred (Throttling)
+      ● scale 1/3
+        ● scale[cart]                 8s  verifying  ready 7 of 10, wants >= 10
+        ● scale[web]                  6s  second 80%
+      ● aurora                        4s  tries again  attempt 2  in 7s
+    autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  20s
+    "##);
+    assert!(!vt.has_cursor());
+}
+
+#[test]
+fn nothing_is_left_behind_at_the_end() {
+    let vt = Vt::new(80, 24);
+    let mut play = middle(&vt);
+    play.tick(1_000).exit("scale[web]", Stage::Action, 1, "Error from server: no\n");
+    play.finish("scale[web]", Finish::Failed("it exited with 1".to_owned()));
+    play.judge("scale[cart]", Stage::Verify, Verdict::Holds, "ready 10", 9).done("scale[cart]");
+    play.tick(1_000).finish("aurora", Finish::Stopped).rest(RunStatus::Failed).close();
+    let text = vt.text();
+    assert_snapshot!(text.split_once("cluster prod-eu\n").expect("the head").1.trim_start(), @r##"
+    Preflight
+      ✓ reach                       1.2s  yes
+    24 hours before
+      ✓ scale[api]                   11s  replicas 3 → 10
+      ● aurora attempt 1 failed; the next in 10s
+          | An error occurred (Throttling)
+      ✗ scale[web]                  4.2s  it exited with 1
+          $ kubectl scale deployment/web --replicas=10
+          | Error from server: no
+      ✓ scale[cart]                 5.8s  replicas 3 → 10
+      ■ aurora                      3.6s  stopped
+
+    ✗ autolytiq/pre-scale-event failed after 19s and is paused
+      run r7k2m9qd, 3 of 7 steps done
+
+    scale[web] failed: it exited with 1
+      $ kubectl scale deployment/web --replicas=10
+      | Error from server: no
+
+    Changed
+      scale[api]   replicas 3 → 10
+      scale[cart]  replicas 3 → 10
+      scale[web]   replicas 3 → 10 (failed)
+      aurora       ACU 2 → 8 (stopped)
+
+    Next
+      all that it printed     runbook logs r7k2m9qd 'scale[web]'
+      try again and go on     runbook resume r7k2m9qd
+      undo what was changed   runbook rollback r7k2m9qd
+    "##);
+    assert!(vt.has_cursor());
+}
+
+#[test]
+fn a_narrower_terminal_keeps_no_torn_rows() {
+    let wide = Vt::new(120, 24);
+    let mut play = middle(&wide);
+    play.tick(1_000);
+    for (columns, rows) in [(40, 24), (23, 9), (150, 50), (60, 24)] {
+        wide.resize(columns, rows);
+        play.tick(1_000);
+        let text = wide.text();
+        assert_eq!(text.matches("steps").count().max(1), 1, "at {columns}: one footer\n{text}");
+        assert_eq!(text.matches("cart").count(), 1, "at {columns}: one row of each\n{text}");
+    }
+}
+
+#[test]
+fn it_is_never_taller_or_wider_than_the_terminal() {
+    for (columns, rows) in [(80, 24), (80, 5), (20, 10), (9, 3), (5, 2), (200, 60)] {
+        let vt = Vt::new(columns, rows);
+        let mut play = Play::opened(&runbook(), vec![live(vt.terminal(UTF8))]);
+        play.start("reach").done("reach");
+        let item = |n: u32| Item { key: format!("service-{n}"), value: n.into() };
+        play.say(Event::Expanded { step: "scale".to_owned(), items: (0..60).map(item).collect() });
+        play.tick(1_000);
+        let before = vt.text().lines().count();
+        for number in 0..60 {
+            play.start(&format!("scale[service-{number}]"));
+        }
+        play.tick(1_000);
+        let block = vt.text().lines().count() + 1 - before;
+        assert!(block < rows.max(3), "{block} rows of {rows}\n{}", vt.text());
+    }
+}
+
+#[test]
+fn many_instances_are_told_in_one_line_but_not_their_failures() {
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&runbook(), vec![live(vt.terminal(UTF8))]);
+    play.start("reach").done("reach");
+    let item = |n: u32| Item { key: n.to_string(), value: n.into() };
+    play.say(Event::Expanded { step: "scale".to_owned(), items: (0..20).map(item).collect() });
+    for number in 0..18 {
+        play.start(&format!("scale[{number}]")).pass(200).done(&format!("scale[{number}]"));
+    }
+    play.fail("scale[18]", "no").start("scale[19]").tick(1_000);
+    let text = vt.text();
+    assert_snapshot!(text.split_once("  ✓ reach").expect("reach").1, @r##"
+                            0ms
+    24 hours before
+      ✗ scale[18]                   1.6s  it exited with 1
+          $ kubectl scale scale[18] --replicas=10
+          | no
+      ● scale 19/20, 1 failed
+        ● scale[19]                   1s
+    autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  6s
+    "##);
+}
+
+#[test]
+fn a_childs_output_stays_text() {
+    let vt = Vt::new(80, 24);
+    let mut play = on(&vt);
+    play.act("aurora", "a \x1b[2J", "aws \x1b]0;x\x07");
+    play.print("aurora", b"\x1b[2J\x1b[H\x1b[31mowned\x1b[0m\xff\x07\n").tick(1_000);
+    let text = vt.text();
+    assert!(text.contains("\\x1b[2J\\x1b[Howned\u{fffd}\\x07"), "{text}");
+    play.print("aurora", &vec![b'x'; 1 << 20]).print("aurora", b"\nlast\n\n").tick(1_000);
+    assert!(vt.text().contains("  last"), "{}", vt.text());
+}
+
+#[test]
+fn a_question_leaves_the_terminal_to_the_prompt() {
+    let vt = Vt::new(80, 24);
+    let mut play = middle(&vt);
+    for step in ["scale[cart]", "scale[web]", "aurora"] {
+        play.done(step);
+    }
+    let (step, prompt) = ("go".to_owned(), "Capacity is up. Go?".to_owned());
+    play.start("go").say(Event::Asked { step, question: Question::Approval, prompt }).tick(1_000);
+    assert!(vt.text().contains("◆ go") && vt.text().contains("Capacity is up. Go?"), "{}", vt.text());
+    play.reporters[0].suspend();
+    play.tick(1_000);
+    let text = vt.text();
+    assert!(vt.has_cursor() && text.ends_with('\n') && !text.contains("Capacity"), "{text}");
+    play.reporters[0].unsuspend();
+    play.tick(0);
+    assert!(vt.text().contains("Capacity is up. Go?"));
+    play.reporters.clear();
+    assert!(vt.has_cursor() && !vt.text().contains("Capacity"), "dropped: {}", vt.text());
+}
+
+#[test]
+fn events_draw_nothing_and_ticks_no_more_than_they_must() {
+    let vt = Vt::new(80, 24);
+    let mut play = on(&vt);
+    assert_eq!(vt.writes(), 0, "an event draws nothing");
+    play.tick(1_000).tick(20).tick(20).tick(20);
+    assert_eq!(vt.writes(), 1, "ticks that come too early draw nothing");
+    play.tick(100);
+    let drawn = vt.writes();
+    play.tick(100).tick(100);
+    assert_eq!(vt.writes(), drawn, "a frame like the one before is not written");
+}
+
+#[test]
+fn a_resumed_run_begins_with_its_title_and_counts_its_own_time() {
+    let vt = Vt::new(80, 24);
+    let mut reporter = live(vt.terminal(UTF8));
+    let mut play = Play::expanded(Vec::new());
+    play.fail("scale[api]", "no").rest(RunStatus::Failed);
+    for (at, event) in &play.events {
+        reporter.past(*at, event);
+    }
+    play.reporters.push(reporter);
+    play.pass(3_600_000).say(Event::Resumed { by: person(), reason: Some("the API is back".to_owned()) });
+    let (step, by) = ("scale[api]".to_owned(), Some(person()));
+    play.say(Event::Decided { step, decision: Decision::Retry, by, reason: None });
+    play.intend("scale[api]", Stage::Action, "kubectl scale deployment/api").tick(2_000);
+    assert_snapshot!(vt.text(), @r##"
+    autolytiq/pre-scale-event  run r7k2m9qd
+    taken up again by ada@ops1 (the API is back)
+      ◆ scale[api] decided: run it again, by ada@ops1
+      ● scale 0/3
+        ● scale[api]                  2s  attempt 2
+    autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  2s
+    "##);
+    play.exit("scale[api]", Stage::Action, 0, "").done("scale[api]").rest(RunStatus::Failed).close();
+    assert!(vt.text().contains("✓ scale[api]                    2s  replicas"), "{}", vt.text());
+}
+
+#[test]
+fn without_unicode_and_with_colour() {
+    let vt = Vt::new(80, 24);
+    let paint = Paint { colour: true, unicode: false };
+    let mut play = Play::expanded(vec![live(vt.terminal(paint))]);
+    play.change("scale[api]", "replicas 3 → 10").fail("scale[cart]", "naïve\n");
+    play.act("scale[web]", "replicas 3 → 10", "kubectl").print("scale[web]", "50% – ok".as_bytes());
+    play.tick(1_000).say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: false }).tick(1_000);
+    let text = vt.text();
+    assert!(text.is_ascii(), "{text}");
+    assert!(text.contains("+ scale[api]") && text.contains("x scale[cart]"), "{text}");
+    assert!(text.contains("replicas 3 -> 10") && text.contains("50% - ok"), "{text}");
+    assert!(text.contains("waiting for what runs; Ctrl-C again stops it"), "{text}");
+    play.rest(RunStatus::Interrupted).close();
+    assert!(vt.text().is_ascii() && vt.has_cursor(), "{}", vt.text());
+}
+
+#[test]
+fn a_big_run_costs_no_more_to_draw() {
+    let steps = |count: u32| -> usize {
+        let vt = Vt::new(80, 24);
+        let mut play = Play::opened(&runbook(), vec![live(vt.terminal(UTF8))]);
+        play.start("reach").done("reach");
+        let item = |n: u32| Item { key: n.to_string(), value: n.into() };
+        play.say(Event::Expanded { step: "scale".to_owned(), items: (0..count).map(item).collect() });
+        for number in 0..count - 1 {
+            play.start(&format!("scale[{number}]")).done(&format!("scale[{number}]"));
+            if number % 100 == 0 {
+                play.tick(100);
+            }
+        }
+        play.tick(1_000);
+        vt.text().lines().count()
+    };
+    assert_eq!(steps(10_000), steps(20));
+}

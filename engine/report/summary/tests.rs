@@ -1,0 +1,222 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::machine::{Event, Leaf, Stage};
+use crate::report::fixture::{Play, SMALL, UTF8, person};
+
+fn failed() -> Play {
+    let mut play = Play::expanded(Vec::new());
+    play.change("scale[api]", "replicas 3 → 10").change("aurora", "ACU 2 → 8");
+    play.fail("scale[cart]", "Error from server (Forbidden): deployments.apps \"cart\" is forbidden\n");
+    play
+}
+
+#[test]
+fn succeeded() {
+    let mut play = Play::expanded(Vec::new());
+    for step in ["scale[api]", "scale[cart]", "aurora"] {
+        play.change(step, "replicas 3 → 10");
+    }
+    play.start("scale[web]").finish("scale[web]", Finish::Satisfied);
+    play.start("go").done("go").start("warm-caches");
+    play.intend("warm-caches", Stage::Action, "npm run cache:warm").done("warm-caches");
+    assert_snapshot!(play.rest(RunStatus::Succeeded).screen(), @r##"
+    ✓ autolytiq/pre-scale-event succeeded after 36s
+      run r7k2m9qd, 7 of 7 steps done
+
+    Changed
+      scale[api]   replicas 3 → 10
+      scale[cart]  replicas 3 → 10
+      aurora       replicas 3 → 10
+      warm-caches  Warm the caches
+
+    Next
+      every step              runbook status r7k2m9qd
+      undo what was changed   runbook rollback r7k2m9qd
+    "##);
+}
+
+#[test]
+fn failed_and_paused() {
+    assert_snapshot!(failed().rest(RunStatus::Failed).screen(), @r##"
+    ✗ autolytiq/pre-scale-event failed after 26s and is paused
+      run r7k2m9qd, 3 of 7 steps done
+
+    scale[cart] failed: it exited with 1
+      $ kubectl scale scale[cart] --replicas=10
+      | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+    Changed
+      scale[api]   replicas 3 → 10
+      aurora       ACU 2 → 8
+      scale[cart]  replicas 3 → 10 (failed)
+
+    Next
+      all that it printed     runbook logs r7k2m9qd 'scale[cart]'
+      try again and go on     runbook resume r7k2m9qd
+      undo what was changed   runbook rollback r7k2m9qd
+    "##);
+}
+
+#[test]
+fn stopped_by_ctrl_c() {
+    let mut play = Play::expanded(Vec::new());
+    play.change("scale[api]", "replicas 3 → 10");
+    play.say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: false });
+    assert_snapshot!(play.rest(RunStatus::Interrupted).screen(), @r##"
+    ■ autolytiq/pre-scale-event was stopped by Ctrl-C after 12s and is paused
+      run r7k2m9qd, 2 of 7 steps done
+
+    Changed
+      scale[api]  replicas 3 → 10
+
+    Next
+      go on where it is       runbook resume r7k2m9qd
+      undo what was changed   runbook rollback r7k2m9qd
+      every step              runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn waiting_for_an_approval() {
+    let mut play = Play::expanded(Vec::new());
+    play.change("aurora", "ACU 2 → 8");
+    for step in ["scale[api]", "scale[cart]", "scale[web]"] {
+        play.start(step).finish(step, Finish::Satisfied);
+    }
+    let prompt = "Capacity is up. Warm the caches in prod?".to_owned();
+    let (step, question) = ("go".to_owned(), Question::Approval);
+    play.start("go").say(Event::Asked { step, question, prompt });
+    assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
+    ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
+      run r7k2m9qd, 5 of 7 steps done
+
+    Waits for a person
+      go asks for approval: Capacity is up. Warm the caches in prod?
+
+    Changed
+      aurora  ACU 2 → 8
+
+    Next
+      say yes and go on       runbook resume r7k2m9qd --approve go
+      undo what was changed   runbook rollback r7k2m9qd
+      every step              runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn in_doubt() {
+    let mut play = Play::expanded(Vec::new());
+    play.act("scale[web]", "replicas 3 → 10", "kubectl scale deployment/web --replicas=10");
+    play.say(Event::Resumed { by: person(), reason: None });
+    let leaf = Leaf { step: "scale[web]".to_owned(), stage: Stage::Action, attempt: 1 };
+    play.say(Event::Doubted { leaf });
+    assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
+    ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
+      run r7k2m9qd, 1 of 7 steps done
+
+    ? scale[web] is in doubt: the engine died while its command ran. Did it take
+    effect?
+      $ kubectl scale deployment/web --replicas=10
+        it was to change: replicas 3 → 10
+
+    Changed
+      scale[web]  replicas 3 → 10 (in doubt)
+
+    Next
+      it took effect          runbook resume r7k2m9qd --done 'scale[web]' --reason '...'
+      it did not: run it      runbook resume r7k2m9qd --retry 'scale[web]'
+      go on without it        runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
+      undo what was changed   runbook rollback r7k2m9qd
+      every step              runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn rolled_back() {
+    let mut play = failed();
+    play.roll_back(&["scale[cart]", "aurora", "scale[api]"]);
+    for step in ["scale[cart]", "aurora", "scale[api]"] {
+        play.undo(step, UndoResult::Done);
+    }
+    assert_snapshot!(play.rest(RunStatus::RolledBack).screen(), @r##"
+    ↶ autolytiq/pre-scale-event failed and was rolled back, after 32s
+      run r7k2m9qd, 3 of 3 changes undone
+
+    scale[cart] failed: it exited with 1
+      $ kubectl scale scale[cart] --replicas=10
+      | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+    Undone, back to what it was
+      scale[api]   replicas 3 → 10
+      aurora       ACU 2 → 8
+      scale[cart]  replicas 3 → 10
+
+    Next
+      all that it printed   runbook logs r7k2m9qd 'scale[cart]'
+      every step            runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn rolled_back_in_part() {
+    let mut play = failed();
+    play.roll_back(&["scale[cart]", "aurora", "scale[api]"]);
+    play.undo("scale[cart]", UndoResult::Done);
+    play.undo("aurora", UndoResult::Failed("it exited with 1".to_owned()));
+    play.say(Event::Undone {
+        step: "scale[api]".to_owned(),
+        result: UndoResult::Left("it only adds".to_owned()),
+    });
+    assert_snapshot!(play.rest(RunStatus::RollbackFailed).screen(), @r##"
+    ✗ autolytiq/pre-scale-event was rolled back IN PART only, after 30s
+      run r7k2m9qd, 1 of 3 changes undone
+
+    scale[cart] failed: it exited with 1
+      $ kubectl scale scale[cart] --replicas=10
+      | Error from server (Forbidden): deployments.apps "cart" is forbidden
+
+    Could not be undone
+      aurora: it exited with 1
+        by hand: kubectl scale aurora --replicas=3
+
+    Undone, back to what it was
+      scale[cart]  replicas 3 → 10
+
+    Left as it is
+      scale[api]  it only adds
+
+    Next
+      try to undo it again   runbook rollback r7k2m9qd
+      all that it printed    runbook logs r7k2m9qd aurora
+      every step             runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn an_engine_that_died_leaves_a_doubt_and_a_way_on() {
+    let mut play = Play::expanded(Vec::new());
+    play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster");
+    let screen = play.screen();
+    assert!(screen.contains("was left in the middle") && screen.contains("? aurora is in doubt"), "{screen}");
+}
+
+#[test]
+fn it_fits_however_much_there_is_to_say() {
+    let mut play = Play::opened(&crate::report::fixture::runbook(), Vec::new());
+    play.start("reach").done("reach");
+    let item = |n: u32| crate::machine::Item { key: format!("service-{n}"), value: n.into() };
+    play.say(Event::Expanded { step: "scale".to_owned(), items: (0..60).map(item).collect() });
+    for number in 0..30 {
+        play.change(&format!("scale[service-{number}]"), "replicas 3 → 10");
+    }
+    for number in 30..60 {
+        play.fail(&format!("scale[service-{number}]"), &"a long line of output, again and again ".repeat(40));
+    }
+    let screen = play.rest(RunStatus::Failed).screen();
+    assert!(screen.lines().count() < SMALL.rows, "{screen}");
+    assert!(screen.lines().all(|line| width(line) <= SMALL.columns), "{screen}");
+    assert!(screen.contains("runbook logs r7k2m9qd 'scale[service-30]'"), "{screen}");
+    let whole = end_screen(&play.end(), &play.timeline, UTF8, Size::ENDLESS);
+    assert!(whole.lines().count() > 60, "nothing is cut in a pipe");
+}
