@@ -65,9 +65,16 @@ impl Library {
         self.own.contains_key(name) || built_in(name).is_some()
     }
 
-    /// Says whether a template of the project replaces one of the binary.
+    /// Says whether a template of the project replaces one of the binary and differs from it. A copy of the same is
+    /// nothing that anybody needs to know.
     pub fn replaces(&self, name: &str) -> bool {
-        self.own.contains_key(name) && built_in(name).is_some()
+        match (self.own.get(name), built_in(name)) {
+            (Some(_), Some(theirs)) => {
+                let ours = self.find(name).and_then(|entry| entry.text.ok());
+                ours.is_none_or(|ours| ours != theirs)
+            }
+            _ => false,
+        }
     }
 
     /// Returns the names of all templates in order.
@@ -118,5 +125,12 @@ mod tests {
         assert!(entry.own && entry.text.expect("is text") == "step: tell/slack");
         assert!(library.names().contains(&"tell/slack".to_owned()));
         assert!(!library.has("tell/nobody"));
+    }
+
+    #[test]
+    fn a_copy_of_the_same_replaces_nothing() {
+        let (name, text) = BUILT_IN[0];
+        assert!(!Library::built_in().with_text(name, text).replaces(name));
+        assert!(Library::built_in().with_text(name, "step: other").replaces(name));
     }
 }

@@ -181,6 +181,7 @@ impl Judge {
         prepared.timeout = Some(self.duration_or(gate.timeout.as_ref(), scope, READ_TIMEOUT)?);
         let within = gate.within.as_ref().map(|text| self.duration(text, scope)).transpose()?;
         let hold = gate.hold.as_ref().map(|text| self.duration(text, scope)).transpose()?;
+        let hold = hold.filter(|hold| !hold.is_zero());
         let every = self.duration_or(gate.every.as_ref(), scope, EVERY)?;
         prepared.polling = Some(Polling { every, within, hold });
         Ok(prepared)

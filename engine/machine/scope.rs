@@ -146,7 +146,8 @@ impl Scopes {
                 Ok(model::Value::Object(_)) | Err(_) => continue,
                 Ok(other) => other.to_string(),
             };
-            let line = format!("{label} {text}");
+            // What was printed says what it is by itself.
+            let line = if label == "stdout" { text } else { format!("{label} {text}") };
             if !shown.contains(&line) {
                 shown.push(line);
             }
