@@ -1,5 +1,6 @@
 //! The engine without its command line: against real shells, and runbooks from text driven with real processes.
 
+mod arguments;
 mod pre_scale;
 mod runs;
 mod shell_quoting;
