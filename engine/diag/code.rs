@@ -97,6 +97,7 @@ codes! {
     210 NotNeeded "not-needed" Error "A step's output is used by a step that does not need it.";
     211 NoSteps "no-steps" Error "A runbook has no steps.";
     212 OverriddenTemplate "overridden-template" Note "The project replaces a step template of the library.";
+    213 UnusedName "unused-name" Warning "A var, table, `let` or param is never used.";
 
     301 TemplateSyntax "template-syntax" Error "A template or expression can't be read.";
     302 UnknownName "unknown-name" Error "A name is not in scope.";
@@ -112,6 +113,10 @@ codes! {
     403 RawShell "raw-shell" Warning "A value enters a shell script unquoted.";
     404 ReadTemplate "read-template" Error "A gate uses a template that changes something.";
     405 SecretDefault "secret-default" Error "A secret stands in a file.";
+    406 GateAlwaysHolds "gate-always-holds" Warning "A gate can't fail.";
+    407 UnsafeRetry "unsafe-retry" Warning "A changing step that is not idempotent is tried again.";
+    408 ReadChanges "read-changes" Warning "A command that should only look changes something.";
+    409 TwoFates "two-fates" Error "A step is both undone and irreversible.";
 
     501 MissingVar "missing-var" Error "A required var is not given.";
     502 UnknownVar "unknown-var" Error "The runbook has no such var.";

@@ -220,7 +220,9 @@ fn effect(cx: &mut Context<'_>, of: &Fields<'_>, action: &Action) -> Effect {
 fn needs_other(cx: &mut Context<'_>, of: &Fields<'_>) {
     let command = ["run", "shell"];
     let any_command = ["run", "shell", "gate", "check", "capture", "verify", "rollback"];
-    let rules: [(&str, &[&str]); 6] = [
+    let rules: [(&str, &[&str]); 8] = [
+        ("outputs", &["run", "shell", "gate"]),
+        ("idempotent", &command),
         ("stdin", &command),
         ("output", &command),
         ("env", &any_command),

@@ -147,6 +147,9 @@ pub(super) fn told(cx: &mut Context<'_>, text: &Text, fault: &Fault, code: Code)
         rest if rest.starts_with("||") => Some("write `or` for `||`"),
         rest if rest.starts_with('!') && !rest.starts_with("!=") => Some("write `not` for `!`"),
         rest if rest.starts_with('?') => Some("write `A if CONDITION else B`"),
+        _ if fault.message.contains("expected end of block") => {
+            Some("`{% if … %}` ends with `{% endif %}`, `{% for … %}` with `{% endfor %}`")
+        }
         _ => None,
     };
     cx.report.push(match fault.help.as_deref().or(habit) {

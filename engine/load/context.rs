@@ -1,13 +1,13 @@
 //! What lowering works with: the sources, the report, the library of step templates.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::library::Library;
 use super::template_file;
 use super::yaml;
 use crate::diag::{Report, Sources};
-use crate::model::StepTemplate;
+use crate::model::{Place, StepTemplate};
 use crate::template::Engine;
 
 /// What every function of lowering is handed.
@@ -17,7 +17,25 @@ pub(super) struct Context<'a> {
     pub(super) library: &'a Library,
     pub(super) engine: &'a Engine,
     /// Each step template is read once, however many steps use it.
-    templates: HashMap<String, Option<Rc<StepTemplate>>>,
+    templates: HashMap<String, Option<Rc<Template>>>,
+    /// What the texts read so far use.
+    pub(super) seen: Seen,
+}
+
+/// A step template with what only those who use it need to know.
+pub(super) struct Template {
+    pub(super) template: StepTemplate,
+    /// Where it uses `item`, which is there only with `for_each`.
+    pub(super) item: Option<Place>,
+}
+
+/// What texts use.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Vars, tables, `let` values, params.
+    pub(super) names: BTreeSet<String>,
+    /// The first use of `item`.
+    pub(super) item: Option<Place>,
 }
 
 impl<'a> Context<'a> {
@@ -27,12 +45,12 @@ impl<'a> Context<'a> {
         library: &'a Library,
         engine: &'a Engine,
     ) -> Context<'a> {
-        Context { sources, report, library, engine, templates: HashMap::new() }
+        Context { sources, report, library, engine, templates: HashMap::new(), seen: Seen::default() }
     }
 
     /// Returns the step template of that name, or `None` when there is none or its file can't be used; only the
     /// latter is told here.
-    pub(super) fn template(&mut self, name: &str) -> Option<Rc<StepTemplate>> {
+    pub(super) fn template(&mut self, name: &str) -> Option<Rc<Template>> {
         if let Some(known) = self.templates.get(name) {
             return known.clone();
         }
@@ -46,7 +64,7 @@ impl<'a> Context<'a> {
         self.templates.contains_key(name)
     }
 
-    fn read_template(&mut self, name: &str) -> Option<StepTemplate> {
+    fn read_template(&mut self, name: &str) -> Option<Template> {
         let entry = self.library.find(name)?;
         let text = match entry.text {
             Ok(text) => text,

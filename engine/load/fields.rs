@@ -66,6 +66,10 @@ pub(super) fn fields<'n>(
     for (index, (key, _)) in entries.iter().enumerate().filter(|(_, (key, _))| table.get(&key.text).is_none())
     {
         let meant = meant(key, table);
+        // A gate's `uses` was told, and its `with` belongs to it.
+        if table.what == "a gate" && key.text == "with" {
+            continue;
+        }
         cx.report.push(unknown_key(key, table, meant));
         let written = meant.and_then(|meant| entries.iter().find(|(key, _)| key.text == meant));
         fields.meant.extend(meant.filter(|_| written.is_none()).map(|meant| (index, meant)));
@@ -105,6 +109,7 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
         ("a step" | "a gate", "cwd" | "working_directory" | "workdir" | "chdir") => Some("dir"),
         ("a step" | "a step template", "environment") => Some("env"),
         ("a gate", "until" | "expect" | "assert" | "condition") => Some("pass"),
+        ("a gate", "uses") => Some("run"),
         ("a gate", "interval" | "poll") => Some("every"),
         ("a runbook", "name") => Some("runbook"),
         ("a runbook", "variables" | "inputs" | "parameters") => Some("vars"),
@@ -126,6 +131,11 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
 fn unknown_key(key: &Key, table: &'static Table, meant: Option<&str>) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(Code::UnknownKey, format!("{} has no key `{}`", table.what, shortened(&key.text)));
+    if table.what == "a gate" && key.text == "uses" {
+        return diagnostic
+            .at(key.place, "a gate can't use a template")
+            .help("write the command here; or make a step of its own with `uses`, and need it");
+    }
     match meant {
         Some(meant) => {
             let example = table.get(meant).map_or("", |spec| spec.example);

@@ -209,7 +209,10 @@ finally:
             fs::create_dir_all(path.parent().expect("has one")).expect("is made");
             fs::write(path, text).expect("is written");
         };
-        write("runbooks/team/small.yaml", &RUNBOOK.replace("vars:", "data: {t: no.yaml}\nvars:"));
+        write(
+            "runbooks/team/small.yaml",
+            &RUNBOOK.replace("vars:", "data: {t: no.yaml}\nlock: \"{{ t.x }}\"\nvars:"),
+        );
         write("steps/tell/echo.yaml", ECHO);
         write("steps/tell/wrong.yaml", "step: tell/wrong\ntitle: T\nrun: rm {{ x }}\n");
         let project = Project::at(folder.path());

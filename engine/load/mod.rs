@@ -25,6 +25,7 @@ mod typed;
 mod typed_text;
 mod yaml;
 mod yaml_error;
+mod yaml_hint;
 
 pub use bind::{Bound, bind, snapshot_hash};
 pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable};

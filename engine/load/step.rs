@@ -133,12 +133,23 @@ fn used(cx: &mut Context<'_>, of: &Fields<'_>, field: Field<'_>) -> (Option<Box<
         );
     }
     foreign_keys(cx, of, &name);
-    let Some(template) = template else {
+    let Some(known) = template else {
         let binding =
             Binding { template: name, with: trees(with), at: field.node.place, ..Binding::default() };
         return (Some(Box::new(binding)), Body::default());
     };
-    check_with(cx, &template, &with, field.node.place);
+    if let (Some(item), None) = (known.item, of.get("for_each")) {
+        cx.report.push(
+            Diagnostic::new(
+                Code::NoItem,
+                format!("the template `{name}` uses `item`, so the step needs `for_each`"),
+            )
+            .at(field.node.place, "")
+            .also(item, "used here"),
+        );
+    }
+    let template = &known.template;
+    check_with(cx, template, &with, field.node.place);
     let binding = Binding {
         template: name,
         title: template.title.clone(),

@@ -2,7 +2,7 @@
 
 use super::body::{body, on_interrupt};
 use super::check;
-use super::context::Context;
+use super::context::{Context, Template};
 use super::fields::fields;
 use super::gate::retry;
 use super::keys::{FLOW, TEMPLATE};
@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::StepTemplate;
 
 /// Reads the template that goes by `name`; all that is wrong with it is told.
-pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<StepTemplate> {
+pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Template> {
     let node = &orchestration_told(cx, node);
     let of = fields(cx, node, &TEMPLATE, None)?;
     let at = of.get("step").map_or(of.place, |field| field.node.place);
@@ -60,8 +60,8 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Ste
         body,
         at,
     };
-    check::template(cx, &template);
-    Some(template)
+    let item = check::template(cx, &template);
+    Some(Template { template, item })
 }
 
 /// Tells the keys that belong to a runbook's step, and returns the map without them.

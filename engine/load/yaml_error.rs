@@ -5,6 +5,7 @@ use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::{Error, ExternalMessageSource};
 
 use super::yaml::{MAX_DEPTH, MAX_NODES};
+use super::yaml_hint::{begins_with_tab, hinted, shown};
 use crate::diag::{Code, Diagnostic, Sources};
 use crate::model::{FileId, Place};
 
@@ -118,8 +119,9 @@ fn syntax(kind: &ErrorKind, library: &str, place: Place, sources: &Sources) -> D
         }
         K::SimpleKeyExpected | K::InvalidSimpleKey => "a `:` after the key is missing",
         K::ExpectedBlockMappingKey => "a key is expected here",
-        K::InvalidIndentation | K::InvalidFlowScalarIndent | K::InvalidQuotedScalarIndent => {
-            "the indentation does not fit the lines above"
+        K::InvalidIndentation | K::InvalidFlowScalarIndent => "the indentation does not fit the lines above",
+        K::InvalidQuotedScalarIndent => {
+            "a quoted text goes on here, further left than it may; is its quote closed?"
         }
         K::ExpectedBlockSequenceEntry => "a list entry (`- `) is expected here",
         K::UnclosedFlowCollection { open } => {
@@ -153,47 +155,4 @@ fn syntax(kind: &ErrorKind, library: &str, place: Place, sources: &Sources) -> D
         _ => library,
     };
     plain(message, place, sources)
-}
-
-fn begins_with_tab(place: Place, sources: &Sources) -> bool {
-    let text = sources.text(place.file);
-    let start = text[..(place.start as usize).min(text.len())].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next().unwrap_or("");
-    let indent: &str = &line[..line.len() - line.trim_start().len()];
-    indent.contains('\t')
-}
-
-/// Adds the likeliest way out, judged by the line: what people leave unquoted.
-fn hinted(diagnostic: Diagnostic, place: Place, sources: &Sources) -> Diagnostic {
-    let text = sources.text(place.file);
-    let start = text[..(place.start as usize).min(text.len())].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next().unwrap_or("");
-    let value = line.split_once(": ").or(line.split_once("- ")).map_or("", |(_, value)| value.trim_start());
-    if value.starts_with("{{") {
-        return diagnostic
-            .help("a text that begins with `{{` must stand in quotes, or YAML reads it as a map");
-    }
-    if value.starts_with(['@', '`', '%', '*', '&', '!']) {
-        return diagnostic
-            .help(format!("a text that begins with {} must stand in quotes", shown(&value[..1])));
-    }
-    let mut before = text[..start].lines().rev();
-    let before = before.find(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let has_value = |line: &str| {
-        line.split_once(": ")
-            .is_some_and(|(_, value)| !value.trim().is_empty() && !value.trim().starts_with(['|', '>']))
-    };
-    if before.is_some_and(|before| indent(line) > indent(before) && has_value(before)) {
-        return diagnostic
-            .help("this line stands further right than the one above, which has its value already");
-    }
-    if value.contains(": ") {
-        return diagnostic.help("a text that holds `: ` must stand in quotes");
-    }
-    diagnostic
-}
-
-fn shown(sign: &str) -> String {
-    if sign == "`" { "a backtick".to_owned() } else { format!("`{sign}`") }
 }

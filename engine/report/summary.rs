@@ -282,7 +282,10 @@ impl Summary<'_> {
         let what = match (&instance.changes, &step.title) {
             (Some(changes), _) => changes.clone(),
             (None, Some(title)) if title.is_literal() => title.src.clone(),
-            _ => "its command ran".to_owned(),
+            _ => match self.timeline.track(&self.name(at)) {
+                Some(track) if !track.action_command.is_empty() => track.action_command.clone(),
+                _ => "its command ran".to_owned(),
+            },
         };
         match self.standing(at) {
             Standing::Failed => format!("{what} (failed)"),

@@ -40,6 +40,8 @@ pub struct Track {
     pub undo_began: Option<Timestamp>,
     /// When its undo ended.
     pub undo_ended: Option<Timestamp>,
+    /// The action's command.
+    pub action_command: String,
     /// The undo's command, for doing it by hand.
     pub undo_command: String,
     /// How the undo failed.
@@ -155,6 +157,9 @@ impl Track {
         self.retry_at = None;
         self.tail.clear();
         self.command = command.to_owned();
+        if leaf.stage == Stage::Action {
+            command.clone_into(&mut self.action_command);
+        }
         if leaf.stage == Stage::Undo {
             self.undo_began.get_or_insert(at);
             self.undo_ended = None;

@@ -1,5 +1,6 @@
 //! The checks that need the whole runbook: names, graph, scopes, safety.
 
+mod changing;
 mod graph;
 mod safety;
 mod scope;

@@ -1,25 +1,63 @@
-//! What keeps a run reversible.
+//! What keeps a run reversible, and its gates worth their name.
 
 use super::super::context::Context;
+use super::changing;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Action, Body, Effect, Place, Step, StepTemplate};
+use crate::model::{Action, Body, Command, Effect, Gate, Place, Retry, Step, StepTemplate};
 
-/// Checks that every changing step says how it is undone. (RB0401)
-///
-/// Steps of `finally` are left out: they run when the run is over, whichever way it went, and a rollback neither
-/// reaches them nor ends before they have run.
-pub(super) fn steps(cx: &mut Context<'_>, steps: &[Step]) {
-    // A step with a template is as reversible as the template, which is checked where it stands.
-    for step in steps.iter().filter(|step| step.binding.is_none()) {
-        undoable(cx, &step.body, step.at, &format!("step `{}`", step.id));
+/// Checks the steps of a runbook. `finally` need not be reversible: its steps run when the run is over, whichever way
+/// it went, and a rollback neither reaches them nor ends before they have run.
+pub(super) fn steps(cx: &mut Context<'_>, steps: &[Step], finally: bool) {
+    for step in steps {
+        let what = format!("step `{}`", step.id);
+        // A step with a template is as reversible as the template, which is checked where it stands.
+        if step.binding.is_none() {
+            body(cx, &step.body, step.at, &what, !finally);
+        }
+        retried(cx, &step.body, step.retry.as_ref(), step.at, &what);
+        step.guard.iter().for_each(|guard| gate(cx, guard, "guard"));
     }
 }
 
-/// Checks that a changing template says how it is undone.
+/// Checks a template.
 pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
-    undoable(cx, &template.body, template.at, &format!("the template `{}`", template.name));
+    let what = format!("the template `{}`", template.name);
+    body(cx, &template.body, template.at, &what, true);
+    retried(cx, &template.body, template.body.retry.as_ref(), template.at, &what);
 }
 
+fn body(cx: &mut Context<'_>, of: &Body, at: Place, what: &str, reversible: bool) {
+    if reversible {
+        undoable(cx, of, at, what);
+    }
+    if let (Some(undo), Some(reason)) = (&of.rollback, &of.irreversible) {
+        // RB0409
+        cx.report.push(
+            Diagnostic::new(
+                Code::TwoFates,
+                format!("{what} has a `rollback` and says that it is irreversible"),
+            )
+            .at(reason.at, "why it can't be undone")
+            .also(undo.command.at, "how it is undone")
+            .help("keep one of them"),
+        );
+    }
+    of.check.iter().for_each(|of| gate(cx, of, "check"));
+    of.verify.iter().for_each(|of| gate(cx, of, "verify"));
+    if let Some(undo) = &of.rollback {
+        undo.verify.iter().for_each(|of| gate(cx, of, "verify"));
+    }
+    of.capture.iter().for_each(|capture| reads(cx, &capture.command, "a capture"));
+    match &of.action {
+        Action::Gate(of) => gate(cx, of, "gate"),
+        Action::Command(command) if of.effect == Effect::Read => {
+            reads(cx, command, "a step with `effect: read`")
+        }
+        _ => {}
+    }
+}
+
+// RB0401
 fn undoable(cx: &mut Context<'_>, body: &Body, at: Place, what: &str) {
     let changes = body.effect == Effect::Change && matches!(body.action, Action::Command(_));
     if !changes || body.rollback.is_some() || body.irreversible.is_some() {
@@ -36,4 +74,50 @@ fn undoable(cx: &mut Context<'_>, body: &Body, at: Place, what: &str) {
                  `effect: read` when it only looks",
         ),
     );
+}
+
+// RB0406
+fn gate(cx: &mut Context<'_>, of: &Gate, name: &str) {
+    reads(cx, &of.command, "a gate");
+    let Ok(uses) = cx.engine.check_expr(&of.pass.0.src) else { return };
+    if uses.paths.is_empty() {
+        cx.report.push(
+            Diagnostic::new(
+                Code::GateAlwaysHolds,
+                format!("this `{name}` says the same whatever the command answers"),
+            )
+            .at(of.pass.0.at, "")
+            .help("ask the answer: `exit_code == 0`, `stdout == 'yes'`, `json.status.ready >= 3`"),
+        );
+    }
+}
+
+// RB0407
+fn retried(cx: &mut Context<'_>, body: &Body, retry: Option<&Retry>, at: Place, what: &str) {
+    // Who says when it is tried again has thought about it.
+    let again = retry.is_some_and(|retry| retry.attempts > 1 && retry.when.is_none());
+    let changes = body.effect == Effect::Change && matches!(body.action, Action::Command(_));
+    if again && changes && !body.idempotent {
+        cx.report.push(
+            Diagnostic::new(
+                Code::UnsafeRetry,
+                format!("{what} is tried again, and is not said to be idempotent"),
+            )
+            .at(at, "")
+            .note("an attempt that timed out may have done its work")
+            .help("add `idempotent: true` if doing it twice is as good as once; else say with `when` which failures \
+                     are safe to try again"),
+        );
+    }
+}
+
+// RB0408
+fn reads(cx: &mut Context<'_>, of: &Command, what: &str) {
+    if let Some((word, place)) = changing::verb(&of.line) {
+        cx.report.push(
+            Diagnostic::new(Code::ReadChanges, format!("`{word}` changes something, and {what} only looks"))
+                .at(place, "")
+                .help("make it a step that changes, with a `rollback`"),
+        );
+    }
 }

@@ -152,11 +152,15 @@ impl<'a> Names<'a> {
     fn used(&self, cx: &mut Context<'_>, text: &Text, of: &Use) {
         let Some(root) = of.path.first().map(String::as_str) else { return };
         if self.own.contains(&root) {
+            cx.seen.names.insert(root.to_owned());
             return;
         }
         let place = cx.sources.within(text, of.span.clone());
         let diagnostic = match root {
-            "item" if self.item => return,
+            "item" if self.item => {
+                cx.seen.item = cx.seen.item.or(Some(place));
+                return;
+            }
             "run" if self.run => self.run_field(of, place),
             "steps" if self.steps.is_some() => self.step(cx, text, of, place),
             "captured" => self.captured(of, place),

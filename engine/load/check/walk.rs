@@ -10,6 +10,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::{
     Action, Body, Command, Expr, Gate, Input, Line, Place, Retry, Runbook, Step, StepTemplate, Text, Wait,
 };
+use crate::template::place_of;
 
 /// Checks a runbook as a whole.
 pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &Needs) {
@@ -39,15 +40,31 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
             let over = dag.as_ref().map(|dag| Over { dag, numbers: &numbers, step: number });
             step(cx, of, &Names { over, ..names.clone() });
         }
-        if !finally {
-            safety::steps(cx, steps);
-        }
+        safety::steps(cx, steps, finally);
     }
     secrets::runbook(cx, runbook);
+    for var in &runbook.vars {
+        if !cx.seen.names.contains(&var.name) {
+            unused(cx, &var.name, "var", var.at);
+        }
+    }
+    for table in &runbook.data {
+        if !cx.seen.names.contains(&table.name) {
+            unused(cx, &table.name, "table", table.at);
+        }
+    }
+    for (name, tree) in &runbook.lets {
+        if let (false, Some(at)) = (cx.seen.names.contains(name), place_of(tree)) {
+            unused(cx, name, "`let`", at);
+        }
+    }
 }
 
 /// Checks a step template as a whole.
-pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
+///
+/// Returns where it uses `item`.
+pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) -> Option<Place> {
+    let outside = std::mem::take(&mut cx.seen);
     let mut names = Names { template: true, ..Names::default() };
     for param in &template.params {
         names.own.push(&param.name);
@@ -62,6 +79,28 @@ pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
     of.timeout.iter().chain(&of.grace).for_each(|text| names.text(cx, text));
     safety::template(cx, template);
     secrets::template(cx, template);
+    let seen = std::mem::replace(&mut cx.seen, outside);
+    for param in &template.params {
+        let later = template.params.iter().filter_map(|param| param.default.as_ref()?.as_str());
+        // A default that uses it was looked at when the params were read.
+        if !seen.names.contains(&param.name) && !later.clone().any(|default| default.contains(&param.name)) {
+            unused(cx, &param.name, "param", param.at);
+        }
+    }
+    seen.item
+}
+
+// RB0213
+fn unused(cx: &mut Context<'_>, name: &str, what: &str, place: Place) {
+    // A text that can't be read may use anything.
+    if cx.report.has_errors() {
+        return;
+    }
+    cx.report.push(
+        Diagnostic::new(Code::UnusedName, format!("the {what} `{name}` is never used"))
+            .at(place, "")
+            .help("remove it, or use it"),
+    );
 }
 
 /// Checks the default of a param, which may use the params before it.
@@ -74,11 +113,7 @@ pub(in crate::load) fn default_text(cx: &mut Context<'_>, earlier: &[Input], tex
 fn duplicate_names(cx: &mut Context<'_>, runbook: &Runbook) {
     let vars = runbook.vars.iter().map(|var| (var.name.as_str(), "a var", Some(var.at)));
     let tables = runbook.data.iter().map(|table| (table.name.as_str(), "a table", Some(table.at)));
-    let lets = runbook.lets.iter().map(|(name, tree)| {
-        let mut place = None;
-        tree.texts(&mut |text| place = place.or(Some(text.at)));
-        (name.as_str(), "a `let`", place)
-    });
+    let lets = runbook.lets.iter().map(|(name, tree)| (name.as_str(), "a `let`", place_of(tree)));
     let mut first: HashMap<&str, (&str, Option<Place>)> = HashMap::new();
     for (name, what, place) in vars.chain(tables).chain(lets) {
         let Some((known, known_place)) = first.get(name).copied() else {

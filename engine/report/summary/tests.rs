@@ -202,6 +202,16 @@ fn an_engine_that_died_leaves_a_doubt_and_a_way_on() {
 }
 
 #[test]
+fn a_change_without_words_is_told_by_its_command() {
+    let mut runbook = crate::report::fixture::runbook();
+    runbook.steps[4].title = None;
+    runbook.steps[4].needs.clear();
+    let mut play = Play::opened(&runbook, Vec::new());
+    play.start("warm-caches").intend("warm-caches", Stage::Action, "npm run cache:warm").done("warm-caches");
+    assert!(play.screen().contains("warm-caches  npm run cache:warm"), "{}", play.screen());
+}
+
+#[test]
 fn it_fits_however_much_there_is_to_say() {
     let mut play = Play::opened(&crate::report::fixture::runbook(), Vec::new());
     play.start("reach").done("reach");
