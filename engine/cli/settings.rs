@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::error::CliError;
 use crate::journal::Location;
 use crate::machine::Person;
+use crate::template::quote_word;
 
 /// Where a setting came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,16 @@ impl Settings {
     pub fn can_ask(&self) -> bool {
         let [stdin, _, stderr] = self.environment.terminals;
         stdin && stderr
+    }
+
+    /// Returns how the program is to be called again for the same journal: `runbook`, with `--store` when that was
+    /// typed. What is printed to be pasted must work.
+    pub fn program(&self) -> String {
+        let Location::Sqlite(path) = &self.store.value;
+        match self.store.source {
+            Source::Flag(_) => format!("runbook --store {}", quote_word(&path.display().to_string())),
+            Source::Variable(_) | Source::Default => "runbook".to_owned(),
+        }
     }
 
     /// Returns who types, as far as the system says.

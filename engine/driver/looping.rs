@@ -80,6 +80,7 @@ pub(super) struct Loop<'a> {
     pub by: crate::machine::Person,
     pub wait: bool,
     pub began: Instant,
+    pub program: String,
 }
 
 /// The loop's own belongings, which live no longer than it does.
@@ -428,7 +429,7 @@ impl Loop<'_> {
         let run = self.writer.run().to_string();
         let took = self.began.elapsed();
         let (state, graph) = (self.machine.state(), self.machine.graph());
-        self.reporter.close(&EndInfo { run: &run, state, graph, took });
+        self.reporter.close(&EndInfo { run: &run, program: &self.program, state, graph, took });
     }
 
     /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told.

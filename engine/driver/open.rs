@@ -79,6 +79,8 @@ pub struct Surroundings<'a> {
     pub people: Option<Box<dyn People>>,
     /// The steps answered with yes beforehand (`--approve`).
     pub approvals: BTreeSet<String>,
+    /// How the program is called in the commands to type next: `runbook`, with what must be said again (`--store`).
+    pub program: String,
     /// Whether to wait for an answer from another terminal when none can be had here.
     pub wait: bool,
 }
@@ -219,12 +221,24 @@ struct Going {
 
 impl Going {
     fn go(self, pool: &Pool, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
-        let Surroundings { reporter, people, approvals, wait, .. } = around;
+        let Surroundings { reporter, people, approvals, wait, program, .. } = around;
         let Going { machine, judge, writer, launcher, by } = self;
         let people = people.map(|people| Arc::new(Mutex::new(people)));
         let began = clock::instant();
-        let mut driven =
-            Loop { machine, judge, writer, pool, launcher, reporter, people, approvals, by, wait, began };
+        let mut driven = Loop {
+            machine,
+            judge,
+            writer,
+            pool,
+            launcher,
+            reporter,
+            people,
+            approvals,
+            by,
+            wait,
+            began,
+            program,
+        };
         let (status, interrupt) = driven.drive(first)?;
         let Loop { machine, writer, .. } = driven;
         let run = writer.run().clone();

@@ -133,7 +133,7 @@ impl Play {
 
     pub(super) fn close(&mut self) -> &mut Play {
         let took = self.timeline.took(self.now);
-        let end = EndInfo { run: RUN, state: &self.state, graph: &self.graph, took };
+        let end = EndInfo { run: RUN, program: "runbook", state: &self.state, graph: &self.graph, took };
         for reporter in &mut self.reporters {
             reporter.close(&end);
         }
@@ -256,7 +256,13 @@ impl Play {
     }
 
     pub(super) fn end(&self) -> EndInfo<'_> {
-        EndInfo { run: RUN, state: &self.state, graph: &self.graph, took: self.timeline.took(self.now) }
+        EndInfo {
+            run: RUN,
+            program: "runbook",
+            state: &self.state,
+            graph: &self.graph,
+            took: self.timeline.took(self.now),
+        }
     }
 
     pub(super) fn screen(&self) -> String {

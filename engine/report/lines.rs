@@ -10,7 +10,7 @@ use super::summary::end_screen;
 use super::timeline::Timeline;
 use super::when::clock;
 use super::{EndInfo, Reporter, Seen, phrase};
-use crate::machine::{End, Event, NodeId, State};
+use crate::machine::{End, Event, Finish, NodeId, State};
 
 /// Returns a reporter that writes lines to `out`, and the end screen after them.
 pub fn lines(out: impl Write + Send + 'static, unicode: bool) -> Box<dyn Reporter> {
@@ -73,14 +73,15 @@ pub(super) fn lines_of(seen: &Seen<'_>, timeline: &Timeline, paint: Paint) -> Op
         None => format!("run {}: ", seen.run),
     };
     let mut text = format!("{} {}\n", clock(seen.at), paint.clean(&format!("{who}{sentence}")));
-    if let Event::Exited { end, tail, .. } = seen.event
-        && *end != End::Exit(0)
-    {
-        for line in tail.lines() {
-            text.push_str("         | ");
-            text.push_str(&paint.clean_output(line));
-            text.push('\n');
-        }
+    let printed = match seen.event {
+        Event::Exited { end, tail, .. } if *end != End::Exit(0) => tail.as_str(),
+        Event::Finished { step, result: Finish::Succeeded } => phrase::found(seen, step),
+        _ => "",
+    };
+    for line in printed.lines() {
+        text.push_str("         | ");
+        text.push_str(&paint.clean_output(line));
+        text.push('\n');
     }
     Some(text)
 }
@@ -100,7 +101,7 @@ mod tests {
 
     use super::super::fixture::{Play, Sink, person};
     use super::*;
-    use crate::machine::{Finish, Leaf, Question, RunStatus, Stage, UndoResult};
+    use crate::machine::{Leaf, Question, RunStatus, Stage, UndoResult};
 
     fn play(sink: &Sink) -> Play {
         Play::expanded(vec![lines(sink.clone(), true)])

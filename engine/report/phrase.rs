@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::Seen;
 use crate::machine::{
     Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Question, RunStatus, Stage,
     UndoResult, Verdict,
 };
-use crate::model::format_duration;
+use crate::model::{Action, Effect, format_duration};
 
 /// How many instances of a `for_each` are named.
 const NAMED: usize = 8;
@@ -39,7 +40,7 @@ pub(super) fn sentence(
         }
         Event::Intent { leaf, command, .. } => {
             let of = attempt(leaf, graph, node).map(|of| format!(" ({of})")).unwrap_or_default();
-            format!("{}{of}: {command}", beginning(leaf.stage))
+            format!("{}{of}: {}", beginning(leaf.stage), one_line(command))
         }
         // A command that went well is told by what follows it.
         Event::Exited { end: End::Exit(0), .. } => return None,
@@ -120,6 +121,25 @@ pub(super) fn sentence(
             return None;
         }
     })
+}
+
+/// Returns a command on one line: of a script its first line, and how many there are. The plan and the journal have the
+/// whole of it.
+pub(super) fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
+    let mut lines = command.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.count()) {
+        (Some(first), more) if more > 0 => format!("{first} … ({} lines)", more + 1).into(),
+        (Some(first), _) if command.contains('\n') => first.into(),
+        _ => command.into(),
+    }
+}
+
+/// Returns what a step printed that is worth showing though it went well: what a command that only looks has found.
+pub(super) fn found<'a>(seen: &Seen<'a>, step: &str) -> &'a str {
+    let Some(at) = seen.state.find(step) else { return "" };
+    let body = &seen.graph.step(at.node).body;
+    let looks = body.effect == Effect::Read && matches!(body.action, Action::Command(_));
+    if looks { &seen.state.at(at).tail } else { "" }
 }
 
 /// Returns what a run at rest with this status is.

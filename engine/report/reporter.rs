@@ -38,6 +38,8 @@ pub enum Stream {
 pub struct EndInfo<'a> {
     /// The run's id.
     pub run: &'a str,
+    /// How the program is called in the commands to type next: its name, with what must be said again (`--store`).
+    pub program: &'a str,
     /// The run's last state.
     pub state: &'a State,
     /// The shape of the run.

@@ -24,6 +24,8 @@ pub const STATUS_VERSION: u32 = 1;
 pub struct About<'a> {
     /// The run's id.
     pub run: &'a str,
+    /// How the program is called in the commands to type next.
+    pub program: &'a str,
     /// Whether an engine drives it. Without one nothing is at work, and a change that was begun and not seen to end
     /// is in doubt.
     pub alive: bool,
@@ -108,14 +110,14 @@ impl StatusPage {
         // Nobody knows for how long after its last event an engine that died went on.
         let until = if about.alive { about.now } else { timeline.last.unwrap_or(about.now) };
         let took = timeline.took(until);
-        let end = EndInfo { run: about.run, state, graph, took };
+        let end = EndInfo { run: about.run, program: about.program, state, graph, took };
         let opened = state.opened.as_ref();
         let next = if about.alive || !state.is_unfinished() {
             Vec::new()
         } else {
             let mut next = next_commands(&end, timeline, Paint::PLAIN, Size::ENDLESS);
             // Here it is already.
-            next.retain(|line| !line.contains("runbook status "));
+            next.retain(|line| !line.contains(&format!("{} status ", about.program)));
             next
         };
         StatusPage {

@@ -145,7 +145,7 @@ impl Summary<'_> {
     }
 
     fn command(&self, command: &str) -> Option<String> {
-        let text = format!("  $ {}", self.paint.clean(command));
+        let text = format!("  $ {}", self.paint.clean(&phrase::one_line(command)));
         (!command.is_empty()).then(|| self.paint.shorten(&text, self.size.columns))
     }
 
@@ -317,13 +317,13 @@ impl Summary<'_> {
     }
 
     fn commands(&self) -> Vec<(&'static str, String)> {
-        let run = self.end.run;
+        let (run, program) = (self.end.run, self.end.program);
         let failed = self.failure().map(|(name, _)| quoted(&name));
-        let logs = failed.map(|step| ("all that it printed", format!("runbook logs {run} {step}")));
-        let status = ("every step", format!("runbook status {run}"));
+        let logs = failed.map(|step| ("all that it printed", format!("{program} logs {run} {step}")));
+        let status = ("every step", format!("{program} status {run}"));
         let open = self.state.touched.iter().any(|&at| self.state.at(at).undo.is_none());
         let rollback = (open && !self.state.rollback)
-            .then(|| ("undo what was changed", format!("runbook rollback {run}")));
+            .then(|| ("undo what was changed", format!("{program} rollback {run}")));
         let mut commands = self.settling();
         match self.state.status {
             RunStatus::Succeeded => {
@@ -335,7 +335,7 @@ impl Summary<'_> {
                 commands.push(status);
             }
             RunStatus::RollbackFailed => {
-                commands.push(("try to undo it again", format!("runbook rollback {run}")));
+                commands.push(("try to undo it again", format!("{program} rollback {run}")));
                 commands.extend(self.stuck_logs());
                 commands.push(status);
             }
@@ -345,13 +345,13 @@ impl Summary<'_> {
             }
             RunStatus::Failed => {
                 commands.extend(logs);
-                commands.push(("try again and go on", format!("runbook resume {run}")));
+                commands.push(("try again and go on", format!("{program} resume {run}")));
                 commands.extend(rollback);
             }
             RunStatus::Interrupted | RunStatus::Running | RunStatus::RollingBack => {
                 let what = if self.state.rollback { "go on undoing" } else { "go on where it is" };
                 if commands.is_empty() {
-                    commands.push((what, format!("runbook resume {run}")));
+                    commands.push((what, format!("{program} resume {run}")));
                 }
                 commands.extend(rollback);
                 commands.push(status);
@@ -362,7 +362,7 @@ impl Summary<'_> {
 
     /// Returns how to answer what a person must settle: the first of it, since the next screen tells the next.
     fn settling(&self) -> Vec<(&'static str, String)> {
-        let resume = format!("runbook resume {}", self.end.run);
+        let resume = format!("{} resume {}", self.end.program, self.end.run);
         for (at, instance) in self.state.instances() {
             let step = quoted(&self.name(at));
             match (self.standing(at), instance.progress) {
@@ -393,6 +393,6 @@ impl Summary<'_> {
         let is_stuck = |at: &&Addr| matches!(self.state.at(**at).undo, Some(UndoResult::Failed(_)));
         let at = self.state.touched.iter().find(is_stuck)?;
         let step = quoted(&self.name(*at));
-        Some(("all that it printed", format!("runbook logs {} {step}", self.end.run)))
+        Some(("all that it printed", format!("{} logs {} {step}", self.end.program, self.end.run)))
     }
 }

@@ -46,7 +46,8 @@ impl Place {
 
     fn around<'a>(&'a self, quiet: &'a mut Quiet) -> Surroundings<'a> {
         let approvals = self.approvals.clone();
-        Surroundings { store: &self.store, reporter: quiet, people: None, approvals, wait: false }
+        let program = "runbook".to_owned();
+        Surroundings { store: &self.store, reporter: quiet, people: None, approvals, wait: false, program }
     }
 
     fn exec(&self, text: &str, env: &[(&str, &str)]) -> Closed {

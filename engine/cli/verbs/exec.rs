@@ -57,6 +57,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let store = stores::open(settings)?;
     let mut view = view::of(settings);
     let around = Surroundings {
+        program: settings.program(),
         store: &store,
         reporter: view.as_mut(),
         people: terminal

@@ -30,6 +30,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let by = settings.person(settings.via());
     let mut view = view::of(settings);
     let around = Surroundings {
+        program: settings.program(),
         store: &store,
         reporter: view.as_mut(),
         people: terminal

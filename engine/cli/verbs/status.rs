@@ -21,7 +21,8 @@ pub fn run(status: &Status, settings: &Settings, console: Console) -> Result<Exi
     let run = stores::meant(&store, status.run.as_deref(), console)?.id;
     let Read { stored, graph, state, alive } = stores::load(&store, &run)?;
     let timeline = Timeline::of(stored.records.iter().map(|record| (record.at, &record.event)));
-    let about = About { run: run.as_str(), alive, now: now() };
+    let program = settings.program();
+    let about = About { run: run.as_str(), program: &program, alive, now: now() };
     let page = StatusPage::of(about, &state, &graph, &timeline);
     match settings.form {
         Form::Json => {

@@ -129,6 +129,9 @@ impl Live {
             if matches!(result, Finish::Failed(_)) {
                 self.tell_failure(name);
             }
+            if matches!(result, Finish::Succeeded) && !phrase::found(seen, name).is_empty() {
+                self.tell_tail(name, 10);
+            }
         }
         if folded && fold.over == fold.all && !fold.told {
             self.tell_heading(seen, node);
@@ -171,7 +174,9 @@ impl Live {
         let command = self.timeline.track(name).map(|track| track.command.clone()).unwrap_or_default();
         if !command.is_empty() {
             let room = self.screen.size().columns.saturating_sub(1);
-            let line = self.paint.shorten(&format!("      $ {}", self.paint.clean(&command)), room);
+            let line = self
+                .paint
+                .shorten(&format!("      $ {}", self.paint.clean(&phrase::one_line(&command))), room);
             self.say(&line);
         }
         self.tell_tail(name, 10);

@@ -6,7 +6,7 @@ use crate::report::fixture::{Play, RUN, UTF8, runbook};
 use crate::report::paint::width;
 
 fn page(play: &Play, alive: bool) -> StatusPage {
-    let about = About { run: RUN, alive, now: play.now };
+    let about = About { run: RUN, program: "runbook", alive, now: play.now };
     StatusPage::of(about, &play.state, &play.graph, &play.timeline)
 }
 

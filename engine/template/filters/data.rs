@@ -91,8 +91,9 @@ pub(super) fn regex_search(value: &Value, args: &mut Args) -> Result<Value, Faul
         let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         fault(format!("`{pattern}` is not a pattern: {reason}"))
     })?;
-    let Some(found) = regex.captures(text) else { return Ok(Value::from(())) };
+    // Taken before the search, or the caller would call it one argument too many where nothing matches.
     let group = args.take(1, "group").unwrap_or_else(|| Value::from(0));
+    let Some(found) = regex.captures(text) else { return Ok(Value::from(())) };
     let names: Vec<&str> = regex.capture_names().flatten().collect();
     let part = match (Number::of(&group), group.as_str()) {
         (Some(Number::Whole(index)), _) if (0..regex.captures_len() as i128).contains(&index) => {
