@@ -244,7 +244,7 @@ pub struct Resume {
 /// `runbook rollback`.
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
+    /// The run: any beginning of its id that no other run has; the newest one when not given
     pub run: Option<String>,
     /// Undo down to this step, it included, and leave what came before
     #[arg(long, value_name = "STEP", help_heading = "The run")]

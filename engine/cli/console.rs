@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::text::Look;
-use crate::diag::{self, Report, Sources};
+use crate::diag::{self, Report, Severity, Sources};
 use crate::report::{Paint, Role};
 
 /// stdout and stderr with their looks.
@@ -72,6 +72,16 @@ impl Console {
     /// Shows diagnostics on stderr.
     pub fn diagnostics(self, report: &Report, sources: &Sources) {
         let _ = io::stderr().lock().write_all(diag::text::report(report, sources, self.look()).as_bytes());
+    }
+
+    /// Says how many warnings a runbook has: `check` is where its author reads them, not whoever runs it at night.
+    pub fn warnings(self, report: &Report, name: &str) {
+        let warnings = report.count(Severity::Warning);
+        if warnings > 0 {
+            let them = if warnings == 1 { "it" } else { "them" };
+            let counted = self.err.paint(Role::Person, &count(warnings, "warning"));
+            self.say(&format!("{counted}: `runbook check {name}` shows {them}"));
+        }
     }
 
     /// Shows an error with its hint on stderr.

@@ -55,7 +55,7 @@ pub enum CliError {
         hint: String,
     },
     /// The person pressed Ctrl-C at a prompt.
-    #[error("nothing ran")]
+    #[error("stopped at a question: nothing ran")]
     Left,
     /// The run could not be driven.
     #[error(transparent)]

@@ -36,8 +36,8 @@ pub fn gather(
     settings: &Settings,
     console: Console,
 ) -> Result<Bound, CliError> {
-    let Book { runbook, mut sources, warnings, .. } = book;
-    console.diagnostics(&warnings, &sources);
+    let Book { runbook, mut sources, warnings, entry } = book;
+    console.warnings(&warnings, &entry.name);
     let given = Given {
         vars: vars.var.clone(),
         files: vars.vars_file.iter().map(|path| settings.typed(path)).collect(),

@@ -17,6 +17,7 @@ pub mod people;
 pub mod prompt;
 pub mod settings;
 mod start;
+pub mod steps;
 pub mod stores;
 pub mod terminal;
 pub mod tools;

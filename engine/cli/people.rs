@@ -76,7 +76,14 @@ mod tests {
         let mut person = AtTerminal::new(Script::of(&["y", " checked with Dana "]), Console::plain());
         let reply = person.ask(&asked(Question::Approval)).unwrap();
         assert_eq!((reply.yes, reply.note.as_deref()), (true, Some("checked with Dana")));
-        insta::assert_snapshot!(person.to.screen, @"");
+        insta::assert_snapshot!(person.to.screen, @"
+        go waits for your decision
+          Capacity is up. Warm the caches in prod?
+          A yes runs:
+            npm run cache:warm -- --env=prod
+        Yes? [y/N] y
+        Note (Enter for none):  checked with Dana
+        ");
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn shown(value: &Value) -> String {
 /// As [`fill`].
 pub fn typed(word: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
     to.show(before)?;
-    let question = format!("Type {} to go on: ", paint.paint(Role::Strong, &word));
+    let question = format!("Type {} to go on: ", paint.paint(Role::Strong, word));
     Ok(to.line(&question)?.is_some_and(|answer| answer.trim() == word))
 }
 
@@ -167,7 +167,24 @@ pub(super) mod tests {
         let mut inputs = inputs();
         let mut script = Script::of(&["3", "2", "many", "4", "hunter22"]);
         fill(&mut inputs, &mut script, Paint::PLAIN).unwrap();
-        insta::assert_snapshot!(script.screen, @r"");
+        insta::assert_snapshot!(script.screen, @"
+        env  Which one to scale
+          1) prod
+          2) staging
+        env: 3
+          `3` is not one of prod, staging
+        env: 2
+
+        count
+          integer
+        count: many
+          wants an integer, got `many`
+        count: 4
+
+        token
+          secret
+        token:
+        ");
         let Settled { answers, secrets, .. } = inputs.settle().unwrap();
         assert_eq!(answers[0].value, json!("staging"));
         assert_eq!(answers[1].value, json!(4));

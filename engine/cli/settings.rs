@@ -106,7 +106,7 @@ impl Settings {
 
     /// Returns who types, as far as the system says.
     pub fn person(&self, via: &str) -> Person {
-        let names = ["RUNBOOK_OPERATOR", "LOGNAME", "USER"];
+        let names = ["LOGNAME", "USER"];
         let name = names
             .iter()
             .find_map(|name| self.environment.var(name))

@@ -4,8 +4,8 @@ use super::console::{Console, one_line};
 use super::error::CliError;
 use super::settings::Settings;
 use crate::driver::{DriveError, life, now};
-use crate::journal::{JournalError, RunId, RunRow, Store, Stored};
-use crate::machine::{Graph, State};
+use crate::journal::{Filter, JournalError, RunId, RunRow, Store, Stored};
+use crate::machine::{Graph, RunStatus, State};
 use crate::report::Role;
 
 /// Opens the journal for a new run; makes it when it is not there.
@@ -61,14 +61,40 @@ pub fn meant(store: &Store, typed: Option<&str>, console: Console) -> Result<Run
         let message = "no run is unfinished";
         return Err(CliError::usage_with(message, "name one; `runbook runs --all` lists them"));
     };
-    let name = console.err.paint(Role::Strong, run.id.as_str());
-    console.say(&format!(
-        "run {name}: {}, begun {:.0}, {}",
-        one_line(&run.runbook),
-        run.created,
-        run.status.word()
-    ));
+    named(&run, console);
     Ok(run)
+}
+
+/// Returns the run that was typed; when nothing was, the newest of all, finished or not, which is named on stderr.
+///
+/// The newest unfinished one would be a trap here: after a run that succeeded it may be one of last week.
+///
+/// # Errors
+///
+/// When no run, or more than one, is meant, and when the newest is rolled back already.
+pub fn meant_to_undo(store: &Store, typed: Option<&str>, console: Console) -> Result<RunRow, CliError> {
+    if typed.is_some() {
+        return meant(store, typed, console);
+    }
+    let newest = store.runs(&Filter { limit: Some(1), ..Filter::default() })?.pop();
+    let hint = "name one; `runbook runs --all` lists them";
+    match newest {
+        None => Err(CliError::usage_with("there is no run yet", hint)),
+        Some(run) if run.status == RunStatus::RolledBack => {
+            Err(CliError::usage_with(format!("the newest run, {}, is rolled back already", run.id), hint))
+        }
+        Some(run) => {
+            named(&run, console);
+            Ok(run)
+        }
+    }
+}
+
+/// Names on stderr the run that nobody typed.
+fn named(run: &RunRow, console: Console) {
+    let id = console.err.paint(Role::Strong, run.id.as_str());
+    let runbook = one_line(&run.runbook);
+    console.say(&format!("run {id}: {runbook}, begun {:.0}, {}", run.created, run.status.word()));
 }
 
 /// A stored run, read.

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a person answers at /dev/tty, whatever stdin and stdout are")]
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -109,7 +109,7 @@ pub fn restore() {
 }
 
 /// Reads one line key by key.
-fn typed(keys: &mut impl Read) -> io::Result<Option<String>> {
+fn typed(keys: impl BufRead) -> io::Result<Option<String>> {
     const CTRL_C: u8 = 3;
     const CTRL_D: u8 = 4;
     const BACKSPACE: u8 = 8;
@@ -141,8 +141,8 @@ fn text(line: Vec<u8>) -> String {
 mod tests {
     use super::*;
 
-    fn keys(mut keys: &[u8]) -> io::Result<Option<String>> {
-        typed(&mut keys)
+    fn keys(keys: &[u8]) -> io::Result<Option<String>> {
+        typed(keys)
     }
 
     #[test]

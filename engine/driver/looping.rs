@@ -242,6 +242,8 @@ impl Loop<'_> {
         }
         if self.people.is_none() {
             if !self.wait {
+                // Somebody may have answered from another terminal while no engine was there to hear it.
+                self.look_into_inbox(life);
                 life.queue.push(Input::NobodyAnswers { step });
             }
             return;
@@ -391,6 +393,10 @@ impl Loop<'_> {
         match self.writer.take_requests() {
             Ok(requests) => {
                 for request in requests {
+                    // Taken already in this turn, whose commit settles it.
+                    if life.settled.contains(&request.id) {
+                        continue;
+                    }
                     life.settled.push(request.id);
                     match inbox::input(&request) {
                         Some(input) => life.queue.push(input),

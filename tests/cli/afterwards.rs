@@ -55,7 +55,7 @@ fn runs_are_listed() {
     assert_snapshot!(project.run(&["runs"]), @"
     $ runbook runs
     RUN       STATUS    STARTED (UTC)     TOOK  RUNBOOK  BY
-    [RUN]  ✗ failed  2026-11-22 03:51  0s    flaky    ann
+    [RUN]  ✗ failed  [MINUTE]  [TOOK]    flaky    ann
     ");
     project.write("repaired", "");
     project.run(&["resume"]).code(0);
@@ -67,7 +67,7 @@ fn runs_are_listed() {
     assert_snapshot!(project.run(&["runs", "--all"]), @"
     $ runbook runs --all
     RUN       STATUS       STARTED (UTC)     TOOK  RUNBOOK  BY
-    [RUN]  ✓ succeeded  2026-11-22 03:51  0s    flaky    ann
+    [RUN]  ✓ succeeded  [MINUTE]  [TOOK]    flaky    ann
     ");
     let shown = project.run(&["runs", "--all", "--format", "json"]).code(0);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
@@ -80,15 +80,15 @@ fn status_shows_every_step() {
     assert_snapshot!(project.run(&["status"]), @"
     $ runbook status
     ✗ flaky: failed
-      run [RUN], started 2026-11-22 [TIME] UTC (just now), took [TOOK]
+      run [RUN], started [AT] UTC (just now), took [TOOK]
       by ann@[HOST]
 
     Needs attention
       ✗ two failed: it exited with 1
 
     Steps
-      ✓ one          done                  16ms
-      ✗ two          failed                16ms  it exited with 1
+      ✓ one          done  [TOOK]
+      ✗ two          failed  [TOOK]  it exited with 1
       · three        waiting                     for two
 
     Next
@@ -114,11 +114,7 @@ fn logs_show_what_was_printed() {
     == two · action, stderr
     no disk
     ");
-    assert_snapshot!(project.run(&["logs", &run[..5], "two"]), @"
-    $ runbook logs r7zkf two
-    == two · action, stderr
-    no disk
-    ");
+    assert_eq!(project.run(&["logs", &run[..6], "two"]).code(0).stdout, "== two · action, stderr\nno disk\n");
     assert_snapshot!(project.run(&["logs", &run, "three"]), @"
     $ runbook logs [RUN] three
     --- stderr
@@ -157,9 +153,9 @@ fn resume_goes_on_and_sends_nothing_twice() {
       run [RUN], 3 of 3 steps done
 
     Changed
-      one    its command ran
-      two    its command ran
-      three  its command ran
+      one    echo one >> sent; echo done with one
+      two    echo two >> sent; echo no disk >&2; test -e repaired
+      three  echo three >> sent
 
     Next
       every step              runbook status [RUN]
@@ -234,8 +230,8 @@ fn rollback_undoes_the_last_first() {
       | no disk
 
     Undone, back to what it was
-      one  its command ran
-      two  its command ran
+      one  echo one >> sent; echo done with one
+      two  echo two >> sent; echo no disk >&2; test -e repaired
 
     Next
       all that it printed   runbook logs [RUN] two
@@ -247,10 +243,11 @@ fn rollback_undoes_the_last_first() {
       one  sh -c 'echo undo-one >> sent'
     ");
     assert_eq!(sent(&project), ["one", "two", "undo-two", "undo-one"]);
+    let again = project.run(&["rollback", "--yes"]).code(2).to_string();
+    assert!(again.contains("[RUN], is rolled back already"), "{again}");
     assert_snapshot!(project.run(&["rollback", &project.newest(), "--yes"]), @"
     $ runbook rollback [RUN] --yes
     --- stderr
-    run [RUN] changed nothing that is not undone already
     error: run [RUN] rolled back: there is nothing to roll back
     --- exit status: 2
     ");
@@ -290,7 +287,13 @@ fn an_approval_from_another_terminal() {
     ");
     project.run(&["resume"]).code(0);
     assert!(project.has("one"));
-    assert_snapshot!(project.run(&["approve", &run, "go"]), @"");
+    assert_snapshot!(project.run(&["approve", &run, "go"]), @"
+    $ runbook approve [RUN] go
+    --- stderr
+    error: `go` of run [RUN] waits for nobody
+     hint: nothing of it does: `runbook status [RUN]`
+    --- exit status: 2
+    ");
 }
 
 #[test]
@@ -300,4 +303,25 @@ fn a_rejection_from_another_terminal() {
     project.run(&["approve", &project.newest(), "go", "--reject", "--note", "not today"]).code(0);
     let shown = project.run(&["resume"]).code(1);
     assert!(!project.has("one") && shown.stdout.contains("not today"), "{shown}");
+}
+
+#[test]
+fn a_rollback_down_to_a_step_that_changed_nothing_is_refused() {
+    let project = failed();
+    assert_snapshot!(project.run(&["rollback", "--yes", "--to", "three"]), @"
+    $ runbook rollback --yes --to three
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    error: `three` changed nothing in run [RUN] that is not undone
+     hint: `runbook rollback [RUN]` shows what there is to undo, and asks first
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["rollback", "--yes", "--to", "tow"]), @"
+    $ runbook rollback --yes --to tow
+    --- stderr
+    run [RUN]: flaky, begun [AT], failed
+    error: run [RUN] has no step `tow`; did you mean `two`?
+    --- exit status: 2
+    ");
+    assert_eq!(sent(&project), ["one", "two"]);
 }

@@ -148,7 +148,8 @@ fn yaml_that_is_none() {
     assert_snapshot!(refused(&project, &["exec", "a"]), @"
     $ runbook exec a
     --- stderr
-    error[RB0004]: this is not YAML: the indentation does not fit the lines above
+    error[RB0004]: this is not YAML: a quoted text goes on here, further left than it may; is its quote
+                   closed?
      --> runbooks/a.yaml:3:1
       |
     3 | steps: []
@@ -271,7 +272,7 @@ fn steps_that_are_not_there() {
     $ runbook exec deploy --var env=staging --only zzz
     --- stderr
     error: --only zzz: deploy has no step `zzz`
-     hint: `runbook show deploy` lists its steps
+     hint: its steps are look, tell, warm, write
     --- exit status: 2
     ");
     assert_snapshot!(refused(&project, &["exec", "deploy", "--var", "env=staging", "--only", "warm"]), @"

@@ -288,7 +288,7 @@ fn check_tells_every_mistake_of_every_file_once() {
       = help: add one of: `rollback: {run: …}`; `irreversible: why it can't be undone`; `effect:
               read` when it only looks
 
-    3 runbooks, 4 errors
+    3 runbooks and 1 step template, 4 errors
     --- exit status: 2
     ");
 }
@@ -311,9 +311,9 @@ fn warnings_fail_only_when_they_are_denied() {
     assert_snapshot!(project.run(&["check"]), @"
     $ runbook check
     warning[RB0403]: this value enters the script unquoted
-      --> runbooks/deploy.yaml:31:20
+      --> runbooks/deploy.yaml:32:20
        |
-    31 |     shell: echo {{ item | raw_shell }} > release-{{ item }}
+    32 |     shell: echo {{ item | raw_shell }} > release-{{ item }}
        |                    ^^^^^^^^^^^^^^^^ the shell runs what it holds
        |
        = help: leave out `| raw_shell`, or be sure of where the value comes from
@@ -321,6 +321,8 @@ fn warnings_fail_only_when_they_are_denied() {
     1 runbook, 1 warning
     ");
     project.run(&["check", "--deny", "warnings"]).code(2);
+    let plan = project.run(&["plan", "deploy", "--var", "env=prod"]).code(0).to_string();
+    assert!(plan.contains("1 warning: `runbook check deploy` shows it"), "{plan}");
 }
 
 #[test]
@@ -373,4 +375,17 @@ fn plan_as_json_has_the_same_steps() {
         document["steps"].as_array().unwrap().iter().map(|step| step["name"].clone()).collect();
     assert_eq!(names, ["look", "write[0]", "write[1]", "warm", "tell"]);
     assert_eq!(document["changing"], 3);
+}
+
+#[test]
+fn check_takes_names_files_and_folders() {
+    let project = deploy().file("steps/note/add.yaml", "step: note/add\ntitel: Add\nrun: echo hi\n").file(
+        "runbooks/local/up.yaml",
+        "runbook: up\ntitle: Up\nsteps: [{id: up, run: uptime, effect: read}]\n",
+    );
+    project.run(&["check"]).code(2);
+    project.run(&["check", "deploy", "runbooks/local", "runbooks/local/up.yaml"]).code(0);
+    project.run(&["check", "steps/note/add.yaml"]).code(2);
+    project.run(&["check", "steps"]).code(2);
+    project.run(&["check", "deplyo"]).code(2);
 }

@@ -3,25 +3,26 @@
 use insta::assert_snapshot;
 
 use super::deploy;
-use crate::support::project::Project;
+use crate::support::project::{Project, Shown};
 
 #[test]
 fn a_run_that_succeeds() {
     let project = deploy();
-    assert_snapshot!(project.run(&["exec", "deploy", "--var", "env=staging", "--max-parallel", "1"]), @r"
+    assert_snapshot!(project.run(&["exec", "deploy", "--var", "env=staging", "--max-parallel", "1"]), @"
     $ runbook exec deploy --var env=staging --max-parallel 1
     [TIME] run [RUN]: deploy opened by ann@[HOST]
     [TIME] look started: echo staging-site
     [TIME] look done after [TOOK]
+             | staging-site
     [TIME] write has 2 instances: 0, 1
     [TIME] write[0] reading the state before: cat version
-    [TIME] write[0] change: version one\n → 0
+    [TIME] write[0] change: version one → 0
     [TIME] write[0] started: echo '0' > release-'0'
     [TIME] write[0] verifying: test -f release-0
     [TIME] write[0] holds: exit_code 0
     [TIME] write[0] done after [TOOK]
     [TIME] write[1] reading the state before: cat version
-    [TIME] write[1] change: version one\n → 1
+    [TIME] write[1] change: version one → 1
     [TIME] write[1] started: echo '1' > release-'1'
     [TIME] write[1] verifying: test -f release-1
     [TIME] write[1] holds: exit_code 0
@@ -31,15 +32,16 @@ fn a_run_that_succeeds() {
     [TIME] run [RUN]: the last steps begin; the outcome is: succeeded
     [TIME] tell started: echo succeeded
     [TIME] tell done after [TOOK]
+             | succeeded
     [TIME] run [RUN]: succeeded
 
     ✓ deploy succeeded after [TOOK]
       run [RUN], 5 of 5 steps done
 
     Changed
-      write[0]  version one\n → 0
-      write[1]  version one\n → 1
-      warm      its command ran
+      write[0]  version one → 0
+      write[1]  version one → 1
+      warm      touch warm
 
     Next
       every step              runbook status [RUN]
@@ -125,8 +127,8 @@ fn a_step_that_fails_pauses_the_run_and_says_what_to_type() {
       | no disk
 
     Changed
-      one  its command ran
-      two  its command ran (failed)
+      one  touch one
+      two  sh -c 'echo no disk >&2; test -e repaired' (failed)
 
     Next
       all that it printed     runbook logs [RUN] two
@@ -242,4 +244,70 @@ steps:
     assert!(logs.contains("•••") && !logs.contains("hunter2"), "{logs}");
     let journal = std::fs::read(project.journal()).unwrap();
     assert!(!journal.windows(7).any(|bytes| bytes == b"hunter2"));
+}
+
+/// Starts a run and waits until the step that sleeps is at work.
+fn asleep(project: &Project, arguments: &[&str]) -> std::process::Child {
+    let child = project
+        .command(arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary can be run");
+    let began = std::time::Instant::now();
+    while !project.has("asleep") {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "the step never began");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child
+}
+
+const SLEEPS: &str = "
+runbook: sleeps
+title: A step that sleeps
+lock: only-one
+steps:
+  - {id: nap, run: [sh, -c, 'touch asleep; exec sleep 60'], idempotent: true, grace: 1s, rollback: {run: ['true']}}
+  - {id: next, run: [touch, next], rollback: {run: [rm, next]}}
+";
+
+/// Sends the signal until the run has ended: one that follows too soon may be lost in the one before.
+fn signalled(signal: rustix::process::Signal) -> Shown {
+    let project = Project::new().file("runbooks/sleeps.yaml", SLEEPS);
+    let mut child = asleep(&project, &["exec", "sleeps"]);
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a child has a number");
+    let began = std::time::Instant::now();
+    while child.try_wait().expect("the child can be asked").is_none() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "the signal did not stop the run");
+        rustix::process::kill_process(pid, signal).expect("the child is there until it is waited for");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    let output = child.wait_with_output().expect("it ended");
+    let shown = project.shown(&["exec", "sleeps"], &output);
+    assert!(!project.has("next") && shown.stdout.contains("runbook resume "), "{shown}");
+    shown
+}
+
+#[test]
+fn sigterm_stops_the_run_at_once_and_it_can_be_resumed() {
+    signalled(rustix::process::Signal::TERM).code(143);
+}
+
+#[test]
+fn ctrl_c_twice_stops_what_runs() {
+    signalled(rustix::process::Signal::INT).code(130);
+}
+
+#[test]
+fn a_lock_that_is_held_names_who_holds_it() {
+    let project = Project::new().file("runbooks/sleeps.yaml", SLEEPS);
+    let mut child = asleep(&project, &["exec", "sleeps"]);
+    let holder = project.newest();
+    let shown = project.run(&["exec", "sleeps"]).code(6).to_string();
+    let other = project.command(&["resume", &holder]).output().expect("the binary can be run");
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a child has a number");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the child is there");
+    child.wait().expect("it ends");
+    assert!(shown.contains("only-one") && shown.contains("ann"), "{shown}");
+    assert_eq!(other.status.code(), Some(6), "a run that is driven can't be resumed: {other:?}");
 }

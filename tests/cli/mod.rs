@@ -29,6 +29,7 @@ steps:
     phase: Before
     title: See what is there
     run: echo {{ site }}
+    env: {TOKEN: "{{ token | default('none') }}"}
     effect: read
   - id: write
     phase: Now
@@ -36,7 +37,7 @@ steps:
     for_each: range(count)
     capture:
       run: [cat, version]
-      outputs: {version: stdout}
+      outputs: {version: stdout | trim}
     changes: "version {{ captured.version }} → {{ item }}"
     shell: echo {{ item }} > release-{{ item }}
     verify: {run: "test -f release-{{ item }}", pass: exit_code == 0, every: 1s, within: 5s}

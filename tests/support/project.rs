@@ -15,8 +15,9 @@ pub(crate) struct Project {
 
 /// What a call showed: the whole visible result, with what differs from run to run replaced.
 pub(crate) struct Shown {
+    /// What stdout held, as it was.
     pub(crate) stdout: String,
-    code: Option<i32>,
+    pub(crate) code: Option<i32>,
     text: String,
 }
 
@@ -96,7 +97,7 @@ impl Project {
         if code != Some(0) {
             text.push_str(&format!("--- {}\n", output.status));
         }
-        Shown { stdout, code, text }
+        Shown { stdout: String::from_utf8_lossy(&output.stdout).into_owned(), code, text }
     }
 }
 
@@ -121,11 +122,13 @@ fn cleaned(text: &str, folder: &Path) -> String {
     let text = text.replace(&folder.join("home").display().to_string(), "[HOME]");
     [
         (r"\br[0-9a-hjkmnp-tv-z]{7}\b", "[RUN]"),
-        (r"(?m)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[AT]"),
-        (r"(?m)\b\d\d:\d\d:\d\d\b", "[TIME]"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[AT]"),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "[AT]"),
+        (r"\b\d\d:\d\d:\d\d\b", "[TIME]"),
         (r"\bann@[A-Za-z0-9_.-]+", "ann@[HOST]"),
         (r"\b(after|for|took) \d[0-9.]*(ms|s|m)( \d+s)?", "$1 [TOOK]"),
-        (r#""ms":\d+"#, r#""ms":[TOOK]"#),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b", "[MINUTE]"),
+        (r" {2,}\d[0-9.]*(ms|s)\b", "  [TOOK]"),
     ]
     .iter()
     .fold(text, |text, (pattern, with)| {

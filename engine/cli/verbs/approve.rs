@@ -40,7 +40,10 @@ pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<E
     let word = if approve.reject { "rejected" } else { "approved" };
     console.say(&match alive {
         true => format!("{}: {word}; run {run} goes on with it", approve.step),
-        false => format!("{}: {word}; go on with `runbook resume {run}`", approve.step),
+        false => {
+            let program = settings.program();
+            format!("{}: {word}; go on with `{program} resume {run}`", approve.step)
+        }
     });
     Ok(Exit::Good)
 }

@@ -1,6 +1,7 @@
 //! `runbook check`: every mistake at once.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
     let entries = if check.what.is_empty() {
         let listing = books.project.list();
         listing.problems.into_iter().for_each(|problem| found.problem(problem));
-        found.templates(&books);
+        found.templates(&books, |_| true);
         listing.entries
     } else {
         named(&check.what, &books, settings, &mut found)?
@@ -42,7 +43,7 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
     Ok(if fails { Exit::Mistake } else { Exit::Good })
 }
 
-/// Returns the runbooks that names, files and folders mean, each once.
+/// Returns the runbooks that names, files and folders mean, each once; step templates among them are checked at once.
 fn named(
     what: &[String],
     books: &Books,
@@ -51,15 +52,20 @@ fn named(
 ) -> Result<Vec<Entry>, CliError> {
     let mut entries: Vec<Entry> = Vec::new();
     for name in what {
-        let folder = settings.folder.join(name);
-        // A runbook's name may be a folder's too: `list` of the folder then comes to the same.
-        let below = if folder.is_dir() {
+        let typed = settings.folder.join(name);
+        let whole = std::fs::canonicalize(&typed).unwrap_or_else(|_| typed.clone());
+        let inside = |path: &Path| std::fs::canonicalize(path).is_ok_and(|path| path.starts_with(&whole));
+        let templates =
+            std::fs::canonicalize(&books.project.steps).is_ok_and(|steps| whole.starts_with(steps));
+        // A runbook's name may be a folder's too: what the folder holds then comes to the same.
+        let below = if typed.is_dir() {
             let listing = books.project.list();
             listing.problems.into_iter().for_each(|problem| found.problem(problem));
-            let whole = std::fs::canonicalize(&folder).unwrap_or(folder);
-            let inside =
-                |entry: &Entry| std::fs::canonicalize(&entry.path).is_ok_and(|path| path.starts_with(&whole));
-            listing.entries.into_iter().filter(inside).collect()
+            found.templates(books, inside);
+            listing.entries.into_iter().filter(|entry| inside(&entry.path)).collect()
+        } else if templates {
+            found.templates(books, inside);
+            Vec::new()
         } else {
             vec![books.project.resolve(name, &settings.folder)?]
         };
@@ -78,6 +84,7 @@ struct Found {
     loaded: Vec<Loaded>,
     problems: Vec<Diagnostic>,
     seen: HashSet<String>,
+    own_templates: usize,
     errors: usize,
     warnings: usize,
     left_out: usize,
@@ -91,11 +98,16 @@ impl Found {
         }
     }
 
-    /// Checks the project's own step templates: nobody may use one yet, and it must be right all the same.
-    fn templates(&mut self, books: &Books) {
+    /// Checks the project's own step templates, of those that are `wanted`: nobody may use one yet, and it must be
+    /// right all the same.
+    fn templates(&mut self, books: &Books, wanted: impl Fn(&Path) -> bool) {
         for name in books.library.names() {
             if books.library.find(&name).is_some_and(|entry| entry.own) {
                 let path = books.project.steps.join(format!("{name}.yaml"));
+                if !wanted(&path) {
+                    continue;
+                }
+                self.own_templates += 1;
                 let shown = books.project.relative(&path).display().to_string();
                 self.take(load_file(&path, &shown, &name, FileKind::Template, &books.library));
             }
@@ -136,6 +148,7 @@ impl Found {
         json!({
             "version": diag::json::VERSION,
             "runbooks": runbooks,
+            "templates": self.own_templates,
             "errors": self.errors,
             "warnings": self.warnings,
             "diagnostics": whole.chain(inside).collect::<Vec<_>>(),
@@ -164,7 +177,12 @@ impl Found {
             (0, some) => (Role::Person, some.join(", ")),
             (_, some) => (Role::Failure, some.join(", ")),
         };
-        text.push_str(&format!("{}, {}", count(runbooks, "runbook"), console.out.paint(tone, &mistakes)));
+        let templates = match self.own_templates {
+            0 => String::new(),
+            own => format!(" and {}", count(own, "step template")),
+        };
+        let mistakes = console.out.paint(tone, &mistakes);
+        text.push_str(&format!("{}{templates}, {mistakes}", count(runbooks, "runbook")));
         match self.left_out {
             0 => text.push('\n'),
             more => text.push_str(&format!("; {more} more not shown: mend these first\n")),

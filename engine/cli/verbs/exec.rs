@@ -1,7 +1,5 @@
 //! `runbook exec`: everything that can be wrong is looked for first; then the run is handed to the driver.
 
-use std::collections::BTreeSet;
-
 use crate::cli::args::{AfterFailure, Exec};
 use crate::cli::book::{Book, Books};
 use crate::cli::console::{Console, one_line};
@@ -11,12 +9,11 @@ use crate::cli::gather::{Missing, gather, left};
 use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{prompt, stores, tools, view};
-use crate::diag::near;
+use crate::cli::{prompt, steps, stores, tools, view};
 use crate::driver::{self, Surroundings};
 use crate::load::Bound;
 use crate::machine::Options;
-use crate::model::{OnFailure, Runbook};
+use crate::model::{OnFailure, Snapshot};
 use crate::report::Role;
 use crate::template::{Engine, Scope, Truth};
 
@@ -31,8 +28,8 @@ const MAX_PARALLEL: u32 = 8;
 pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
     let book = books.book(&exec.name, settings)?;
-    steps_exist("--only", &exec.only, &book.runbook)?;
-    steps_exist("--approve", &exec.approve, &book.runbook)?;
+    steps::exist("--only", &exec.only, &book.runbook, false)?;
+    steps::exist("--approve", &exec.approve, &book.runbook, true)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
     let missing = match &mut terminal {
@@ -69,25 +66,6 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     Ok(Exit::of(&closed, Asked::Forward))
 }
 
-/// Refuses names of steps that the runbook does not have: a mistyped `--approve` would leave the run waiting, hours on.
-fn steps_exist(flag: &str, named: &[String], runbook: &Runbook) -> Result<(), CliError> {
-    let ids: BTreeSet<&str> =
-        runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str()).collect();
-    for name in named {
-        let id = name.split_once('[').map_or(name.as_str(), |(id, _)| id);
-        if !ids.contains(id) {
-            let message = format!("{flag} {name}: {} has no step `{id}`", runbook.name);
-            return Err(match near(id, ids.iter().copied()) {
-                Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
-                None => {
-                    CliError::usage_with(message, format!("`runbook show {}` lists its steps", runbook.name))
-                }
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Returns why the run is made: leaving steps out takes the ground from under the others, so it needs one.
 fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<Option<String>, CliError> {
     let given = exec.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
@@ -105,7 +83,7 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
 
 fn confirm(
     exec: &Exec,
-    snapshot: &crate::model::Snapshot,
+    snapshot: &Snapshot,
     terminal: Option<&mut Terminal>,
     console: Console,
 ) -> Result<(), CliError> {

@@ -80,7 +80,7 @@ fn table(rows: &[Row], console: Console) -> String {
         let name = console.out.paint(Role::Strong, row.entry.name.as_str());
         let title = match row.runbook.title.as_str() {
             "" if row.broken => console.out.paint(Role::Failure, "can't be read"),
-            title => one_line(title).into(),
+            title => one_line(title),
         };
         let tags = match row.runbook.tags.as_slice() {
             [] => String::new(),

@@ -10,7 +10,7 @@ use crate::cli::gather::secrets_again;
 use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{stores, view};
+use crate::cli::{steps, stores, view};
 use crate::driver::{self, Surroundings};
 use crate::machine::Decision;
 
@@ -24,6 +24,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
     let snapshot = store.snapshot(&run)?;
+    steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);
     let secrets = secrets_again(&snapshot, ask, settings, console)?;

@@ -8,10 +8,12 @@ use crate::cli::gather::{left, secrets_again};
 use crate::cli::people::AtTerminal;
 use crate::cli::prompt::yes;
 use crate::cli::settings::Settings;
+use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{stores, view};
+use crate::cli::{steps, view};
 use crate::driver::{self, Surroundings, undo_plan};
 use crate::report::Role;
+use crate::template::quote_word;
 
 /// Rolls a run back.
 ///
@@ -20,13 +22,27 @@ use crate::report::Role;
 /// Whatever keeps it from beginning: nothing was run and nothing was written then.
 pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let store = stores::existing(settings)?;
-    let run = stores::meant(&store, rollback.run.as_deref(), console)?.id;
-    let stored = store.load(&run)?;
+    let run = stores::meant_to_undo(&store, rollback.run.as_deref(), console)?.id;
+    let Read { stored, state, .. } = stores::load(&store, &run)?;
+    steps::exist("--approve", &rollback.approve, &stored.snapshot.runbook, true)?;
     let plan = undo_plan(&stored, rollback.to.as_deref())?;
-    console.say(&shown(run.as_str(), &plan, console));
+    if let Some(to) = &rollback.to
+        && plan.is_empty()
+        && (state.find(to).is_some() || state.node(to).is_some())
+    {
+        // Otherwise the run would count as rolled back though nothing was.
+        let message = format!("`{to}` changed nothing in run {run} that is not undone");
+        let hint = format!("`runbook rollback {run}` shows what there is to undo, and asks first");
+        return Err(CliError::usage_with(message, hint));
+    }
+    if !plan.is_empty() {
+        console.say(&shown(run.as_str(), &plan, console));
+    }
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     if !rollback.yes && !plan.is_empty() {
-        let hint = format!("add --yes to begin without asking: runbook rollback {run} --yes");
+        let program = settings.program();
+        let to = rollback.to.as_ref().map(|to| format!(" --to {}", quote_word(to))).unwrap_or_default();
+        let hint = format!("add --yes to begin without asking: {program} rollback {run}{to} --yes");
         let no = |message: &str| CliError::NotConfirmed { message: message.to_owned(), hint: hint.clone() };
         let Some(terminal) = &mut terminal else {
             return Err(no("a rollback is confirmed at a terminal, and there is none"));
@@ -56,9 +72,6 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
 /// Returns the undo of each step, the first to be undone first.
 fn shown(run: &str, plan: &[(String, Result<String, String>)], console: Console) -> String {
     let paint = console.err;
-    if plan.is_empty() {
-        return format!("run {run} changed nothing that is not undone already");
-    }
     let mut text = format!("Rolling back run {run}, the last begun first:");
     for (step, undo) in plan {
         let undo = match undo {

@@ -22,7 +22,7 @@ use crate::report::{Paint, Role};
 pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
     let book = books.book(&show.name, settings)?;
-    console.diagnostics(&book.warnings, &book.sources);
+    console.warnings(&book.warnings, &book.entry.name);
     match settings.form {
         Form::Json => console.json(&document(&book, &books))?,
         Form::Text => console.print(&page(&book, &books, console))?,
@@ -93,7 +93,7 @@ fn page(book: &Book, books: &Books, console: Console) -> String {
 }
 
 fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.paint(Role::Strong, &text))
+    format!("\n{}\n", paint.paint(Role::Strong, text))
 }
 
 fn inputs(vars: &[Input], console: Console) -> String {
@@ -108,7 +108,7 @@ fn inputs(vars: &[Input], console: Console) -> String {
             console.out.paint(Role::Quiet, &given(input))
         ));
         if let Some(help) = &input.help {
-            text.push_str(&wrapped(&help, console.width, widest + 4));
+            text.push_str(&wrapped(help, console.width, widest + 4));
         }
     }
     text
