@@ -110,21 +110,62 @@ pub fn one_line(text: &str) -> String {
 /// Returns text that came from a file in lines of at most `width` columns, each after `indent` blanks; its own line
 /// breaks are kept.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let room = width.saturating_sub(indent).max(20);
     let mut out = String::new();
     for line in text.trim_end().lines() {
-        let line = HARMLESS.clean(line);
-        let blank = line.len() - line.trim_start().len();
-        let (pad, wrapped) =
-            (" ".repeat(indent + blank), HARMLESS.wrap(line.trim(), room.saturating_sub(blank)));
-        if wrapped.is_empty() {
-            out.push('\n');
+        broken(line, width, indent, 0, &mut out);
+    }
+    out
+}
+
+/// Returns Markdown as it is, but for paragraphs and list items: those are filled to `width` columns anew, since the
+/// author's terminal was another one. Tables and code keep their lines.
+pub fn markdown(text: &str, width: usize, indent: usize) -> String {
+    let mut blocks: Vec<String> = Vec::new();
+    let mut open = false;
+    let mut code = false;
+    for line in text.trim_end().lines() {
+        let inner = line.trim_start();
+        let fence = inner.starts_with("```");
+        let fixed = code || fence || inner.is_empty() || inner.starts_with(['|', '#', '>']);
+        code ^= fence;
+        match blocks.last_mut() {
+            Some(last) if open && !fixed && !is_item(inner) => {
+                last.push(' ');
+                last.push_str(inner.trim_end());
+            }
+            _ => blocks.push(line.trim_end().to_owned()),
         }
-        for part in wrapped {
-            out.push_str(&format!("{pad}{part}\n"));
+        open = !fixed;
+    }
+    let mut out = String::new();
+    for block in blocks {
+        let inner = block.trim_start();
+        match inner.starts_with('|') {
+            true => out.push_str(&format!("{}{}\n", " ".repeat(indent), HARMLESS.clean(&block))),
+            false => broken(&block, width, indent, if is_item(inner) { 2 } else { 0 }, &mut out),
         }
     }
     out
+}
+
+fn is_item(line: &str) -> bool {
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    line.starts_with("- ") || line.starts_with("* ") || number.len() < line.len() && number.starts_with(". ")
+}
+
+/// Adds a line to `out`, broken to `width` columns; what follows the first break stands `hang` columns further right.
+fn broken(line: &str, width: usize, indent: usize, hang: usize, out: &mut String) {
+    let line = HARMLESS.clean(line);
+    let blank = line.len() - line.trim_start().len();
+    let room = width.saturating_sub(indent + blank + hang).max(20);
+    let parts = HARMLESS.wrap(line.trim(), room);
+    if parts.is_empty() {
+        out.push('\n');
+    }
+    for (number, part) in parts.iter().enumerate() {
+        let pad = indent + blank + if number == 0 { 0 } else { hang };
+        out.push_str(&format!("{}{part}\n", " ".repeat(pad)));
+    }
 }
 
 /// Returns `count` with the noun in its number: `1 step`, `3 steps`.
@@ -139,6 +180,23 @@ mod tests {
     #[test]
     fn text_from_elsewhere_can_not_move_the_cursor() {
         assert_eq!(one_line("a\u{1b}[2Jb\r\nc "), "a\\x1b[2Jb\\r c");
+    }
+
+    #[test]
+    fn paragraphs_and_items_are_filled_anew_and_tables_are_not() {
+        let text = "One two\nthree four five six.\n\n- an item that\n  goes on\n- more\n\n| a | b and c and d and e |\n# Head\nend";
+        insta::assert_snapshot!(markdown(text, 24, 2), @"
+        One two three four
+        five six.
+
+        - an item that goes
+          on
+        - more
+
+        | a | b and c and d and e |
+        # Head
+        end
+        ");
     }
 
     #[test]

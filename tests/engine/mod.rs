@@ -1,6 +1,7 @@
 //! The engine without its command line: against real shells, and runbooks from text driven with real processes.
 
 mod arguments;
+mod crash;
 mod pre_scale;
 mod runs;
 mod shell_quoting;

@@ -1,16 +1,18 @@
 //! `runbook plan`: what a run would do, without doing any of it.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::cli::args::{Form, Plan};
 use crate::cli::book::Books;
-use crate::cli::console::{Console, one_line};
+use crate::cli::console::{Console, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::{Missing, gather};
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::driver::{PlannedStep, Preview, Wanted, preview};
+use crate::driver::{PlannedGate, PlannedStep, Preview, Wanted, preview};
 use crate::load::{Answer, Bound};
 use crate::machine::Stage;
 use crate::model::{Effect, Runbook, format_duration};
@@ -65,6 +67,7 @@ fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Conso
         text.push_str(&format!("  {name:<widest$}  {} {origin}\n", one_line(&value)));
     }
     let mut heading = None;
+    let mut gates = HashMap::new();
     for step in &preview.steps {
         let phase = if step.finally { Some("Finally, whatever happened") } else { step.phase.as_deref() };
         if heading != Some(phase) {
@@ -74,13 +77,21 @@ fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Conso
                 text.push_str(&format!("{}\n", paint.paint(Role::Strong, &one_line(phase))));
             }
         }
-        text.push_str(&of_step(step, console));
+        text.push_str(&of_step(step, &mut gates, console));
     }
     text.push_str(&format!("\n{}\n", counted(preview)));
     text
 }
 
-fn of_step(step: &PlannedStep, console: Console) -> String {
+/// From how many bytes on what must hold is not said again for each instance.
+const LONG: usize = 60;
+
+/// Returns a step. `gates` are those shown so far: what must hold is the same for each instance, and is long.
+fn of_step<'a>(
+    step: &'a PlannedStep,
+    gates: &mut HashMap<(&'a str, Stage), &'a str>,
+    console: Console,
+) -> String {
     let paint = console.out;
     let name = paint.paint(Role::Strong, step.name.as_str());
     let title = one_line(&step.title);
@@ -97,48 +108,55 @@ fn of_step(step: &PlannedStep, console: Console) -> String {
             format!("  {name}{title}  {}\n", paint.paint(Role::Person, "if the run comes to it"))
         }
     };
-    let mut row = |word: &str, tone: Role, value: &str| {
-        text.push_str(&format!("    {} {value}\n", paint.paint(tone, &format!("{word:<8}"))));
+    let mut row = |word: &str, role: Role, value: &str| {
+        text.push_str(&format!("    {} {value}\n", paint.paint(role, &format!("{word:<8}"))));
     };
+    let folded = |value: &str| wrapped(&one_line(value), console.width, 13).trim().to_owned();
     if let Some(changes) = &step.changes {
-        row("changes", Role::Quiet, &one_line(changes));
+        row("changes", Role::Quiet, &folded(changes));
     }
     for planned in &step.commands {
-        let (word, tone) = word(planned.stage, step.effect);
-        row(word, tone, &lines(&planned.command));
+        let (word, role) = word(planned.stage, step.effect);
+        row(word, role, &lines(&planned.command, console));
         if let Some(dir) = &planned.dir {
-            row("", tone, &format!("in {}", one_line(dir)));
+            row("", role, &format!("in {}", one_line(dir)));
         }
         if let Some(stdin) = &planned.stdin {
-            row("", tone, &format!("reads {}", one_line(stdin)));
+            row("", role, &format!("reads {}", one_line(stdin)));
         }
         for gate in step.gates.iter().filter(|gate| gate.stage == planned.stage) {
-            let mut until = format!("until {}", one_line(&gate.pass));
-            for (word, ms) in [("within", gate.within_ms), ("held for", gate.hold_ms)] {
-                if let Some(ms) = ms {
-                    let time = format_duration(std::time::Duration::from_millis(ms));
-                    until.push_str(&format!(", {word} {time}"));
-                }
-            }
-            row("", tone, &until);
+            let known = gates.insert((step.step.as_str(), gate.stage), gate.pass.as_str());
+            let again = known == Some(gate.pass.as_str()) && gate.pass.len() > LONG;
+            let pass = if again { "the same holds" } else { gate.pass.as_str() };
+            row("", role, &folded(&until(gate, pass)));
         }
     }
     if let Some(asks) = &step.asks {
-        row("asks", Role::Person, &one_line(asks));
+        row("asks", Role::Person, &folded(asks));
     }
     if let Some(why) = &step.irreversible {
-        row("no undo", Role::Person, &one_line(why));
+        row("no undo", Role::Person, &folded(why));
     }
     for fault in &step.faults {
-        row("wrong", Role::Failure, &one_line(fault));
+        row("wrong", Role::Failure, &folded(fault));
+    }
+    text
+}
+
+fn until(gate: &PlannedGate, pass: &str) -> String {
+    let mut text = format!("until {}", one_line(pass));
+    for (word, ms) in [("within", gate.within_ms), ("held for", gate.hold_ms)] {
+        if let Some(ms) = ms {
+            text.push_str(&format!(", {word} {}", format_duration(std::time::Duration::from_millis(ms))));
+        }
     }
     text
 }
 
 /// Returns a command with its own line breaks, which a script has, each under the first.
-fn lines(command: &str) -> String {
-    let clean: String = command.chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    clean.trim_end().replace('\n', "\n             ")
+fn lines(command: &str, console: Console) -> String {
+    let lines: Vec<String> = command.trim_end().split('\n').map(|line| console.out.clean(line)).collect();
+    lines.join("\n             ")
 }
 
 fn word(stage: Stage, effect: Effect) -> (&'static str, Role) {

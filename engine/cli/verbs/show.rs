@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::cli::args::{Form, Show};
 use crate::cli::book::{Book, Books};
-use crate::cli::console::{Console, one_line, wrapped};
+use crate::cli::console::{Console, markdown, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
@@ -75,7 +75,7 @@ fn page(book: &Book, books: &Books, console: Console) -> String {
     }
     if !runbook.about.trim().is_empty() {
         text.push_str(&heading("About", paint));
-        text.push_str(&wrapped(&runbook.about, console.width, 2));
+        text.push_str(&markdown(&runbook.about, console.width, 2));
     }
     if !runbook.vars.is_empty() {
         text.push_str(&heading("Inputs", paint));
