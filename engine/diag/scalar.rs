@@ -52,10 +52,13 @@ fn offset(file: &str, start: usize, end: usize, decoded: &str, wanted: usize) ->
         if decoded_at >= wanted {
             break;
         }
-        raw_at += step(&raw[raw_at.min(raw.len())..], wanted_char, style, indent);
+        // The width of an escape is taken on trust: one that is cut short may end inside a character.
+        raw_at =
+            raw.floor_char_boundary(raw_at + step(&raw[raw_at.min(raw.len())..], wanted_char, style, indent));
         decoded_at += wanted_char.len_utf8();
         // What a line break left behind is skipped before the position of the next character is told.
-        raw_at += skipped(&raw[raw_at.min(raw.len())..], wanted_char, &decoded[decoded_at..], style, indent);
+        let left = skipped(&raw[raw_at.min(raw.len())..], wanted_char, &decoded[decoded_at..], style, indent);
+        raw_at = raw.floor_char_boundary(raw_at + left);
     }
     let at = start + raw_at.min(raw.len());
     let mut at = at.min(file.len());
@@ -201,6 +204,14 @@ mod tests {
         assert_eq!(found(file, &file[7..], decoded, "worse"), "worse");
         let plain = "a: one\n   two {{ bad }}";
         assert_eq!(found(plain, &plain[3..], "one two {{ bad }}", "bad"), "bad");
+    }
+
+    #[test]
+    fn an_escape_that_is_cut_short_is_no_panic() {
+        let file = "\"\\u123\u{fc}x\"";
+        let text = Text { src: "abc".to_owned(), at: Place::new(0, 0, file.len() as u32) };
+        let place = within(file, &text, 2..3);
+        assert!(file.is_char_boundary(place.start as usize) && file.is_char_boundary(place.end as usize));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct Context<'a> {
     templates: HashMap<String, Option<Rc<Template>>>,
     /// What the texts read so far use.
     pub(super) seen: Seen,
+    /// Whether what is merely untidy is told: when a file is checked, not when somebody is in a hurry to run it.
+    pub(super) tidy: bool,
 }
 
 /// A step template with what only those who use it need to know.
@@ -45,7 +47,15 @@ impl<'a> Context<'a> {
         library: &'a Library,
         engine: &'a Engine,
     ) -> Context<'a> {
-        Context { sources, report, library, engine, templates: HashMap::new(), seen: Seen::default() }
+        Context {
+            sources,
+            report,
+            library,
+            engine,
+            templates: HashMap::new(),
+            seen: Seen::default(),
+            tidy: false,
+        }
     }
 
     /// Returns the step template of that name, or `None` when there is none or its file can't be used; only the

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use super::context::Context;
 use super::library::Library;
-use super::node::Node;
 use super::project::Project;
 use super::tables::read_tables;
 use super::{template_file, text_file, yaml};
 use crate::diag::{Diagnostic, Report, Sources};
-use crate::model::{FileId, Runbook};
+use crate::model::Runbook;
 use crate::template::Engine;
 
 /// What came of a file.
@@ -49,16 +48,19 @@ pub fn runbook(project: &Project, name: &str, from: &Path) -> Result<Loaded, Rep
 
 /// Checks one file of `project`, with the step templates it uses and the tables it names.
 ///
-/// A file under `steps/` is a step template, any other a runbook.
+/// A file under `steps/` is a step template, any other a runbook. Beyond what [`runbook`] tells, this tells what is
+/// merely untidy.
 pub fn check_file(project: &Project, path: &Path) -> Loaded {
     let library = Library::with_folder(&project.steps);
     let shown = project.relative(path).display().to_string();
-    if let Ok(inside) = path.strip_prefix(&project.steps) {
-        let name = inside.with_extension("").display().to_string();
-        return load_file(path, &shown, &name, FileKind::Template, &library);
-    }
-    let name = project.name_of(path);
-    let mut loaded = load_file(path, &shown, &name, FileKind::Runbook, &library);
+    let (name, kind) = match path.strip_prefix(&project.steps) {
+        Ok(inside) => (inside.with_extension("").display().to_string(), FileKind::Template),
+        Err(_) => (project.name_of(path), FileKind::Runbook),
+    };
+    let mut loaded = match text_file::read(path, &shown) {
+        Ok(text) => lowered(text, &shown, &name, kind, &library, true),
+        Err(problem) => Loaded { report: problem.into(), ..Loaded::default() },
+    };
     if let Some(runbook) = &loaded.runbook {
         read_tables(&runbook.data, project, &mut loaded.sources, &mut loaded.report);
     }
@@ -83,30 +85,23 @@ pub fn load_text(
     kind: FileKind,
     library: &Library,
 ) -> Loaded {
-    let mut loaded = Loaded::default();
-    let file = loaded.sources.add(shown, text);
-    let engine = Engine::new();
-    loaded.runbook = lowered(&mut loaded, file, name, kind, library, &engine);
-    loaded
+    lowered(text.into(), shown, name, kind, library, false)
 }
 
-fn lowered(
-    loaded: &mut Loaded,
-    file: FileId,
-    name: &str,
-    kind: FileKind,
-    library: &Library,
-    engine: &Engine,
-) -> Option<Runbook> {
-    let node: Node = yaml::parse(&loaded.sources, file, &mut loaded.report)?;
-    let mut cx = Context::new(&mut loaded.sources, &mut loaded.report, library, engine);
+fn lowered(text: String, shown: &str, name: &str, kind: FileKind, library: &Library, tidy: bool) -> Loaded {
+    let mut loaded = Loaded::default();
+    let file = loaded.sources.add(shown, text);
+    let Some(node) = yaml::parse(&loaded.sources, file, &mut loaded.report) else { return loaded };
+    let engine = Engine::new();
+    let mut cx = Context::new(&mut loaded.sources, &mut loaded.report, library, &engine);
+    cx.tidy = tidy;
     match kind {
-        FileKind::Runbook => super::runbook::lower(&mut cx, &node, name),
+        FileKind::Runbook => loaded.runbook = super::runbook::lower(&mut cx, &node, name),
         FileKind::Template => {
             template_file::lower(&mut cx, &node, name);
-            None
         }
     }
+    loaded
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use runbook::diag::text;
-use runbook::load::{FileKind, Library, load_file};
+use runbook::load::{FileKind, Library, Project, check_file, load_file};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/check")
@@ -21,28 +21,33 @@ fn fixtures() -> Vec<PathBuf> {
         .expect("the fixtures are there")
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| path.file_name() != Some("platform.yaml".as_ref()))
         .collect();
     files.sort();
     files
 }
 
 /// Returns what `check` says about a file, and whether that fits its name.
-fn said(path: &Path, library: &Library) -> (String, bool) {
+fn said(path: &Path, project: &Project) -> (String, bool) {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("fixtures have plain names");
     let template = fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"step:"));
-    let kind = if template { FileKind::Template } else { FileKind::Runbook };
-    let loaded = load_file(path, &format!("{stem}.yaml"), stem, kind, library);
+    let loaded = if template {
+        let library = Library::with_folder(&project.steps);
+        load_file(path, &format!("{stem}.yaml"), stem, FileKind::Template, &library)
+    } else {
+        check_file(project, path)
+    };
     let fits = stem.starts_with("err_") == loaded.report.has_errors();
     (text::report(&loaded.report, &loaded.sources, text::Look::default()), fits)
 }
 
 #[test]
 fn check_says_what_stands_beside_each_file() {
-    let library = Library::with_folder(&folder().join("steps"));
+    let project = Project { root: folder(), steps: folder().join("steps"), runbooks: folder() };
     let bless = std::env::var_os("RUNBOOK_BLESS").is_some();
     let (mut wrong, mut misnamed) = (Vec::new(), Vec::new());
     for path in fixtures() {
-        let (said, fits) = said(&path, &library);
+        let (said, fits) = said(&path, &project);
         if !fits {
             misnamed.push(path.clone());
         }
@@ -55,4 +60,26 @@ fn check_says_what_stands_beside_each_file() {
     }
     assert!(misnamed.is_empty(), "`err_` is for errors only: {misnamed:?}");
     assert!(wrong.is_empty(), "RUNBOOK_BLESS=1 accepts this:\n{}", wrong.join("\n"));
+}
+
+/// The shipped step templates and runbooks have nothing to complain about, warnings included.
+#[test]
+fn what_is_shipped_is_clean() {
+    let project = Project::at(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let listing = project.list();
+    let runbooks: Vec<PathBuf> = listing.entries.into_iter().map(|entry| entry.path).collect();
+    let mut open = vec![project.steps.clone()];
+    let mut files = runbooks;
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 2);
+    for path in files {
+        let loaded = check_file(&project, &path);
+        let said = text::report(&loaded.report, &loaded.sources, text::Look::default());
+        assert!(said.is_empty(), "{}\n{said}", path.display());
+    }
 }

@@ -6,9 +6,8 @@ use runbook::load::{FileKind, Library, load_text};
 
 /// Loads, renders both ways, and returns whether there were errors.
 fn survives(content: &str, kind: FileKind) -> bool {
-    let library =
-        Library::built_in().with_text("kubectl/scale", include_str!("check/steps/kubectl/scale.yaml"));
-    let name = if kind == FileKind::Template { "kubectl/scale" } else { "ok_full" };
+    let library = Library::built_in().with_text("demo/scale", include_str!("check/steps/demo/scale.yaml"));
+    let name = if kind == FileKind::Template { "demo/scale" } else { "ok_full" };
     let loaded = load_text(content, "a.yaml", name, kind, &library);
     text::report(&loaded.report, &loaded.sources, text::Look { colour: true, width: 60 });
     json::report(&loaded.report, &loaded.sources);
@@ -19,7 +18,7 @@ const SEEDS: [&str; 4] = [
     include_str!("check/ok_full.yaml"),
     include_str!("check/ok_all_actions.yaml"),
     include_str!("check/err_wrong_types.yaml"),
-    include_str!("check/steps/kubectl/scale.yaml"),
+    include_str!("check/steps/demo/scale.yaml"),
 ];
 
 /// What people and accidents put into files.

@@ -15,8 +15,11 @@ use crate::support::tools;
 
 const NAMESPACE: &str = "autolytiq-prod";
 
-/// Each service with its replicas and its autoscaler's limits before the event, and after it for peak traffic.
-const SERVICES: [(&str, (i64, i64), (i64, i64)); 5] = [
+/// The floor and the ceiling of an autoscaler.
+type Limits = (i64, i64);
+
+/// Each service with its autoscaler's limits before the event, and after it for peak traffic.
+const SERVICES: [(&str, Limits, Limits); 5] = [
     ("api-gateway", (3, 10), (8, 20)),
     ("auth-service", (3, 8), (6, 16)),
     ("deal-service", (3, 10), (8, 20)),

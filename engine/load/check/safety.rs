@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::changing;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Action, Body, Command, Effect, Gate, Place, Retry, Step, StepTemplate};
+use crate::model::{Action, Body, Command, Effect, Gate, OnInterrupt, Place, Retry, Step, StepTemplate};
 
 /// Checks the steps of a runbook. `finally` need not be reversible: its steps run when the run is over, whichever way
 /// it went, and a rollback neither reaches them nor ends before they have run.
@@ -14,7 +14,10 @@ pub(super) fn steps(cx: &mut Context<'_>, steps: &[Step], finally: bool) {
         if step.binding.is_none() {
             body(cx, &step.body, step.at, &what, !finally);
         }
-        retried(cx, &step.body, step.retry.as_ref(), step.at, &what);
+        // Who says that resume may simply run it again has thought about it.
+        if step.on_interrupt != Some(OnInterrupt::Rerun) {
+            retried(cx, &step.body, step.retry.as_ref(), step.at, &what);
+        }
         step.guard.iter().for_each(|guard| gate(cx, guard, "guard"));
     }
 }
@@ -94,10 +97,10 @@ fn gate(cx: &mut Context<'_>, of: &Gate, name: &str) {
 
 // RB0407
 fn retried(cx: &mut Context<'_>, body: &Body, retry: Option<&Retry>, at: Place, what: &str) {
-    // Who says when it is tried again has thought about it.
+    // So has who says when it is tried again.
     let again = retry.is_some_and(|retry| retry.attempts > 1 && retry.when.is_none());
     let changes = body.effect == Effect::Change && matches!(body.action, Action::Command(_));
-    if again && changes && !body.idempotent {
+    if again && changes && !body.idempotent && body.on_interrupt != Some(OnInterrupt::Rerun) {
         cx.report.push(
             Diagnostic::new(
                 Code::UnsafeRetry,

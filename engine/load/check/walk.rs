@@ -93,7 +93,7 @@ pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) -
 // RB0213
 fn unused(cx: &mut Context<'_>, name: &str, what: &str, place: Place) {
     // A text that can't be read may use anything.
-    if cx.report.has_errors() {
+    if !cx.tidy || cx.report.has_errors() {
         return;
     }
     cx.report.push(
