@@ -75,28 +75,46 @@ impl Console {
     }
 
     /// Says how many warnings a runbook has: `check` is where its author reads them, not whoever runs it at night.
-    pub fn warnings(self, report: &Report, name: &str) {
+    /// `program` is how the program is called again.
+    pub fn warnings(self, report: &Report, name: &str, program: &str) {
         let warnings = report.count(Severity::Warning);
         if warnings > 0 {
             let them = if warnings == 1 { "it" } else { "them" };
             let counted = self.err.paint(Role::Person, &count(warnings, "warning"));
-            self.say(&format!("{counted}: `runbook check {name}` shows {them}"));
+            self.say(&format!("{counted}: `{program} check {name}` shows {them}"));
         }
     }
 
-    /// Shows an error with its hint on stderr.
-    pub fn error(self, error: &CliError) {
+    /// Shows an error with its hint on stderr. `program` is how the program is called again.
+    pub fn error(self, error: &CliError, program: &str) {
         match error {
             CliError::Closed => {}
             CliError::Mistakes { report, sources } => self.diagnostics(report, sources),
             other => {
-                self.say(&format!("{} {other}", self.err.paint(Role::Failure, "error:")));
+                let message = pasted(&other.to_string(), program);
+                self.say(&format!("{} {message}", self.err.paint(Role::Failure, "error:")));
                 if let Some(hint) = other.hint() {
+                    let hint = pasted(&hint, program);
                     self.say(&format!(" {} {hint}", self.err.paint(Role::Active, "hint:")));
                 }
             }
         }
     }
+}
+
+/// Returns a message with its commands as they must be typed for the same project and journal. Here, and not where each
+/// message is made: most rooms know nothing of the command line.
+fn pasted(message: &str, program: &str) -> String {
+    const SHORT: &str = "`runbook ";
+    let mut text = String::new();
+    for (number, part) in message.split(SHORT).enumerate() {
+        if number > 0 {
+            // What tells how to name another project or journal stands as it is.
+            text.push_str(&if part.starts_with('-') { SHORT.to_owned() } else { format!("`{program} ") });
+        }
+        text.push_str(part);
+    }
+    text
 }
 
 /// How text from elsewhere is made harmless here, where it may stand between colours of ours.
@@ -197,6 +215,12 @@ mod tests {
         # Head
         end
         ");
+    }
+
+    #[test]
+    fn a_command_in_a_message_reaches_the_same_journal() {
+        let told = pasted("see `runbook runs --all` or `runbook -C DIR …`", "runbook --store j.db");
+        assert_eq!(told, "see `runbook --store j.db runs --all` or `runbook -C DIR …`");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Environment {
     pub host: String,
     /// The number of the user.
     pub uid: u32,
+    /// The user's name as the system's own list of users has it.
+    pub login: Option<String>,
 }
 
 impl Environment {
@@ -43,13 +45,17 @@ impl Environment {
             .filter(|shown| shown.is_absolute() && shown.canonicalize().is_ok_and(|real| real == folder))
             .unwrap_or(folder);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let uid = rustix::process::getuid().as_raw();
+        // A container may have no list of users, or none that is text: then the number has to do.
+        let login = std::fs::read_to_string("/etc/passwd").ok().and_then(|users| login(&users, uid));
         Ok(Environment {
             path: std::env::var_os("PATH"),
             folder,
             terminals: [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()],
             columns: columns(),
             host,
-            uid: rustix::process::getuid().as_raw(),
+            uid,
+            login,
             vars,
         })
     }
@@ -60,10 +66,34 @@ impl Environment {
     }
 }
 
+/// Returns the name of the user with that number, from lines like `ada:x:1000:1000:Ada:/home/ada:/bin/sh`.
+fn login(users: &str, uid: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with(['#', '+', '-']))?;
+        let number = fields.nth(1)?.parse::<u32>().ok()?;
+        (number == uid).then(|| name.to_owned())
+    })
+}
+
 fn columns() -> Option<usize> {
     let of = |size: rustix::io::Result<rustix::termios::Winsize>| {
         size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
     };
     of(rustix::termios::tcgetwinsize(io::stdout()))
         .or_else(|| of(rustix::termios::tcgetwinsize(io::stderr())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_number() {
+        let users =
+            "# local\nroot:x:0:0:root:/root:/bin/sh\n+::::::\nbad\nada:x:1000:100::/home/ada:/bin/sh\n";
+        assert_eq!(login(users, 0).as_deref(), Some("root"));
+        assert_eq!(login(users, 1000).as_deref(), Some("ada"));
+        assert_eq!(login(users, 100), None);
+    }
 }

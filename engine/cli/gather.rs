@@ -37,7 +37,7 @@ pub fn gather(
     console: Console,
 ) -> Result<Bound, CliError> {
     let Book { runbook, mut sources, warnings, entry } = book;
-    console.warnings(&warnings, &entry.name);
+    console.warnings(&warnings, &entry.name, &settings.program_here());
     let given = Given {
         vars: vars.var.clone(),
         files: vars.vars_file.iter().map(|path| settings.typed(path)).collect(),

@@ -104,12 +104,26 @@ impl Settings {
         }
     }
 
+    /// Returns how the program is to be called again for the same project and journal: as [`Self::program`], with `-C`
+    /// when that was typed.
+    pub fn program_here(&self) -> String {
+        let program = self.program();
+        match self.moved {
+            true => {
+                let folder = quote_word(&self.folder.display().to_string());
+                program.replacen("runbook", &format!("runbook -C {folder}"), 1)
+            }
+            false => program,
+        }
+    }
+
     /// Returns who types, as far as the system says.
     pub fn person(&self, via: &str) -> Person {
         let names = ["LOGNAME", "USER"];
         let name = names
             .iter()
             .find_map(|name| self.environment.var(name))
+            .or(self.environment.login.as_deref())
             .map_or_else(|| format!("uid {}", self.environment.uid), str::to_owned);
         Person { name, host: self.environment.host.clone(), via: via.to_owned() }
     }

@@ -22,7 +22,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(environment) => call(&arguments, environment),
         Err(error) => {
             let error = CliError::Folder(error);
-            Console::plain().error(&error);
+            Console::plain().error(&error, "runbook");
             error.exit().code()
         }
     };
@@ -43,7 +43,7 @@ fn call(arguments: &[OsString], environment: Environment) -> u8 {
     let settings = match Settings::resolve(&parsed.global, environment) {
         Ok(settings) => settings,
         Err(error) => {
-            Console::plain().error(&error);
+            Console::plain().error(&error, "runbook");
             return error.exit().code();
         }
     };
@@ -52,7 +52,7 @@ fn call(arguments: &[OsString], environment: Environment) -> u8 {
     match run(parsed.verb, &settings, console) {
         Ok(exit) => exit.code(),
         Err(error) => {
-            console.error(&error);
+            console.error(&error, &settings.program_here());
             error.exit().code()
         }
     }

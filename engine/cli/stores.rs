@@ -94,7 +94,12 @@ pub fn meant_to_undo(store: &Store, typed: Option<&str>, console: Console) -> Re
 fn named(run: &RunRow, console: Console) {
     let id = console.err.paint(Role::Strong, run.id.as_str());
     let runbook = one_line(&run.runbook);
-    console.say(&format!("run {id}: {runbook}, begun {:.0}, {}", run.created, run.status.word()));
+    let status = match run.status {
+        RunStatus::Running if !is_alive(run) => "its engine died",
+        RunStatus::RollingBack if !is_alive(run) => "its engine died while it was rolled back",
+        status => status.word(),
+    };
+    console.say(&format!("run {id}: {runbook}, begun {:.0}, {status}", run.created));
 }
 
 /// A stored run, read.

@@ -1,4 +1,4 @@
-//! Commands, gates and actions as their author wrote them, in one line each.
+//! Commands, gates and actions as their author wrote them.
 
 use crate::model::{Action, Command, Gate, Line, Wait};
 
@@ -22,9 +22,9 @@ pub fn command(command: &Command) -> String {
     }
 }
 
-/// Returns a gate: what is asked, what must hold, how often and how long.
+/// Returns a gate: what is asked, and on a second line what must hold, how often and how long.
 pub fn gate(gate: &Gate) -> String {
-    let mut text = format!("{} until {}", command(&gate.command), gate.pass.0.src.trim());
+    let mut text = format!("{}\nuntil {}", command(&gate.command), gate.pass.0.src.trim());
     for (word, value) in [("every", &gate.every), ("within", &gate.within), ("held for", &gate.hold)] {
         if let Some(value) = value {
             text.push_str(&format!(", {word} {}", value.src));
@@ -73,6 +73,6 @@ mod tests {
             within: Some(Text::new("{{ ready }}")),
             ..Gate::default()
         };
-        assert_eq!(gate(&asked), "date until exit_code == 0, every 5s, within {{ ready }}");
+        assert_eq!(gate(&asked), "date\nuntil exit_code == 0, every 5s, within {{ ready }}");
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn role(status: RunStatus) -> Role {
 
 /// Returns the runs as a table of at most `columns`, with its line ends; in the order given.
 pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> String {
-    const HEAD: [&str; 6] = ["RUN", "STATUS", "STARTED (UTC)", "TOOK", "RUNBOOK", "BY"];
+    const HEAD: [&str; 6] = ["RUN", "STATUS", "RUNBOOK", "STARTED (UTC)", "TOOK", "BY"];
     let rows: Vec<[String; 6]> = runs
         .iter()
         .map(|run| {
@@ -69,7 +69,7 @@ pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> 
             let took = if took == "0ms" { "0s".to_owned() } else { took };
             let texts = [paint.clean(&run.run), paint.clean(&run.by), paint.clean(&run.runbook)];
             let [id, by, runbook] = texts;
-            [id, format!("{sign} {word}"), when::minute(run.started), took, runbook, by]
+            [id, format!("{sign} {word}"), runbook, when::minute(run.started), took, by]
         })
         .collect();
     let mut wide = HEAD.map(width);
@@ -78,7 +78,7 @@ pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> 
             *wide = (*wide).max(width(cell));
         }
     }
-    // What is cut first stands last: whose run it is can be seen elsewhere.
+    // What is cut first stands last: which runbook it was must be seen; when and whose can be seen elsewhere.
     let line = |cells: &[String; 6], role: Option<Role>| {
         let mut text = String::new();
         let mut left = columns;
@@ -152,12 +152,12 @@ mod tests {
     fn the_list_is_aligned() {
         let now = "2026-10-01T13:03:00Z".parse().unwrap();
         assert_snapshot!(table(&runs(), now, UTF8, 90), @r##"
-        RUN       STATUS             STARTED (UTC)     TOOK   RUNBOOK                    BY
-        r7k2m9q1  ● running          2026-10-01 12:03  1h     autolytiq/pre-scale-event  ada@ops1
-        r7k2m9q2  ? engine died      2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
-        r7k2m9q3  ✗ rollback failed  2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  someone\…
-        r7k2m9q4  ◆ waiting          2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
-        r7k2m9q5  ✓ succeeded        2026-10-01 12:03  2m 5s  autolytiq/pre-scale-event  ada@ops1
+        RUN       STATUS             RUNBOOK                    STARTED (UTC)     TOOK   BY
+        r7k2m9q1  ● running          autolytiq/pre-scale-event  2026-10-01 12:03  1h     ada@ops1
+        r7k2m9q2  ? engine died      autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
+        r7k2m9q3  ✗ rollback failed  autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  someone\…
+        r7k2m9q4  ◆ waiting          autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
+        r7k2m9q5  ✓ succeeded        autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
         "##);
     }
 

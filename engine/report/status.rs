@@ -220,6 +220,7 @@ impl Maker<'_> {
                 }
             }
             (Standing::InDoubt, ..) => instance.command.clone(),
+            (Standing::Stopped, ..) if instance.touched.is_some() => instance.command.clone(),
             (Standing::Retrying, ..) => match track.and_then(|track| track.retry_at) {
                 Some((attempt, at)) => format!("attempt {attempt} at {}", when::clock(at)),
                 None => String::new(),

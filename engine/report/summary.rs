@@ -12,8 +12,10 @@ use super::phrase::{self, counted};
 use super::section::{Keep, Section, Size, fit};
 use super::timeline::{Failure, Timeline};
 use super::{EndInfo, Standing};
-use crate::machine::{Addr, Finish, Graph, Instance, Progress, Question, RunStatus, State, UndoResult};
-use crate::model::format_duration;
+use crate::machine::{
+    Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult,
+};
+use crate::model::{OnInterrupt, format_duration};
 
 /// Returns the end screen with its line ends. `timeline` may know nothing; then the state's last command and output
 /// are shown.
@@ -53,6 +55,9 @@ impl Summary<'_> {
         let took = format_duration(self.end.took);
         let (role, text) = match self.state.status {
             RunStatus::Succeeded => (Role::Success, format!("{name} succeeded after {took}")),
+            RunStatus::Failed if self.failure().is_none() && !self.unclear().is_empty() => {
+                (Role::Doubt, format!("{name} is paused: whether a step took effect is not known"))
+            }
             RunStatus::Failed => (Role::Failure, format!("{name} failed after {took} and is paused")),
             RunStatus::Interrupted => {
                 let by = self.timeline.stopped_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
@@ -189,14 +194,52 @@ impl Summary<'_> {
         self.paint.shorten(&format!("  {}", self.paint.clean(text)), self.size.columns)
     }
 
-    /// Returns what is known of the first step in doubt and how it is settled, and the names of the others.
+    /// Returns the changing steps whose end is not known, those that a person must settle first: the engine died, or
+    /// they were stopped, while their command ran. What undoes is settled by the step's own rule.
+    fn unclear(&self) -> Vec<(Addr, &Instance, OnInterrupt)> {
+        let mut unclear: Vec<_> = self
+            .state
+            .instances()
+            .filter(|(at, instance)| {
+                self.standing(*at) == Standing::InDoubt
+                    || !self.state.rollback
+                        && self.graph.changes(at.node)
+                        && instance.progress == Progress::Working(Stage::Action)
+                        && instance.last_end == Some(End::Stopped)
+            })
+            .map(|(at, instance)| (at, instance, self.rule(at)))
+            .collect();
+        unclear.sort_by_key(|(.., rule)| *rule != OnInterrupt::Ask);
+        unclear
+    }
+
+    /// Returns what resume does with an unclear step when nobody says anything of it.
+    fn rule(&self, at: Addr) -> OnInterrupt {
+        match self.graph.step(at.node).on_interrupt() {
+            // The gate was asked already and could not tell, or the run would not have come to rest like this.
+            OnInterrupt::Verify if matches!(self.state.status, RunStatus::Waiting | RunStatus::Failed) => {
+                OnInterrupt::Ask
+            }
+            rule => rule,
+        }
+    }
+
+    /// Returns what is known of the first step whose end is not known and how it is settled, and the names of the others.
     fn doubts(&self) -> Option<Section> {
-        let doubts: Vec<(Addr, &Instance)> =
-            self.state.instances().filter(|(at, _)| self.standing(*at) == Standing::InDoubt).collect();
-        let &(at, instance) = doubts.first()?;
+        let doubts = self.unclear();
+        let &(at, instance, rule) = doubts.first()?;
         let name = self.name(at);
-        let why = "is in doubt: the engine died while its command ran. Did it take effect?";
-        let mut fixed = self.wrapped(Role::Doubt, "", &format!("? {name} {why}"), 3);
+        let (sign, why) = match self.standing(at) {
+            Standing::InDoubt => ('?', "is in doubt: the engine died while its command ran."),
+            _ => (Role::Halted.glyph(self.paint.unicode), "was stopped while its command ran."),
+        };
+        let then = match rule {
+            _ if self.state.rollback => "Did it take effect?",
+            OnInterrupt::Ask => "Did it take effect?",
+            OnInterrupt::Rerun => "It may be run twice: resume runs it again.",
+            OnInterrupt::Verify => "Resume asks its gate, and runs it again only if that does not hold.",
+        };
+        let mut fixed = self.wrapped(Role::Doubt, "", &format!("{sign} {name} {why} {then}"), 3);
         let command = match self.timeline.track(&name) {
             Some(track) if !track.command.is_empty() => &track.command,
             _ => &instance.command,
@@ -205,12 +248,14 @@ impl Summary<'_> {
         if let Some(changes) = &instance.changes {
             fixed.push(self.item(&format!("  it was to change: {changes}")));
         }
-        if let Some(process) = &instance.process {
+        if let Some(process) = &instance.process
+            && self.standing(at) == Standing::InDoubt
+        {
             fixed.push(self.item(&format!("  it was process {} on {}", process.pid, process.host)));
         }
         if doubts.len() > 1 {
-            let names: Vec<String> = doubts[1..].iter().map(|(at, _)| self.name(*at)).collect();
-            fixed.push(self.item(&format!("In doubt too: {}", names.join(", "))));
+            let names: Vec<String> = doubts[1..].iter().map(|(at, ..)| self.name(*at)).collect();
+            fixed.push(self.item(&format!("The same of: {}", names.join(", "))));
         }
         Some(Section::fixed(fixed))
     }
@@ -283,7 +328,9 @@ impl Summary<'_> {
             (Some(changes), _) => changes.clone(),
             (None, Some(title)) if title.is_literal() => title.src.clone(),
             _ => match self.timeline.track(&self.name(at)) {
-                Some(track) if !track.action_command.is_empty() => track.action_command.clone(),
+                Some(track) if !track.action_command.is_empty() => {
+                    phrase::one_line(&track.action_command).into_owned()
+                }
                 _ => "its command ran".to_owned(),
             },
         };
@@ -305,15 +352,23 @@ impl Summary<'_> {
         names.iter().zip(items).map(row).collect()
     }
 
-    /// Returns the commands to type next. What each does stands before it, so that a command may be as long as it is.
+    /// Returns the commands to type next. What each does stands before it, so that a command may be as long as it is; or
+    /// above it, where the screen is too narrow for both.
     fn next(&self) -> Vec<String> {
         let commands = self.commands();
         let wide = commands.iter().map(|(what, _)| width(what)).max().unwrap_or(0);
-        let row = |(what, command): &(&str, String)| {
-            let what = self.paint.paint(Role::Quiet, &pad(what, wide));
-            format!("  {what}   {}", self.paint.paint(Role::Strong, command))
-        };
-        std::iter::once(self.heading("Next")).chain(commands.iter().map(row)).collect()
+        let mut lines = vec![self.heading("Next")];
+        for (what, command) in commands {
+            let narrow = wide + width(&command) + 5 > self.size.columns;
+            let command = self.paint.paint(Role::Strong, &command);
+            if narrow {
+                lines.push(format!("  {}", self.paint.paint(Role::Quiet, what)));
+                lines.push(format!("    {command}"));
+            } else {
+                lines.push(format!("  {}   {command}", self.paint.paint(Role::Quiet, &pad(what, wide))));
+            }
+        }
+        lines
     }
 
     fn commands(&self) -> Vec<(&'static str, String)> {
@@ -344,8 +399,11 @@ impl Summary<'_> {
                 commands.push(status);
             }
             RunStatus::Failed => {
-                commands.extend(logs);
-                commands.push(("try again and go on", format!("{program} resume {run}")));
+                // Taken up again without an answer it would only ask again.
+                if logs.is_some() || commands.is_empty() {
+                    commands.extend(logs);
+                    commands.push(("try again and go on", format!("{program} resume {run}")));
+                }
                 commands.extend(rollback);
             }
             RunStatus::Interrupted | RunStatus::Running | RunStatus::RollingBack => {
@@ -363,18 +421,25 @@ impl Summary<'_> {
     /// Returns how to answer what a person must settle: the first of it, since the next screen tells the next.
     fn settling(&self) -> Vec<(&'static str, String)> {
         let resume = format!("{} resume {}", self.end.program, self.end.run);
-        for (at, instance) in self.state.instances() {
-            let step = quoted(&self.name(at));
-            match (self.standing(at), instance.progress) {
+        let unclear = self.unclear();
+        if let Some((at, _, rule)) = unclear.first() {
+            let step = quoted(&self.name(*at));
+            match rule {
                 // An undo in doubt is settled by the step's own rule.
-                (Standing::InDoubt, _) if self.state.rollback => return vec![("go on undoing", resume)],
-                (Standing::InDoubt, _) => {
+                _ if self.state.rollback => return vec![("go on undoing", resume)],
+                OnInterrupt::Ask => {
                     return vec![
                         ("it took effect", format!("{resume} --done {step} --reason '...'")),
                         ("it did not: run it", format!("{resume} --retry {step}")),
                         ("go on without it", format!("{resume} --skip {step} --reason '...'")),
                     ];
                 }
+                OnInterrupt::Rerun | OnInterrupt::Verify => {}
+            }
+        }
+        for (at, instance) in self.state.instances() {
+            let step = quoted(&self.name(at));
+            match (self.standing(at), instance.progress) {
                 (Standing::Asking, Progress::Asking(question)) => {
                     let what = match question {
                         Question::Approval => "say yes and go on",
@@ -386,7 +451,11 @@ impl Summary<'_> {
                 _ => {}
             }
         }
-        Vec::new()
+        match unclear.first() {
+            Some((.., OnInterrupt::Verify)) => vec![("ask its gate and go on", resume)],
+            Some(_) => vec![("run it again and go on", resume)],
+            None => Vec::new(),
+        }
     }
 
     fn stuck_logs(&self) -> Option<(&'static str, String)> {

@@ -54,8 +54,8 @@ fn runs_are_listed() {
     let project = failed();
     assert_snapshot!(project.run(&["runs"]), @"
     $ runbook runs
-    RUN       STATUS    STARTED (UTC)     TOOK  RUNBOOK  BY
-    [RUN]  ✗ failed  [MINUTE]  [TOOK]    flaky    ann
+    RUN       STATUS    RUNBOOK  STARTED (UTC)     TOOK  BY
+    [RUN]  ✗ failed  flaky    [MINUTE]  [TOOK]    ann
     ");
     project.write("repaired", "");
     project.run(&["resume"]).code(0);
@@ -66,8 +66,8 @@ fn runs_are_listed() {
     ");
     assert_snapshot!(project.run(&["runs", "--all"]), @"
     $ runbook runs --all
-    RUN       STATUS       STARTED (UTC)     TOOK  RUNBOOK  BY
-    [RUN]  ✓ succeeded  [MINUTE]  [TOOK]    flaky    ann
+    RUN       STATUS       RUNBOOK  STARTED (UTC)     TOOK  BY
+    [RUN]  ✓ succeeded  flaky    [MINUTE]  [TOOK]    ann
     ");
     let shown = project.run(&["runs", "--all", "--format", "json"]).code(0);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
@@ -200,7 +200,7 @@ fn rollback_shows_what_it_will_do_and_needs_consent() {
     $ runbook rollback
     --- stderr
     run [RUN]: flaky, begun [AT], failed
-    Rolling back run [RUN], the last begun first:
+    To be undone of run [RUN], the last begun first:
       two  sh -c 'echo undo-two >> sent'
       one  sh -c 'echo undo-one >> sent'
     error: a rollback is confirmed at a terminal, and there is none
@@ -238,7 +238,7 @@ fn rollback_undoes_the_last_first() {
       every step            runbook status [RUN]
     --- stderr
     run [RUN]: flaky, begun [AT], failed
-    Rolling back run [RUN], the last begun first:
+    To be undone of run [RUN], the last begun first:
       two  sh -c 'echo undo-two >> sent'
       one  sh -c 'echo undo-one >> sent'
     ");

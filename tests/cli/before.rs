@@ -199,7 +199,8 @@ fn show_has_all_one_needs_before_running_it() {
         needs        look
         does         sh: echo {{ item }} > release-{{ item }}
         changes      version {{ captured.version }} → {{ item }}
-        verify       test -f release-{{ item }} until exit_code == 0, every 1s, within 5s
+        verify       test -f release-{{ item }}
+                     until exit_code == 0, every 1s, within 5s
         rollback     sh: rm release-{{ item }} && echo back to {{ captured.version }}
 
       warm

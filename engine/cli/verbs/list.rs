@@ -45,7 +45,8 @@ pub fn run(list: &List, settings: &Settings, console: Console) -> Result<Exit, C
     }
     let broken = rows.iter().filter(|row| row.broken).count();
     if broken > 0 {
-        console.say(&format!("{} with mistakes: `runbook check` tells them", count(broken, "runbook")));
+        let program = settings.program_here();
+        console.say(&format!("{} with mistakes: `{program} check` tells them", count(broken, "runbook")));
     }
     Ok(Exit::Good)
 }

@@ -79,7 +79,8 @@ fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Conso
         }
         text.push_str(&of_step(step, &mut gates, console));
     }
-    text.push_str(&format!("\n{}\n", counted(preview)));
+    text.push('\n');
+    text.push_str(&wrapped(&counted(preview), console.width, 0));
     text
 }
 

@@ -72,7 +72,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
 /// Returns the undo of each step, the first to be undone first.
 fn shown(run: &str, plan: &[(String, Result<String, String>)], console: Console) -> String {
     let paint = console.err;
-    let mut text = format!("Rolling back run {run}, the last begun first:");
+    let mut text = format!("To be undone of run {run}, the last begun first:");
     for (step, undo) in plan {
         let undo = match undo {
             Ok(command) => paint.clean(command),

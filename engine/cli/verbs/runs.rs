@@ -30,10 +30,9 @@ pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, C
         Form::Text => console.print(&runs_table(&lines, now(), console.out, console.width))?,
     }
     if lines.is_empty() {
-        console.say(if runs.all {
-            "no runs yet"
-        } else {
-            "no run is unfinished; `runbook runs --all` lists all"
+        console.say(&match runs.all {
+            true => "no runs yet".to_owned(),
+            false => format!("no run is unfinished; `{} runs --all` lists all", settings.program()),
         });
     }
     Ok(Exit::Good)

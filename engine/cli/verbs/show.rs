@@ -22,17 +22,19 @@ use crate::report::{Paint, Role};
 pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
     let book = books.book(&show.name, settings)?;
-    console.warnings(&book.warnings, &book.entry.name);
+    let program = settings.program_here();
+    console.warnings(&book.warnings, &book.entry.name, &program);
+    let exec = exec_line(&book.runbook, &program);
     match settings.form {
-        Form::Json => console.json(&document(&book, &books))?,
-        Form::Text => console.print(&page(&book, &books, console))?,
+        Form::Json => console.json(&document(&book, &books, &exec))?,
+        Form::Text => console.print(&page(&book, &books, &exec, console))?,
     }
     Ok(Exit::Good)
 }
 
-/// Returns the line that runs the runbook, with every var that must be given.
-pub fn exec_line(runbook: &Runbook) -> String {
-    let mut line = format!("runbook exec {}", runbook.name);
+/// Returns the line that runs the runbook, with every var that must be given. `program` is how the program is called.
+fn exec_line(runbook: &Runbook, program: &str) -> String {
+    let mut line = format!("{program} exec {}", runbook.name);
     for input in &runbook.vars {
         if input.required && input.default.is_none() && input.ty.kind != Kind::Secret {
             let value = input.ty.one_of.first().map_or_else(|| "…".to_owned(), plain);
@@ -46,7 +48,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn page(book: &Book, books: &Books, console: Console) -> String {
+fn page(book: &Book, books: &Books, exec: &str, console: Console) -> String {
     let runbook = &book.runbook;
     let paint = console.out;
     let mut text =
@@ -88,7 +90,7 @@ fn page(book: &Book, books: &Books, console: Console) -> String {
         text.push_str(&steps(&runbook.finally, console));
     }
     text.push_str(&heading("Run it", paint));
-    text.push_str(&format!("  {}\n", paint.paint(Role::Active, &exec_line(runbook))));
+    text.push_str(&format!("  {}\n", paint.paint(Role::Active, exec)));
     text
 }
 
@@ -182,7 +184,7 @@ fn details(step: &Step) -> Vec<(&'static str, String)> {
     details
 }
 
-fn document(book: &Book, books: &Books) -> Value {
+fn document(book: &Book, books: &Books, exec: &str) -> Value {
     let runbook = &book.runbook;
     let vars: Vec<Value> = runbook
         .vars
@@ -239,6 +241,6 @@ fn document(book: &Book, books: &Books) -> Value {
         "vars": vars,
         "steps": steps(&runbook.steps),
         "finally": steps(&runbook.finally),
-        "exec": exec_line(runbook),
+        "exec": exec,
     })
 }

@@ -71,10 +71,8 @@ fn a_run_whose_engine_died() {
       · warm-caches        waiting                     for go
 
     Next
-      it took effect          runbook resume r7k2m9qd --done 'scale[web]' --reason '...'
-      it did not: run it      runbook resume r7k2m9qd --retry 'scale[web]'
-      go on without it        runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
-      undo what was changed   runbook rollback r7k2m9qd
+      ask its gate and go on   runbook resume r7k2m9qd
+      undo what was changed    runbook rollback r7k2m9qd
     "##);
 }
 

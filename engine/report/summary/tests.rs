@@ -77,6 +77,61 @@ fn stopped_by_ctrl_c() {
     "##);
 }
 
+fn stopped(rule: OnInterrupt) -> Play {
+    let mut runbook = crate::report::fixture::runbook();
+    runbook.steps[4].on_interrupt = Some(rule);
+    runbook.steps[4].needs.clear();
+    let mut play = Play::opened(&runbook, Vec::new());
+    play.start("warm-caches").intend("warm-caches", Stage::Action, "npm run cache:warm");
+    play.say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: true });
+    let leaf = Leaf { step: "warm-caches".to_owned(), stage: Stage::Action, attempt: 1 };
+    let (tail, outputs) = (String::new(), serde_json::Map::new());
+    play.say(Event::Exited { leaf, end: End::Stopped, ms: 2_000, tail, outputs });
+    play.rest(RunStatus::Interrupted);
+    play
+}
+
+#[test]
+fn a_step_that_was_stopped_and_may_not_run_twice_is_a_question() {
+    assert_snapshot!(stopped(OnInterrupt::Ask).screen(), @r##"
+    ■ autolytiq/pre-scale-event was stopped by Ctrl-C after 0ms and is paused
+      run r7k2m9qd, 0 of 5 steps done
+
+    ■ warm-caches was stopped while its command ran. Did it take effect?
+      $ npm run cache:warm
+
+    Changed
+      warm-caches  Warm the caches (stopped)
+
+    Next
+      it took effect
+        runbook resume r7k2m9qd --done warm-caches --reason '...'
+      it did not: run it      runbook resume r7k2m9qd --retry warm-caches
+      go on without it
+        runbook resume r7k2m9qd --skip warm-caches --reason '...'
+      undo what was changed   runbook rollback r7k2m9qd
+      every step              runbook status r7k2m9qd
+    "##);
+}
+
+#[test]
+fn a_step_that_was_stopped_says_what_resume_does() {
+    let rerun = stopped(OnInterrupt::Rerun).screen();
+    assert!(rerun.contains("It may be run twice: resume\nruns it again."), "{rerun}");
+    assert!(rerun.contains("run it again and go on   runbook resume r7k2m9qd\n"), "{rerun}");
+    let verify = stopped(OnInterrupt::Verify).screen();
+    assert!(verify.contains("only if that does not hold.") && !verify.contains("--done"), "{verify}");
+}
+
+#[test]
+fn a_run_that_only_a_doubt_holds_up_does_not_offer_to_try_again() {
+    let mut play = stopped(OnInterrupt::Ask);
+    play.say(Event::Resumed { by: person(), reason: None });
+    let screen = play.rest(RunStatus::Failed).screen();
+    assert!(screen.contains("is paused: whether a step took effect is not known"), "{screen}");
+    assert!(screen.contains("it took effect\n") && !screen.contains("try again"), "{screen}");
+}
+
 #[test]
 fn waiting_for_an_approval() {
     let mut play = Play::expanded(Vec::new());
@@ -124,9 +179,11 @@ fn in_doubt() {
       scale[web]  replicas 3 → 10 (in doubt)
 
     Next
-      it took effect          runbook resume r7k2m9qd --done 'scale[web]' --reason '...'
+      it took effect
+        runbook resume r7k2m9qd --done 'scale[web]' --reason '...'
       it did not: run it      runbook resume r7k2m9qd --retry 'scale[web]'
-      go on without it        runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
+      go on without it
+        runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
       undo what was changed   runbook rollback r7k2m9qd
       every step              runbook status r7k2m9qd
     "##);
@@ -209,6 +266,16 @@ fn a_change_without_words_is_told_by_its_command() {
     let mut play = Play::opened(&runbook, Vec::new());
     play.start("warm-caches").intend("warm-caches", Stage::Action, "npm run cache:warm").done("warm-caches");
     assert!(play.screen().contains("warm-caches  npm run cache:warm"), "{}", play.screen());
+}
+
+#[test]
+fn a_command_that_does_not_fit_beside_its_meaning_stands_below_it() {
+    let mut play = failed();
+    play.rest(RunStatus::Failed);
+    let (rows, columns) = (24, 48);
+    let screen = end_screen(&play.end(), &play.timeline, UTF8, Size { columns, rows });
+    let next: Vec<&str> = screen.lines().skip_while(|line| *line != "Next").skip(1).take(2).collect();
+    assert_eq!(next, ["  all that it printed", "    runbook logs r7k2m9qd 'scale[cart]'"], "{screen}");
 }
 
 #[test]
