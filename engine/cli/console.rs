@@ -91,10 +91,10 @@ impl Console {
             CliError::Closed => {}
             CliError::Mistakes { report, sources } => self.diagnostics(report, sources),
             other => {
-                let message = pasted(&other.to_string(), program);
+                let message = pasted(&exact_lines(&other.to_string()), program);
                 self.say(&format!("{} {message}", self.err.paint(Role::Failure, "error:")));
                 if let Some(hint) = other.hint() {
-                    let hint = pasted(&hint, program);
+                    let hint = pasted(&exact_lines(&hint), program);
                     self.say(&format!(" {} {hint}", self.err.paint(Role::Active, "hint:")));
                 }
             }
@@ -123,6 +123,17 @@ const HARMLESS: Paint = Paint { colour: false, unicode: true };
 /// Returns text that came from a file or a command as one line that can't move the cursor or recolour the terminal.
 pub fn one_line(text: &str) -> String {
     HARMLESS.clean(&text.trim().replace(['\n', '\t'], " "))
+}
+
+/// Returns text that came from elsewhere with everything that is not plain text written out, line breaks too: for names
+/// and commands, of which every byte matters.
+pub fn exact(text: &str) -> String {
+    HARMLESS.clean(text)
+}
+
+/// Returns text that came from elsewhere line by line as [`exact`] does; its own line breaks are kept.
+pub fn exact_lines(text: &str) -> String {
+    text.split('\n').map(exact).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns text that came from a file in lines of at most `width` columns, each after `indent` blanks; its own line

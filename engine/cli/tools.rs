@@ -1,16 +1,16 @@
 //! Looks for the programs that a run needs, before it begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::{Code, Diagnostic};
 use crate::driver::{Wanted, preview};
 use crate::exec::which;
-use crate::model::Snapshot;
+use crate::model::{Action, Body, Command, Effect, Line, Snapshot};
 
-/// Looks on the PATH for every program under `tools` of the steps that may run. A name that is a template is left to
-/// the run.
+/// Looks on the PATH for every program under `tools` of the steps that may run, and for those that are sure to run before
+/// anything is changed. A name that is a template is left to the run.
 ///
 /// # Errors
 ///
@@ -18,16 +18,32 @@ use crate::model::Snapshot;
 pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result<(), CliError> {
     let path = settings.environment.path.clone().unwrap_or_default();
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let skipped: Vec<String> = preview(snapshot)
-        .steps
-        .into_iter()
+    let planned = preview(snapshot).steps;
+    let skipped: BTreeSet<&str> = planned
+        .iter()
         .filter(|step| matches!(step.wanted, Wanted::No(_)))
-        .map(|step| step.step)
+        .map(|step| step.step.as_str())
         .collect();
+    let unsure: BTreeSet<&str> = planned
+        .iter()
+        .filter(|step| matches!(step.wanted, Wanted::Unknown))
+        .map(|step| step.step.as_str())
+        .collect();
+    let mut changed = false;
     let main = snapshot.runbook.steps.iter().filter(|step| only.is_empty() || only.contains(&step.id));
-    for step in main.chain(&snapshot.runbook.finally).filter(|step| !skipped.contains(&step.id)) {
-        for tool in step.body.tools.iter().filter(|tool| !tool.contains("{{")) {
-            if missing.contains_key(tool.as_str()) || which(tool, &path).is_none() {
+    for step in main.chain(&snapshot.runbook.finally).filter(|step| !skipped.contains(step.id.as_str())) {
+        let named = step.body.tools.iter().map(String::as_str).filter(|tool| !tool.contains("{{"));
+        // A step that changes something may install what a later one runs, so without `tools` a program counts as
+        // missing only as long as nothing was changed.
+        let sure = !changed && !unsure.contains(step.id.as_str());
+        let first = sure.then(|| programs(&step.body)).into_iter().flatten();
+        changed |= step.body.effect == Effect::Change;
+        for tool in named.chain(first) {
+            let told = missing.get(tool).is_some_and(|steps| steps.contains(&step.id.as_str()));
+            if told {
+                continue;
+            }
+            if missing.contains_key(tool) || which(tool, &path).is_none() {
                 missing.entry(tool).or_default().push(&step.id);
             }
         }
@@ -49,4 +65,26 @@ pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result
     let diagnostic =
         diagnostic.help("install what is missing, or put its folder on the PATH; nothing was run");
     Err(CliError::mistakes(diagnostic.into(), snapshot.sources.clone().into()))
+}
+
+/// Returns the programs that the commands of a step begin with, as far as they stand on the PATH of this process.
+fn programs(body: &Body) -> Vec<&str> {
+    let mut commands: Vec<&Command> = Vec::new();
+    commands.extend(body.check.iter().map(|gate| &gate.command));
+    commands.extend(body.capture.iter().map(|capture| &capture.command));
+    match &body.action {
+        Action::Command(command) => commands.push(command),
+        Action::Gate(gate) => commands.push(&gate.command),
+        _ => {}
+    }
+    commands
+        .into_iter()
+        .filter(|command| !command.env.iter().any(|(name, _)| name == "PATH"))
+        .filter_map(|command| match &command.line {
+            Line::Words(words) | Line::List(words) => words.first(),
+            Line::Shell(_) => None,
+        })
+        .filter(|program| program.is_literal() && !program.src.is_empty() && !program.src.contains('/'))
+        .map(|program| program.src.as_str())
+        .collect()
 }

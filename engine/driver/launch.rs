@@ -8,6 +8,10 @@ use crate::journal::{OutputDir, RunId};
 use crate::machine::{End, Leaf, Prepared, Stage};
 use crate::model::Secrets;
 
+/// Better not started than started with the mask: a rollback that writes it back would put it in place of the secret.
+const MASKED: &str = "it would be given `•••` in place of a secret: what an earlier command printed is kept only without \
+                      its secrets; give the secret itself, by `env` or `stdin`";
+
 /// What every command of a run shares.
 pub(super) struct Launcher {
     pub root: PathBuf,
@@ -54,6 +58,9 @@ impl Launcher {
 /// Returns a command with its secrets in place, for the one who starts it.
 pub(super) fn resolved(root: &Path, secrets: &Secrets, command: &Prepared) -> Result<Spec, String> {
     let reveal = |text: &crate::model::Rendered| -> Result<String, String> {
+        if !secrets.is_empty() && text.is_masked() {
+            return Err(MASKED.to_owned());
+        }
         text.reveal(secrets).ok_or_else(|| match (text.secret(), text.unknown()) {
             (Some(name), _) => {
                 format!("the secret `{name}` has no value here; give it the way it was given at the start")

@@ -14,13 +14,28 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 /// position at this length), and masking those would make the output unreadable.
 const MIDDLE: usize = 8;
 
+/// How long a line of a secret must be to be hidden on its own.
+const LINE: usize = 8;
+
 /// Adds every spelling of `secret` to `forms`.
 pub(super) fn spell(secret: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
+    one(secret, forms);
+    // A key of many lines is printed with another indent, or with a time before each line: then only its lines are
+    // what they were. Those shorter than LINE (braces, a last rest of base64) tell nothing and are ordinary text.
+    let lines = secret.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    for line in lines.filter(|line| line.len() >= LINE && line.len() < secret.len()) {
+        one(line, forms);
+    }
+}
+
+fn one(secret: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     forms.insert(secret.to_vec());
     base64(secret, forms);
     percent(secret, forms);
+    hex(secret, forms);
     if let Ok(text) = std::str::from_utf8(secret) {
         json(text, forms);
+        markup(text, forms);
     }
     // What `set -x` and shlex.quote print for a value with a single quote.
     if secret.contains(&b'\'') {
@@ -70,6 +85,28 @@ fn percent(secret: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
+/// Hexadecimal, as `xxd -p` and digests' debug output write it, in both cases.
+fn hex(secret: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
+    let (mut lower, mut upper) = (String::new(), String::new());
+    for byte in secret {
+        // Writing to a String cannot fail.
+        let _ = write!(lower, "{byte:02x}");
+        let _ = write!(upper, "{byte:02X}");
+    }
+    forms.extend([lower, upper].map(String::into_bytes));
+}
+
+/// XML and HTML: an error body of S3 or of a proxy holds what was sent, with its quotes escaped in one of the usual
+/// ways or not at all.
+fn markup(secret: &str, forms: &mut BTreeSet<Vec<u8>>) {
+    let body = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for quote in ["\"", "&quot;", "&#34;"] {
+        for apostrophe in ["'", "&#39;", "&#x27;", "&apos;"] {
+            forms.insert(body.replace('"', quote).replace('\'', apostrophe).into_bytes());
+        }
+    }
+}
+
 /// JSON string escapes: as short as allowed, with everything beyond ASCII as `\u`, and the way Go's encoder
 /// (kubectl, helm, terraform) and PHP's write it.
 fn json(secret: &str, forms: &mut BTreeSet<Vec<u8>>) {
@@ -113,6 +150,8 @@ mod tests {
     #[test]
     fn a_plain_word_has_itself_and_base64() {
         insta::assert_snapshot!(forms("hunter2hunter2").join("\n"), @r"
+        68756E7465723268756E74657232
+        68756e7465723268756e74657232
         aHVudGVyMmh1bnRlcj
         aHVudGVyMmh1bnRlcjI=
         h1bnRlcjJodW50ZXIy
@@ -130,6 +169,23 @@ mod tests {
         }
         for wanted in [r#"p/ä \"<'"#, r#"p\/ä \"<'"#, r#"p/ä \"\u003c'"#, r#"p/\u00e4 \"<'"#, r#"p/ä "<'\''"#]
         {
+            assert!(forms.iter().any(|form| form == wanted), "{wanted} in {forms:?}");
+        }
+    }
+
+    #[test]
+    fn every_long_line_of_a_key_is_hidden_on_its_own() {
+        let forms = forms("-----BEGIN KEY-----\r\nMIIEvQIBADANBg\n  kqhkiG9w0BAQEF\nAA==\n");
+        for wanted in ["MIIEvQIBADANBg", "kqhkiG9w0BAQEF", "-----BEGIN KEY-----"] {
+            assert!(forms.iter().any(|form| form == wanted), "{wanted} in {forms:?}");
+        }
+        assert!(!forms.iter().any(|form| form == "AA=="), "{forms:?}");
+    }
+
+    #[test]
+    fn an_xml_error_body_does_not_tell_it() {
+        let forms = forms("a<b&\"c'");
+        for wanted in ["a&lt;b&amp;&quot;c&#39;", "a&lt;b&amp;\"c'", "613c6226226327"] {
             assert!(forms.iter().any(|form| form == wanted), "{wanted} in {forms:?}");
         }
     }

@@ -234,7 +234,7 @@ impl Project {
     pub fn resolve(&self, name: &str, from: &Path) -> Result<Entry, ProjectError> {
         if is_file_name(name) {
             let path = from.join(name);
-            return if path.is_file() {
+            return if is_there(&path) {
                 Ok(Entry { name: self.name_of(&path), path })
             } else {
                 Err(self.not_found(name, None))
@@ -274,7 +274,7 @@ impl Project {
 
     fn file_of(&self, name: &str) -> Option<Entry> {
         let path = self.runbooks.join(format!("{name}.yaml"));
-        (is_plain(name) && path.is_file()).then(|| Entry { name: name.to_owned(), path })
+        (is_plain(name) && is_there(&path)).then(|| Entry { name: name.to_owned(), path })
     }
 
     fn not_found(&self, name: &str, default: Option<String>) -> ProjectError {
@@ -298,6 +298,16 @@ impl Project {
             near,
             candidates,
         }))
+    }
+}
+
+/// Says whether anything stands at `path`, be it a folder or a link that leads nowhere: reading it then says why it is no
+/// runbook, and "no such runbook" would be wrong about a file that everybody can see.
+fn is_there(path: &Path) -> bool {
+    match fs::metadata(path) {
+        // Not a pipe: opening it would wait for somebody to write.
+        Ok(about) => about.is_file() || about.is_dir(),
+        Err(_) => fs::symlink_metadata(path).is_ok(),
     }
 }
 

@@ -187,6 +187,16 @@ impl Judge {
         Ok(prepared)
     }
 
+    /// Returns the time that one attempt of the step's action may take, as the step or its template says it.
+    fn own_timeout(&self, state: &State, at: Addr, scope: &Scope) -> Result<Option<Duration>, Why> {
+        let step = self.step(at.node);
+        match (&step.timeout, &step.body.timeout) {
+            (Some(text), _) => self.duration(text, &self.outer(state, at)).map(Some),
+            (None, Some(text)) => self.duration(text, scope).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     fn gate_of(body: &Body, stage: Stage) -> Option<&Gate> {
         match stage {
             Stage::Check => body.check.as_deref(),
@@ -222,6 +232,29 @@ impl Judge {
             values.insert(name.clone(), value);
         }
         Ok(values)
+    }
+
+    /// Insists that the undo would not write the mask of a secret in place of the secret. Asked before the change is made:
+    /// afterwards the old value would be gone.
+    fn can_be_put_back(&self, state: &State, at: Addr, values: &Map) -> Result<(), Why> {
+        let Some(undo) = &self.step(at.node).body.rollback else { return Ok(()) };
+        if self.snapshot.secrets.is_empty() {
+            return Ok(());
+        }
+        let mut scope = self.inner(state, at)?;
+        self.scopes.captured_values(&mut scope, values);
+        // What can't be rendered yet is told when the undo is prepared.
+        let Ok(undo) = self.command(&undo.command, &scope) else { return Ok(()) };
+        let env = undo.env.iter().map(|(_, value)| value);
+        let masked = undo.argv.iter().chain(env).chain(&undo.dir).chain(&undo.stdin).any(Rendered::is_masked);
+        if masked {
+            return Err(
+                "what it captured holds a secret, which is not kept, so its rollback could not put it back; \
+                        give the secret to the rollback by `env` or `stdin`"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     fn policy(&self, step: &Step, stage: Stage) -> Option<(Retry, bool)> {
@@ -284,7 +317,14 @@ impl Evaluate for Judge {
         let scope = self.inner(state, at)?;
         let body = &step.body;
         let mut prepared = match (Judge::gate_of(body, stage), stage) {
-            (Some(gate), _) => self.gate(gate, &scope)?,
+            (Some(gate), _) => {
+                let mut prepared = self.gate(gate, &scope)?;
+                if stage == Stage::Action && gate.timeout.is_none() {
+                    let own = self.own_timeout(state, at, &scope)?;
+                    prepared.timeout = own.or(prepared.timeout);
+                }
+                prepared
+            }
             (None, Stage::Capture) => {
                 let capture = body.capture.as_ref().ok_or("it has no capture")?;
                 let mut prepared = self.command(&capture.command, &scope)?;
@@ -304,11 +344,7 @@ impl Evaluate for Judge {
                 };
                 let mut prepared = self.command(command, &scope)?;
                 let outer = self.outer(state, at);
-                prepared.timeout = match (&step.timeout, &body.timeout) {
-                    (Some(text), _) => Some(self.duration(text, &outer)?),
-                    (None, Some(text)) => Some(self.duration(text, &scope)?),
-                    (None, None) => None,
-                };
+                prepared.timeout = self.own_timeout(state, at, &scope)?;
                 prepared.grace = match (&step.grace, &body.grace) {
                     (Some(text), _) => self.duration(text, &outer)?,
                     (None, Some(text)) => self.duration(text, &scope)?,
@@ -334,6 +370,7 @@ impl Evaluate for Judge {
         let Some(capture) = &body.capture else { return Ok((Map::new(), None)) };
         let mut scope = self.inner(state, at)?;
         let values = self.named(&capture.outputs, &mut scope, outcome, true)?;
+        self.can_be_put_back(state, at, &values)?;
         let changes = match &body.changes {
             None => None,
             Some(text) => {

@@ -17,7 +17,7 @@ mod text;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
 pub use place::{FileId, Place};
-pub use rendered::{Piece, Rendered};
+pub use rendered::{MASK, Piece, Rendered};
 pub use runbook::{DataTable, Limits, OnFailure, Runbook, StepTemplate};
 pub use secret::{SecretValue, Secrets};
 pub use snapshot::{MACHINE_VERSION, Snapshot, Source};

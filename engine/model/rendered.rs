@@ -2,6 +2,9 @@
 
 use super::Secrets;
 
+/// What stands in place of a secret in all that is shown or stored.
+pub const MASK: &str = "•••";
+
 /// One piece of rendered text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -50,7 +53,7 @@ impl Rendered {
             .iter()
             .map(|piece| match piece {
                 Piece::Plain(text) => text.clone(),
-                Piece::Secret(_) => "•••".to_owned(),
+                Piece::Secret(_) => MASK.to_owned(),
                 Piece::Unknown(origin) => format!("‹{origin}›"),
             })
             .collect()
@@ -67,6 +70,12 @@ impl Rendered {
             }
         }
         Some(text)
+    }
+
+    /// Says whether the text holds what was printed with a secret in it: the secret was masked before anything was kept,
+    /// so the real text is gone.
+    pub fn is_masked(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Plain(text) if text.contains(MASK)))
     }
 
     /// Returns the name of the first secret in the text.

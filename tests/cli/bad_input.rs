@@ -322,3 +322,46 @@ fn a_secret_never_shows() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }
+
+#[test]
+fn a_program_is_looked_for_without_being_named_under_tools() {
+    let of = |steps: &str| {
+        Project::new()
+            .file("runbooks/deploy.yaml", format!("runbook: deploy\ntitle: T\nsummary: S.\nsteps:\n{steps}"))
+    };
+    let gone = "  - {id: look, effect: read, run: frobnicate --all}\n";
+    assert_snapshot!(refused(&of(gone), &["exec", "deploy"]), @"
+    $ runbook exec deploy
+    --- stderr
+    error[RB0601]: `frobnicate` is not installed
+     |
+     = note: `frobnicate` is needed by look
+     = help: install what is missing, or put its folder on the PATH; nothing was run
+
+    1 error
+    --- exit status: 2
+    ");
+
+    // What was changed before may have installed it.
+    let made = "  - {id: make, irreversible: A test., run: \"true\"}\n";
+    let project = of(&format!("{made}{gone}"));
+    let shown = project.run(&["exec", "deploy"]).code(1).to_string();
+    assert!(shown.contains("look did not start: `frobnicate` was not found on the PATH"), "{shown}");
+}
+
+#[test]
+fn what_has_the_name_of_a_runbook_and_can_not_be_read() {
+    let project = deploy().file("runbooks/folder.yaml/x", "");
+    std::os::unix::fs::symlink("loop.yaml", project.root().join("runbooks/loop.yaml")).expect("a link");
+    std::os::unix::fs::symlink("gone", project.root().join("runbooks/lost.yaml")).expect("a link");
+    for (name, why) in [
+        ("folder", "it is a folder"),
+        ("loop", "Too many levels of symbolic links"),
+        ("lost", "No such file or directory"),
+    ] {
+        let shown = refused(&project, &["exec", name]).to_string();
+        // The message is folded at the width of a page.
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("can't read `") && flat.contains(why), "{shown}");
+    }
+}

@@ -311,3 +311,14 @@ fn a_lock_that_is_held_names_who_holds_it() {
     assert!(shown.contains("only-one") && shown.contains("ann"), "{shown}");
     assert_eq!(other.status.code(), Some(6), "a run that is driven can't be resumed: {other:?}");
 }
+
+#[test]
+fn the_timeout_of_a_step_holds_for_its_gate() {
+    let project = Project::new().file(
+        "runbooks/slow.yaml",
+        "runbook: slow\ntitle: T\nsummary: S.\nsteps:\n\
+         \x20 - {id: hangs, timeout: 300ms, gate: {run: sleep 40, pass: exit_code == 0}}\n",
+    );
+    let shown = project.run(&["exec", "slow"]).code(1).to_string();
+    assert!(shown.contains("the gate could not tell: its time was up"), "{shown}");
+}

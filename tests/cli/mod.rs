@@ -4,6 +4,8 @@ mod afterwards;
 mod bad_input;
 mod before;
 mod exec;
+mod secrets;
+mod terminal;
 
 use crate::support::project::Project;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::cli::args::{Form, Logs};
-use crate::cli::console::Console;
+use crate::cli::console::{Console, exact};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
@@ -120,7 +120,7 @@ fn heading(file: &OutputFile) -> String {
         Stream::Stdout => "",
         Stream::Stderr => ", stderr",
     };
-    format!("== {} · {stage}{attempt}{stream}", file.leaf.step)
+    format!("== {} · {stage}{attempt}{stream}", exact(&file.leaf.step))
 }
 
 fn stage(stage: Stage) -> &'static str {

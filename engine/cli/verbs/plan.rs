@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::args::{Form, Plan};
 use crate::cli::book::Books;
-use crate::cli::console::{Console, one_line, wrapped};
+use crate::cli::console::{Console, exact, exact_lines, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::{Missing, gather};
@@ -94,7 +94,7 @@ fn of_step<'a>(
     console: Console,
 ) -> String {
     let paint = console.out;
-    let name = paint.paint(Role::Strong, step.name.as_str());
+    let name = paint.paint(Role::Strong, &exact(&step.name));
     let title = one_line(&step.title);
     let title = if title.is_empty() || title == step.name { String::new() } else { format!("  {title}") };
     let mut text = match &step.wanted {
@@ -118,7 +118,7 @@ fn of_step<'a>(
     }
     for planned in &step.commands {
         let (word, role) = word(planned.stage, step.effect);
-        row(word, role, &lines(&planned.command, console));
+        row(word, role, &lines(&planned.command));
         if let Some(dir) = &planned.dir {
             row("", role, &format!("in {}", one_line(dir)));
         }
@@ -155,9 +155,8 @@ fn until(gate: &PlannedGate, pass: &str) -> String {
 }
 
 /// Returns a command with its own line breaks, which a script has, each under the first.
-fn lines(command: &str, console: Console) -> String {
-    let lines: Vec<String> = command.trim_end().split('\n').map(|line| console.out.clean(line)).collect();
-    lines.join("\n             ")
+fn lines(command: &str) -> String {
+    exact_lines(command.trim_end()).replace('\n', "\n             ")
 }
 
 fn word(stage: Stage, effect: Effect) -> (&'static str, Role) {

@@ -1,4 +1,5 @@
-//! Where secrets may not go: arguments and scripts are public, in process lists, logs and audit trails. (RB0402)
+//! Where secrets may not go: arguments and scripts are public, in process lists, logs and audit trails (RB0402), and
+//! `let` values are stored (RB0506).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,11 +20,20 @@ fn declared(inputs: &[Input]) -> Secrets {
 /// Tells secrets in the arguments of a runbook's own commands, and those handed to a template that makes arguments of
 /// them.
 pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
-    let mut secrets = declared(&runbook.vars);
+    let secrets = declared(&runbook.vars);
     for (name, tree) in &runbook.lets {
-        if found(cx, tree, &secrets).is_some() {
-            secrets.insert(name.clone());
-        }
+        let Some((place, secret)) = found(cx, tree, &secrets) else { continue };
+        // What uses the name is not told as well: it is right once the name holds no secret.
+        cx.report.push(
+            Diagnostic::new(
+                Code::BadLet,
+                format!(
+                    "`{name}` would hold the secret `{secret}`, and `let` values are stored with the run"
+                ),
+            )
+            .at(place, "")
+            .help("use the secret itself where it is needed: in `env` or `stdin`"),
+        );
     }
     if secrets.is_empty() {
         return;
