@@ -11,7 +11,10 @@ pub enum DriveError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The journal refused while the run went on: nothing more was started.
-    #[error("the journal could not be written, so nothing more was started of run {run}: {source}")]
+    #[error(
+        "the journal could not be written, so nothing more was started of run {run}: {source}{}",
+        unrecorded(.lost)
+    )]
     Stopped {
         /// The run.
         run: String,
@@ -83,6 +86,14 @@ pub enum DriveError {
         /// The nearest name.
         near: Option<String>,
     },
+}
+
+/// Tells what the journal does not know: whoever settles those steps needs it.
+fn unrecorded(lost: &[String]) -> String {
+    if lost.is_empty() {
+        return String::new();
+    }
+    format!("\nended, and recorded nowhere:\n  {}", lost.join("\n  "))
 }
 
 /// The run was opened against another target.

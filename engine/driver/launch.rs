@@ -91,6 +91,10 @@ pub(super) fn end(end: &exec::End) -> End {
         exec::End::Exited(code) => End::Exit(*code),
         exec::End::Signalled(signal) => End::Signal(*signal),
         exec::End::TimedOut { .. } => End::TimedOut,
+        // Stopped while it waited for its start: it changed nothing, so its end is not in doubt.
+        exec::End::Stopped { death: None, .. } => {
+            End::NotStarted("it was stopped before it began".to_owned())
+        }
         exec::End::Stopped { .. } => End::Stopped,
         exec::End::NotStarted(error) => End::NotStarted(error.to_string()),
     }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::exec::{Handle, Notice, Pool};
 use crate::journal::{HEARTBEAT, Writer};
 use crate::machine::{
-    Act, Event, Input, Judge, Leaf, Machine, Outcome, Prepared, Question, RunStatus, Stage,
+    Act, End, Event, Input, Judge, Leaf, Machine, Outcome, Prepared, Question, RunStatus, Stage,
 };
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
@@ -96,12 +97,32 @@ struct Life {
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
     rest: Option<RunStatus>,
+    /// What ended in the turn that is being recorded.
+    unrecorded: Vec<String>,
 }
 
 struct Signals {
     int: Signal,
     term: Signal,
     hup: Signal,
+}
+
+/// What comes again and again, however busy the loop is.
+struct Beats {
+    tick: Interval,
+    inbox: Interval,
+    heartbeat: Interval,
+}
+
+impl Beats {
+    fn new() -> Beats {
+        let every = |period| {
+            let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            beat
+        };
+        Beats { tick: every(TICK), inbox: every(INBOX), heartbeat: every(HEARTBEAT) }
+    }
 }
 
 impl Loop<'_> {
@@ -127,7 +148,9 @@ impl Loop<'_> {
             has_output: Arc::default(),
             interrupt: None,
             rest: None,
+            unrecorded: Vec::new(),
         };
+        let mut beats = Beats::new();
         let listen = |kind| signal(kind).map_err(DriveError::Pool);
         let mut signals = Signals {
             int: listen(SignalKind::interrupt())?,
@@ -136,7 +159,7 @@ impl Loop<'_> {
         };
         loop {
             if let Err(error) = self.turn(&mut life) {
-                return Err(self.stopped(&mut life, error).await);
+                return Err(self.stopped(&mut life, &mut signals, error).await);
             }
             if let Some(status) = life.rest
                 && life.queue.is_empty()
@@ -145,7 +168,7 @@ impl Loop<'_> {
                 return Ok((status, life.interrupt));
             }
             if life.queue.is_empty() {
-                self.gather(&mut life, &mut signals).await;
+                self.gather(&mut life, &mut signals, &mut beats).await;
             }
         }
     }
@@ -164,7 +187,9 @@ impl Loop<'_> {
         }
         let settled = std::mem::take(&mut life.settled);
         if !events.is_empty() || !settled.is_empty() {
+            life.unrecorded = events.iter().filter_map(ended).collect();
             let records = self.writer.append_settling(clock::now(), events, &settled)?;
+            life.unrecorded.clear();
             crash_point("committed");
             for record in &records {
                 self.show(record.seq, record.at, &record.event);
@@ -270,12 +295,7 @@ impl Loop<'_> {
     }
 
     /// Waits until there is something to decide on.
-    async fn gather(&mut self, life: &mut Life, signals: &mut Signals) {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut inbox = tokio::time::interval(INBOX);
-        inbox.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+    async fn gather(&mut self, life: &mut Life, signals: &mut Signals, beats: &mut Beats) {
         let mut company: Option<Instant> = None;
         loop {
             while let Some(id) = life.timers.due() {
@@ -311,9 +331,9 @@ impl Loop<'_> {
                 _ = signals.int.recv() => self.interrupted(life, Interrupt::Int),
                 _ = signals.term.recv() => self.interrupted(life, Interrupt::Term),
                 _ = signals.hup.recv() => self.interrupted(life, Interrupt::Hup),
-                _ = tick.tick() => self.draw(life),
-                _ = inbox.tick() => self.look_into_inbox(life),
-                _ = heartbeat.tick() => {
+                _ = beats.tick.tick() => self.draw(life),
+                _ = beats.inbox.tick() => self.look_into_inbox(life),
+                _ = beats.heartbeat.tick() => {
                     // A heartbeat that finds the run taken over poisons the writer: the next commit says so.
                     if let Err(error) = self.writer.heartbeat(clock::now()) {
                         tracing::warn!(%error, "heartbeat");
@@ -439,32 +459,53 @@ impl Loop<'_> {
     }
 
     /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told.
-    async fn stopped(&mut self, life: &mut Life, error: DriveError) -> DriveError {
+    async fn stopped(&mut self, life: &mut Life, signals: &mut Signals, error: DriveError) -> DriveError {
         let DriveError::Journal(source) = error else {
             life.flying.values().for_each(|flying| flying.handle.stop());
-            self.let_finish(life).await;
+            self.let_finish(life, signals).await;
             return error;
         };
-        let lost = self.let_finish(life).await;
+        let lost = self.let_finish(life, signals).await;
         DriveError::Stopped { run: self.writer.run().to_string(), source: Box::new(source), lost }
     }
 
-    async fn let_finish(&mut self, life: &mut Life) -> Vec<String> {
-        let mut told = Vec::new();
+    /// Waits until everything that runs has ended, and returns what did and is in no journal. Whoever does not want to
+    /// wait presses Ctrl-C: nothing is started any more, so it is the second one.
+    async fn let_finish(&mut self, life: &mut Life, signals: &mut Signals) -> Vec<String> {
+        let mut told = std::mem::take(&mut life.unrecorded);
         while !life.flying.is_empty() {
-            let Some(message) = life.messages.recv().await else { break };
+            let message = tokio::select! {
+                message = life.messages.recv() => message,
+                _ = signals.int.recv() => {
+                    life.flying.values().for_each(|flying| flying.handle.stop());
+                    continue;
+                }
+                _ = signals.term.recv() => {
+                    life.flying.values().for_each(|flying| flying.handle.stop());
+                    continue;
+                }
+                _ = signals.hup.recv() => continue,
+            };
+            let Some(message) = message else { break };
             if let Message::Notice(leaf, Notice::Ended(ended)) = message {
                 life.flying.remove(&leaf);
-                if matches!(leaf.stage, Stage::Action | Stage::Undo) {
-                    told.push(format!(
-                        "{}: {}",
-                        leaf.step,
-                        crate::machine::describe(&launch::end(&ended.end))
-                    ));
-                }
+                told.extend(told_of(&leaf, &launch::end(&ended.end)));
             }
         }
         told
+    }
+}
+
+/// Returns the end of a change, for the people who will not find it in the journal.
+fn told_of(leaf: &Leaf, end: &End) -> Option<String> {
+    matches!(leaf.stage, Stage::Action | Stage::Undo)
+        .then(|| format!("{}: {}", leaf.step, crate::machine::describe(end)))
+}
+
+fn ended(event: &Event) -> Option<String> {
+    match event {
+        Event::Exited { leaf, end, .. } => told_of(leaf, end),
+        _ => None,
     }
 }
 

@@ -172,8 +172,8 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
 pub fn resume(resume: Resume, around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Resume { run, by, reason, decisions, secrets } = resume;
     let pool = Pool::new(SPAWNERS)?;
-    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, "resume")?;
-    known_steps(&run, going.machine.state(), decisions.keys())?;
+    let named = &mut decisions.keys();
+    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, ("resume", named))?;
     let input = Input::Resume { by, reason, decisions };
     going.go(&pool, around, vec![input])
 }
@@ -186,8 +186,8 @@ pub fn resume(resume: Resume, around: Surroundings<'_>) -> Result<Closed, DriveE
 pub fn rollback(rollback: Rollback, around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Rollback { run, by, to, secrets } = rollback;
     let pool = Pool::new(SPAWNERS)?;
-    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, "roll back")?;
-    known_steps(&run, going.machine.state(), to.iter())?;
+    let named = &mut to.iter();
+    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, ("roll back", named))?;
     let input = Input::Rollback { by, to };
     going.go(&pool, around, vec![input])
 }
@@ -279,7 +279,7 @@ fn take_up(
     store: &Store,
     pool: &Pool,
     reporter: &mut dyn Reporter,
-    what: &'static str,
+    (what, named): (&'static str, &mut dyn Iterator<Item = &String>),
 ) -> Result<Going, DriveError> {
     let redactor = redactor(&secrets)?;
     // The lease first, and only then the events: nobody adds to them once it is ours.
@@ -291,11 +291,17 @@ fn take_up(
         let status = machine.state().status;
         let over = match what {
             "resume" => !machine.state().is_unfinished(),
-            _ => status == RunStatus::RolledBack,
+            // A rollback down to a step leaves what was begun before it, which may be undone too.
+            _ => {
+                let state = machine.state();
+                let left = undo_order(state, None, |at| state.name(machine.graph(), at));
+                status == RunStatus::RolledBack && left.is_empty()
+            }
         };
         if over {
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
+        known_steps(run, machine.state(), named)?;
         nothing_runs(&machine)?;
         let root = PathBuf::from(&stored.snapshot.root);
         if let Some(opened) = &machine.state().opened {

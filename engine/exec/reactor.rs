@@ -13,7 +13,7 @@ use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 use super::feed::Feed;
 use super::group::Cause;
-use super::notice::{End, Identity, Notice};
+use super::notice::{Death, End, Identity, Notice};
 use super::program::short_of;
 use super::running::{Running, Shared, refuse};
 use super::source::Source;
@@ -186,9 +186,11 @@ impl Reactor {
                 self.with(id, |_, _| {});
             }
             Err(source) => {
-                // What cannot be watched must not run: nobody would hear of its end.
-                let program = format!("process {}", identity.pid);
-                refuse(&running.abort(), End::NotStarted(short_of(program, source)));
+                // What cannot be watched must not run: nobody would hear of its end. It ran for a moment, so it may have
+                // changed something: it is not one that never began.
+                let error = short_of(format!("process {}", identity.pid), source);
+                tracing::error!(%error, "killed, since it could not be watched");
+                refuse(&running.abort(), End::Stopped { death: Some(Death::Signalled(9)), killed: true });
             }
         }
     }

@@ -231,8 +231,11 @@ impl Inputs {
                     flags.insert(name.to_owned(), value.to_owned());
                 }
                 _ => self.report.push(
-                    Diagnostic::new(Code::BadVar, format!("`--var {text}` gives no value"))
-                        .help("write `--var NAME=VALUE`"),
+                    Diagnostic::new(Code::BadVar, {
+                        let what = if text.starts_with('=') { "names no var" } else { "gives no value" };
+                        format!("`--var {text}` {what}")
+                    })
+                    .help("write `--var NAME=VALUE`"),
                 ),
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::evaluate::{Evaluate, Expansion, Known};
-use super::event::{Event, Finish, Leaf, RunStatus, Stage, UndoResult};
+use super::event::{Decision, Event, Finish, Leaf, RunStatus, Stage, UndoResult};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Mode, Progress, State};
@@ -39,6 +39,15 @@ pub(super) struct Poll {
     pub held: bool,
 }
 
+/// How an instance is taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It goes on with this stage.
+    Enter(Stage),
+    /// It was settled, and what was decided is done.
+    Follow(Decision),
+}
+
 /// A run being decided on.
 #[derive(Debug)]
 pub struct Machine {
@@ -52,6 +61,8 @@ pub struct Machine {
     node_slots: Vec<u32>,
     holders: BTreeSet<Addr>,
     unanswered: BTreeSet<Addr>,
+    /// What resume takes up as soon as there is room for it.
+    pub(super) due: BTreeMap<Addr, Due>,
     pub(super) turn: Turn,
 }
 
@@ -69,6 +80,7 @@ impl Machine {
             slots: 0,
             holders: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            due: BTreeMap::new(),
             turn: Turn::default(),
         }
     }
@@ -93,7 +105,7 @@ impl Machine {
             Input::Open(opened) => self.emit(Event::Opened(*opened))?,
             Input::Begin => {}
             Input::Resume { by, reason, decisions } => self.resume(eval, by, reason, decisions)?,
-            Input::Rollback { by, to } => self.begin_rollback(Some(by), to)?,
+            Input::Rollback { by, to } => self.roll_back(eval, by, to)?,
             Input::Spawned { leaf, process } => {
                 if self.flight(&leaf).is_some() {
                     self.emit(Event::Spawned { leaf, process })?;
@@ -168,6 +180,15 @@ impl Machine {
                         }
                     }
                     while matches!(self.state.mode, Mode::Forward | Mode::Finally)
+                        && let Some(at) = self.next_due()
+                        && let Some(due) = self.due.remove(&at)
+                    {
+                        match due {
+                            Due::Enter(stage) => self.enter(eval, at, stage)?,
+                            Due::Follow(decision) => self.follow(eval, at, decision)?,
+                        }
+                    }
+                    while matches!(self.state.mode, Mode::Forward | Mode::Finally)
                         && let Some(at) = self.next_ready()
                     {
                         self.start(eval, at)?;
@@ -203,6 +224,15 @@ impl Machine {
 
     /// Returns the first instance in file order that may start within the limits of parallelism.
     fn next_ready(&self) -> Option<Addr> {
+        self.within_limits(|from, end| self.state.ready.range(from..end).next().copied())
+    }
+
+    /// Returns the first instance in file order that may be taken up again within the limits of parallelism.
+    fn next_due(&self) -> Option<Addr> {
+        self.within_limits(|from, end| self.due.range(from..end).next().map(|(&at, _)| at))
+    }
+
+    fn within_limits(&self, first: impl Fn(Addr, Addr) -> Option<Addr>) -> Option<Addr> {
         let limit = self.state.opened.as_ref().map_or(1, |opened| opened.options.max_parallel.max(1));
         if self.slots >= limit {
             return None;
@@ -211,7 +241,7 @@ impl Machine {
         let mut from = Addr { node: nodes.start, instance: 0 };
         let end = Addr { node: nodes.end, instance: 0 };
         // A step at its own limit is passed over whole: its other instances need not be looked at.
-        while let Some(&at) = self.state.ready.range(from..end).next() {
+        while let Some(at) = first(from, end) {
             match self.graph.step(at.node).max_parallel {
                 Some(own) if self.node_slots[at.node as usize] >= own.max(1) => {
                     from = Addr { node: at.node + 1, instance: 0 };
@@ -341,8 +371,11 @@ impl Machine {
                         Ok(false)
                     };
                 }
-                let doubt = self.state.instances().any(|(_, one)| matches!(one.progress, Progress::Doubt(_)));
-                if doubt { self.rest(RunStatus::Waiting) } else { self.begin_finally(RunStatus::Failed) }
+                if !self.unsettled().is_empty() {
+                    self.rest(RunStatus::Waiting)
+                } else {
+                    self.begin_finally(RunStatus::Failed)
+                }
             }
             Mode::Draining if self.state.then_rollback => {
                 self.begin_rollback(None, None)?;
@@ -367,6 +400,14 @@ impl Machine {
                 self.begin_finally(if whole { RunStatus::RolledBack } else { RunStatus::RollbackFailed })
             }
             Mode::Finally => {
+                let asked = |(at, one): &(Addr, &super::state::Instance)| {
+                    self.graph.is_finally(at.node) && matches!(one.progress, Progress::Asking(_))
+                };
+                let asking: Vec<Addr> = self.state.instances().filter(asked).map(|(at, _)| at).collect();
+                if !asking.is_empty() {
+                    let nobody = asking.iter().all(|at| self.unanswered.contains(at));
+                    return if nobody { self.rest(RunStatus::Waiting) } else { Ok(false) };
+                }
                 let status = match self.state.outcome {
                     RunStatus::Succeeded if self.state.finally_left > 0 => RunStatus::Failed,
                     outcome => outcome,

@@ -5,7 +5,9 @@
 
 use crate::model::OnFailure;
 
-use super::event::{Decision, End, Event, Finish, Item, Leaf, Opened, RunStatus, Stage, UndoResult};
+use super::event::{
+    Decision, End, Event, Finish, Item, Leaf, Opened, Question, RunStatus, Stage, UndoResult,
+};
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Instance, Mode, Progress, State};
 
@@ -44,7 +46,7 @@ impl State {
         match event {
             Event::Opened(opened) => self.open_run(graph, opened),
             Event::Resumed { .. } => {
-                self.resume();
+                self.resume(graph);
                 Ok(())
             }
             Event::Expanded { step, items } => self.expand(graph, step, items),
@@ -73,6 +75,9 @@ impl State {
                     instance.outputs.clone_from(outputs);
                 }
                 instance.undo_ok |= leaf.stage == Stage::Undo && *end == End::Exit(0);
+                if leaf.stage == Stage::Action && matches!(end, End::NotStarted(_)) {
+                    self.untouch(at, leaf.attempt);
+                }
                 Ok(())
             }
             Event::Captured { step, values, changes } => {
@@ -102,7 +107,9 @@ impl State {
                 Ok(())
             }
             Event::RetryScheduled { leaf, .. } => {
-                let at = self.known(&leaf.step)?;
+                let at = self.in_progress(&leaf.step, "retried", |progress| {
+                    progress == Progress::Working(leaf.stage)
+                })?;
                 self.at_mut(at).progress = Progress::Backoff(leaf.stage);
                 Ok(())
             }
@@ -113,7 +120,15 @@ impl State {
                 Ok(())
             }
             Event::Asked { step, question, .. } => {
-                let at = self.known(step)?;
+                let back = *question == Question::Irreversible;
+                let at = self.in_progress(step, "asked about", |progress| match progress {
+                    Progress::Working(_) | Progress::Asking(_) => true,
+                    Progress::Waiting | Progress::Ready => false,
+                    Progress::Backoff(_) | Progress::Doubt(_) | Progress::Over => back,
+                })?;
+                if back != self.rollback && !graph.is_finally(at.node) {
+                    return Err(self.transition(at, step, "asked about"));
+                }
                 if !matches!(self.at(at).progress, Progress::Asking(_)) {
                     self.asking += 1;
                 }
@@ -134,7 +149,9 @@ impl State {
             }
             Event::Finished { step, result } => self.finish(graph, step, result),
             Event::Doubted { leaf } => {
-                let at = self.known(&leaf.step)?;
+                let at = self.in_progress(&leaf.step, "doubted", |progress| {
+                    matches!(progress, Progress::Working(_) | Progress::Doubt(_))
+                })?;
                 let instance = self.at_mut(at);
                 instance.open = None;
                 instance.progress = Progress::Doubt(leaf.stage);
@@ -147,9 +164,14 @@ impl State {
                 }
                 Ok(())
             }
-            Event::RollbackBegan { order, .. } => self.begin_rollback(order),
+            Event::RollbackBegan { order, .. } => self.begin_rollback(graph, order),
             Event::Undone { step, result } => {
-                let at = self.known(step)?;
+                let at = self.in_progress(step, "undone", |progress| {
+                    !matches!(progress, Progress::Waiting | Progress::Ready)
+                })?;
+                if !self.rollback {
+                    return Err(self.transition(at, step, "undone"));
+                }
                 if matches!(self.at(at).progress, Progress::Asking(_)) {
                     self.asking -= 1;
                 }
@@ -185,9 +207,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes the run up where it is: a half-done rollback goes on backwards, everything else forwards.
-    fn resume(&mut self) {
-        // What a read-only command was about to tell is simply asked again; only a change can be in doubt.
+    /// Forgets what a read-only command was about to tell: it is simply asked again; only a change can be in doubt.
+    fn close_reads(&mut self) {
         for node in &mut self.nodes {
             for instance in &mut node.instances {
                 if instance.open.is_some_and(|(stage, _)| !matches!(stage, Stage::Action | Stage::Undo)) {
@@ -196,9 +217,18 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Takes the run up where it is: a half-done rollback goes on backwards, one that a failure has called for begins
+    /// as soon as what runs has ended, and everything else goes forwards.
+    fn resume(&mut self, graph: &Graph) {
+        self.close_reads();
         // A `finally` that tells of a success or a rollback is finished; one that told of a failure is over, since the
         // run now goes on.
         self.in_finally &= self.outcome != RunStatus::Failed;
+        if !self.in_finally {
+            self.ask_no_more(graph.finally_nodes());
+        }
         if self.in_finally {
             self.mode = Mode::Finally;
             self.status = RunStatus::Running;
@@ -206,9 +236,35 @@ impl State {
             self.mode = Mode::RollingBack;
             self.status = RunStatus::RollingBack;
         } else {
-            self.mode = Mode::Forward;
+            self.mode = if self.then_rollback { Mode::Draining } else { Mode::Forward };
             self.status = RunStatus::Running;
-            self.then_rollback = false;
+        }
+    }
+
+    /// Takes back what people were asked about these steps: they need not answer any more.
+    fn ask_no_more(&mut self, nodes: std::ops::Range<NodeId>) {
+        for node in nodes {
+            for instance in &mut self.nodes[node as usize].instances {
+                if matches!(instance.progress, Progress::Asking(_)) {
+                    instance.progress = Progress::Working(Stage::Action);
+                    self.asking -= 1;
+                }
+            }
+        }
+    }
+
+    /// Takes back that the instance's action was begun, when it was this attempt that was to begin it: a command that
+    /// never started has changed nothing, and there is nothing to undo.
+    fn untouch(&mut self, at: Addr, attempt: u32) {
+        let instance = self.at_mut(at);
+        if instance.touched_by != attempt {
+            return;
+        }
+        let Some(rank) = instance.touched.take() else { return };
+        self.touched.remove(rank as usize);
+        for later in rank as usize..self.touched.len() {
+            let other = self.touched[later];
+            self.at_mut(other).touched = Some(later as u32);
         }
     }
 
@@ -262,7 +318,19 @@ impl State {
 
     fn intend(&mut self, graph: &Graph, leaf: &Leaf, command: &str) -> Result<(), Illegal> {
         let at = self.known(&leaf.step)?;
-        if self.at(at).open.is_some() {
+        let back = matches!(leaf.stage, Stage::Undo | Stage::UndoVerify);
+        let may = match self.at(at).progress {
+            Progress::Waiting | Progress::Ready | Progress::Asking(_) => false,
+            Progress::Over => back && self.rollback,
+            Progress::Working(_) | Progress::Backoff(_) | Progress::Doubt(_) => {
+                if back {
+                    self.rollback
+                } else {
+                    self.at(at).finish.is_none()
+                }
+            }
+        };
+        if !may || self.at(at).open.is_some() {
             return Err(self.transition(at, &leaf.step, "begun"));
         }
         let rank = self.touched.len() as u32;
@@ -277,6 +345,7 @@ impl State {
         let instance = self.at_mut(at);
         if touches {
             instance.touched = Some(rank);
+            instance.touched_by = leaf.attempt;
         }
         instance.progress = Progress::Working(leaf.stage);
         instance.open = Some((leaf.stage, leaf.attempt));
@@ -293,9 +362,11 @@ impl State {
             && self.to_expand.remove(&node)
         {
             self.nodes[node as usize].single();
+            self.nodes[node as usize].instances[0].progress = Progress::Ready;
         }
         let at = self.known(step)?;
-        if self.at(at).progress == Progress::Over {
+        let over = matches!(self.at(at).progress, Progress::Over | Progress::Waiting);
+        if over || self.at(at).finish.is_some() {
             return Err(self.transition(at, step, "finished"));
         }
         if matches!(self.at(at).progress, Progress::Asking(_)) {
@@ -361,8 +432,12 @@ impl State {
     ) -> Result<(), Illegal> {
         let at = self.known(step)?;
         let progress = self.at(at).progress;
+        // What was rolled back, or is being, is not gone on with.
+        if self.rollback && !graph.is_finally(at.node) {
+            return Err(self.transition(at, step, "decided on"));
+        }
         let reopened = match (&self.at(at).finish, progress) {
-            (Some(finish), Progress::Over) => !finish.releases(),
+            (Some(finish), Progress::Over) if !finish.releases() => true,
             (_, Progress::Doubt(_)) => false,
             (None, Progress::Working(_) | Progress::Backoff(_) | Progress::Asking(_)) => false,
             _ => return Err(self.transition(at, step, "decided on")),
@@ -378,19 +453,28 @@ impl State {
                 self.first_failure = None;
             }
         }
+        // Whoever settles a step by hand wants to go on, and not to have it undone.
+        if by_person && self.then_rollback {
+            self.then_rollback = false;
+            self.mode = Mode::Forward;
+        }
         let instance = self.at_mut(at);
         instance.finish = None;
         instance.expired = false;
         // A decision leaves the instance in a stage with nothing open; what follows is the machine's.
         instance.progress = match decision {
             Decision::Verify => {
-                instance.doubted |= matches!(progress, Progress::Doubt(_));
+                // Whether cut off or stopped by us: the gate is asked because nobody knows how the action ended.
+                instance.doubted |= !instance.action_ok;
                 Progress::Working(Stage::Verify)
             }
             Decision::Retry => {
                 if matches!(progress, Progress::Doubt(_)) || by_person {
                     instance.action_ok = false;
                 }
+                // From here on it is as if it had not been tried: taken up again it is not doubted anew.
+                instance.doubted = false;
+                instance.last_end = None;
                 Progress::Working(Stage::Action)
             }
             Decision::Skip | Decision::Done => Progress::Working(Stage::Action),
@@ -407,8 +491,12 @@ impl State {
         Ok(())
     }
 
-    fn begin_rollback(&mut self, order: &[String]) -> Result<(), Illegal> {
+    fn begin_rollback(&mut self, graph: &Graph, order: &[String]) -> Result<(), Illegal> {
         let order = order.iter().map(|name| self.known(name)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(&at) = order.iter().find(|at| graph.is_finally(at.node)) {
+            return Err(self.transition(at, &graph.step(at.node).id, "rolled back"));
+        }
+        self.close_reads();
         for &at in &order {
             let instance = self.at_mut(at);
             if matches!(instance.undo, Some(UndoResult::Failed(_) | UndoResult::Blocked(_))) {
@@ -421,22 +509,17 @@ impl State {
         self.mode = Mode::RollingBack;
         self.status = RunStatus::RollingBack;
         self.then_rollback = false;
+        // What `finally` was about to tell is no longer true; it is told anew at the end.
+        self.in_finally = false;
         // Whoever was asked something on the way forwards need not answer any more.
-        let asked: Vec<Addr> = self
-            .instances()
-            .filter(|(_, instance)| matches!(instance.progress, Progress::Asking(_)))
-            .map(|(at, _)| at)
-            .collect();
-        for at in asked {
-            self.at_mut(at).progress = Progress::Working(Stage::Action);
-        }
-        self.asking = 0;
+        self.ask_no_more(0..graph.len() as u32);
         Ok(())
     }
 
     /// Sets the `finally` steps back to their beginning: they run whenever the run comes to rest. Their attempts
     /// keep counting, so that no two processes share a name.
     fn begin_finally(&mut self, graph: &Graph, status: RunStatus) {
+        self.ask_no_more(graph.finally_nodes());
         self.mode = Mode::Finally;
         self.in_finally = true;
         self.outcome = status;
@@ -457,6 +540,7 @@ impl State {
             }
         }
         self.ready.retain(|at| !graph.is_finally(at.node));
+        self.to_expand.retain(|&node| !graph.is_finally(node));
         for node in graph.finally_nodes() {
             self.release(graph, node);
         }

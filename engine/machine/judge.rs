@@ -402,11 +402,12 @@ impl Evaluate for Judge {
         let asks_code = self.scopes.mentions(&self.engine, &gate.pass, "exit_code");
         match end {
             End::Exit(0) => {}
-            End::Exit(_) if asks_code => {}
-            ref other => {
-                let last = outcome.tail.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
-                return could_not(format!("{}{last}", describe(other)));
+            // What a shell says when there is no such program, or it can't be run: `exit_code != 0` did not mean that.
+            End::Exit(code @ (126 | 127)) if !gate.pass.0.src.contains(&code.to_string()) => {
+                return could_not(unanswered(&end, outcome));
             }
+            End::Exit(_) if asks_code => {}
+            ref other => return could_not(unanswered(other, outcome)),
         }
         let result = (|| -> Result<Judgement, Why> {
             let mut scope = self.inner(state, at)?;
@@ -569,6 +570,12 @@ impl Judge {
             Some(expr) => Ok(self.holds(expr, &self.scopes.base())? != Known::No),
         }
     }
+}
+
+/// Returns how a command ended that was to answer a question and did not, with the last it said.
+fn unanswered(end: &End, outcome: &Outcome) -> String {
+    let last = outcome.tail.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+    format!("{}{last}", describe(end))
 }
 
 /// Returns the words of a command as a person would type them.

@@ -11,13 +11,14 @@
 //! | a person asked | is asked again |
 //! | anything before the action | from the beginning: nothing was touched |
 //! | a `finally` step in doubt that may not be run twice | it failed, and says so |
+//! | a failure that calls for a rollback, which has not begun | rolls back, unless a person settles a step by hand |
 //! | an undo begun, its end not known | undoes again if the step is idempotent or the undo has a gate, else it failed |
 
 use std::collections::BTreeMap;
 
 use crate::model::OnInterrupt;
 
-use super::decide::Machine;
+use super::decide::{Due, Machine};
 use super::evaluate::Evaluate;
 use super::event::{Decision, End, Event, Finish, Leaf, Person, Stage, Verdict};
 use super::fold::Illegal;
@@ -82,8 +83,12 @@ impl Machine {
     ) -> Result<(), Illegal> {
         self.emit(Event::Resumed { by: by.clone(), reason })?;
         self.doubt_what_is_open()?;
-        if self.state.mode == Mode::RollingBack {
-            return self.resume_rollback(eval);
+        self.due.clear();
+        match self.state.mode {
+            Mode::RollingBack => return self.resume_rollback(eval),
+            // A failure has called for a rollback, and nobody says otherwise.
+            Mode::Draining if decisions.is_empty() => return Ok(()),
+            _ => {}
         }
         let in_finally = self.state.mode == Mode::Finally;
         let these: Vec<Addr> = self
@@ -131,14 +136,23 @@ impl Machine {
             (_, Going::InDoubt) if graph.is_finally(at.node) => {
                 return self.fail(at, "its end is unknown: the engine died while it ran");
             }
-            (_, Going::InDoubt) => return Ok(()),
+            (_, Going::InDoubt) => {
+                // Stopped by us in the middle is as unknown as cut off in the middle.
+                let instance = self.state.at(at);
+                if !matches!(instance.progress, Progress::Doubt(_)) {
+                    let attempt = instance.attempts[Stage::Action as usize];
+                    self.emit(Event::Doubted { leaf: Leaf { step, stage: Stage::Action, attempt } })?;
+                }
+                return Ok(());
+            }
             (_, Going::AskAgain) => {
                 self.ask_again(at, eval);
                 return Ok(());
             }
             (_, Going::On(stage)) => {
                 // A gate that was under way when the engine died is asked anew; nothing was decided.
-                return self.enter(eval, at, stage);
+                self.due.insert(at, Due::Enter(stage));
+                return Ok(());
             }
             (_, Going::Rule(decision)) => (decision, None, None),
             (_, Going::Person(decision)) => (decision, Some(by.clone()), None),
@@ -146,9 +160,29 @@ impl Machine {
         self.emit(Event::Decided { step, decision, by, reason })?;
         // A step that was never expanded is expanded anew, and has no instance to follow.
         if (at.instance as usize) < self.state.nodes[at.node as usize].instances.len() {
-            self.follow(eval, at, decision)?;
+            match decision {
+                Decision::Skip | Decision::Done => self.follow(eval, at, decision)?,
+                // The decision is recorded at once, and done as soon as there is room.
+                Decision::Retry | Decision::Verify => drop(self.due.insert(at, Due::Follow(decision))),
+            }
         }
         Ok(())
+    }
+
+    /// Rolls back from wherever the run is. What was under way when its engine died is in doubt, and is undone too.
+    pub(super) fn roll_back(
+        &mut self,
+        eval: &dyn Evaluate,
+        by: Person,
+        to: Option<String>,
+    ) -> Result<(), Illegal> {
+        let open: Vec<_> = self.state.open().collect();
+        for (at, stage, attempt) in open {
+            let leaf = Leaf { step: self.name(at), stage, attempt };
+            self.emit(Event::Doubted { leaf })?;
+        }
+        self.begin_rollback(Some(by), to)?;
+        self.resume_rollback(eval)
     }
 
     fn resume_rollback(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
@@ -202,7 +236,10 @@ impl Machine {
     pub fn unsettled(&self) -> Vec<String> {
         self.state
             .instances()
-            .filter(|(_, instance)| matches!(instance.progress, Progress::Doubt(_)))
+            .filter(|(at, instance)| {
+                // Nobody is asked of a `finally` step: it begins anew when the run comes to rest.
+                matches!(instance.progress, Progress::Doubt(_)) && !self.graph.is_finally(at.node)
+            })
             .map(|(at, _)| self.name(at))
             .collect()
     }

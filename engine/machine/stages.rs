@@ -164,7 +164,8 @@ impl Machine {
             tail: outcome.tail.clone(),
             outputs: outputs.as_ref().ok().cloned().unwrap_or_default(),
         })?;
-        if end == End::Stopped && self.is_stopping() {
+        // What had not begun when the run was asked to stop did not fail.
+        if matches!(end, End::Stopped | End::NotStarted(_)) && self.is_stopping() {
             self.free_slot(at);
             return Ok(());
         }

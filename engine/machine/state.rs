@@ -68,6 +68,8 @@ pub struct Instance {
     pub action_ok: bool,
     /// When its action was first begun, as a rank among all; absent while nothing was touched.
     pub touched: Option<u32>,
+    /// The attempt that began its action first.
+    pub touched_by: u32,
     /// Whether the end of its action was unknown, and the gate after it is asked to find out.
     pub doubted: bool,
     /// The state before.

@@ -1,5 +1,8 @@
 //! The machine's promises, on random graphs with random outcomes and not a single template.
 
+mod cuts;
+mod fuzz;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

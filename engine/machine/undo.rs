@@ -1,6 +1,6 @@
 //! Rollback: what was begun is undone, the last first.
 
-use super::decide::Machine;
+use super::decide::{Alarm, Machine};
 use super::evaluate::Evaluate;
 use super::event::{Event, Person, Question, Stage, UndoResult};
 use super::fold::Illegal;
@@ -118,7 +118,17 @@ impl Machine {
             let step = self.name(at);
             let prompt = match question {
                 Question::Irreversible => eval.irreversible(&self.state, at).unwrap_or_else(|why| why),
-                _ => eval.asking(&self.state, at).map_or_else(|why| why, |asking| asking.prompt),
+                _ => match eval.asking(&self.state, at) {
+                    Ok(asking) => {
+                        // The time of a question begins anew: while no engine was there nobody saw it.
+                        if let Some(after) = asking.timeout {
+                            let id = self.timer(at, Alarm::AskDeadline);
+                            self.act(Act::Timer { id, after });
+                        }
+                        asking.prompt
+                    }
+                    Err(why) => why,
+                },
             };
             self.act(Act::Ask { step, at, question, prompt });
         }

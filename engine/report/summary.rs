@@ -271,10 +271,15 @@ impl Summary<'_> {
             .map(|(name, question)| {
                 let prompt = self.timeline.track(&name).map_or("", |track| track.prompt.as_str());
                 let colon = if prompt.is_empty() { "" } else { ": " };
-                self.item(&format!("{name} {}{colon}{prompt}", phrase::asking(question)))
+                format!("{name} {}{colon}{prompt}", phrase::asking(question))
             })
             .collect();
-        (!items.is_empty()).then(|| Section::list(self.heading("Waits for a person"), items))
+        // Who is to decide must be able to read the question.
+        let (first, others) = items.split_first()?;
+        let mut fixed = vec![self.heading("Waits for a person")];
+        fixed.extend(self.wrapped(Role::Person, "  ", first, 4));
+        let elastic = others.iter().map(|item| self.item(item)).collect();
+        Some(Section { fixed, elastic, keep: Keep::First })
     }
 
     /// Returns what was changed, by what became of it.
@@ -338,6 +343,7 @@ impl Summary<'_> {
             Standing::Failed => format!("{what} (failed)"),
             Standing::InDoubt => format!("{what} (in doubt)"),
             Standing::Stopped => format!("{what} (stopped)"),
+            Standing::Skipped => format!("{what} (failed, then skipped)"),
             _ => what,
         }
     }
@@ -373,7 +379,10 @@ impl Summary<'_> {
 
     fn commands(&self) -> Vec<(&'static str, String)> {
         let (run, program) = (self.end.run, self.end.program);
-        let failed = self.failure().map(|(name, _)| quoted(&name));
+        // What ran no command, as an approval that was rejected, printed nothing.
+        let failed =
+            self.failure().filter(|(_, failure)| !failure.command.is_empty() || !failure.tail.is_empty());
+        let failed = failed.map(|(name, _)| quoted(&name));
         let logs = failed.map(|step| ("all that it printed", format!("{program} logs {run} {step}")));
         let status = ("every step", format!("{program} status {run}"));
         let open = self.state.touched.iter().any(|&at| self.state.at(at).undo.is_none());
@@ -400,7 +409,7 @@ impl Summary<'_> {
             }
             RunStatus::Failed => {
                 // Taken up again without an answer it would only ask again.
-                if logs.is_some() || commands.is_empty() {
+                if self.failure().is_some() || commands.is_empty() {
                     commands.extend(logs);
                     commands.push(("try again and go on", format!("{program} resume {run}")));
                 }
@@ -438,17 +447,13 @@ impl Summary<'_> {
             }
         }
         for (at, instance) in self.state.instances() {
-            let step = quoted(&self.name(at));
-            match (self.standing(at), instance.progress) {
-                (Standing::Asking, Progress::Asking(question)) => {
-                    let what = match question {
-                        Question::Approval => "say yes and go on",
-                        Question::Manual => "it is done: go on",
-                        Question::Irreversible => "leave it as it is",
-                    };
-                    return vec![(what, format!("{resume} --approve {step}"))];
-                }
-                _ => {}
+            if let (Standing::Asking, Progress::Asking(question)) = (self.standing(at), instance.progress) {
+                let what = match question {
+                    Question::Approval => "say yes and go on",
+                    Question::Manual => "it is done: go on",
+                    Question::Irreversible => "leave it as it is",
+                };
+                return vec![(what, format!("{resume} --approve {}", quoted(&self.name(at))))];
             }
         }
         match unclear.first() {

@@ -105,3 +105,15 @@ fn many_steps_are_read_in_bounded_time() {
     let found: Vec<_> = loaded.report.iter().map(|found| found.message.as_str()).collect();
     assert_eq!(found, Vec::<&str>::new());
 }
+
+/// Takes minutes when finding the place of each name reads the script anew.
+#[test]
+fn a_long_script_is_read_in_bounded_time() {
+    let lines = "      echo {{ run.id }} \"$(echo '{{ run.name }}')\"\n".repeat(15_000);
+    let content =
+        format!("runbook: long\ntitle: T\nsteps:\n  - id: a\n    effect: read\n    shell: |\n{lines}");
+    let library = Library::built_in();
+    let loaded = load_text(content, "a.yaml", "long", FileKind::Runbook, &library);
+    let found: Vec<_> = loaded.report.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(found, Vec::<&str>::new());
+}

@@ -322,3 +322,19 @@ fn the_timeout_of_a_step_holds_for_its_gate() {
     let shown = project.run(&["exec", "slow"]).code(1).to_string();
     assert!(shown.contains("the gate could not tell: its time was up"), "{shown}");
 }
+
+#[test]
+fn a_gate_whose_program_is_missing_could_not_tell() {
+    let of = |pass: &str| {
+        Project::new().file(
+            "runbooks/absent.yaml",
+            format!(
+                "runbook: absent\ntitle: T\nsummary: S.\nsteps:\n\
+                 \x20 - {{id: none, gate: {{shell: no-such-grep x, pass: {pass}}}}}\n"
+            ),
+        )
+    };
+    let shown = of("exit_code != 0").run(&["exec", "absent"]).code(1).to_string();
+    assert!(shown.contains("the gate could not tell: it exited with 127"), "{shown}");
+    of("exit_code == 127").run(&["exec", "absent"]).code(0);
+}

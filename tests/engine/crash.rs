@@ -1,6 +1,7 @@
 //! The engine killed with SIGKILL in the middle of a step: what was begun is in doubt, shown as such, and never repeated
 //! in silence.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use runbook::journal::{Filter, Store};
@@ -22,7 +23,7 @@ steps:
     irreversible: Said is said.
 "#;
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
@@ -81,4 +82,72 @@ fn a_person_may_say_to_run_it_again() {
     wait_until("the command ended", || !project.run(&["resume"]).to_string().contains("still at work"));
     project.run(&["resume", "--retry", "pay"]).code(0);
     assert_eq!(ledger(&project), "paid\npaid\n");
+}
+
+/// A step that can be undone, and that lives until `go` is there.
+const UNDONE: &str = r#"
+runbook: once
+title: A door
+steps:
+  - id: pay
+    shell: 'echo open >> ledger; while [ ! -e go ]; do sleep 0.05; done'
+    rollback: {run: "sh -c 'echo shut >> ledger'"}
+finally:
+  - id: tell
+    shell: 'echo "{{ run.status }}" >> told'
+"#;
+
+#[test]
+fn a_step_in_doubt_is_undone_by_a_rollback_without_being_settled_first() {
+    let project = Project::new().file("runbooks/once.yaml", UNDONE);
+    killed(&project);
+    project.write("go", "");
+    let mut shown = String::new();
+    wait_until("the command ended", || {
+        shown = project.run(&["rollback", "--yes"]).to_string();
+        !shown.contains("still at work")
+    });
+    assert!(shown.contains("rolled back"), "{shown}");
+    assert_eq!(ledger(&project), "open\nshut\n");
+    let told = std::fs::read_to_string(project.root().join("told")).expect("finally ran");
+    assert_eq!(told, "rolled back\n");
+}
+
+/// A step beside another one that lives on.
+const BESIDE: &str = r#"
+runbook: once
+title: Two at once
+steps:
+  - id: long
+    shell: 'echo begun >> ledger; while [ ! -e go ]; do sleep 0.05; done'
+    irreversible: It only writes.
+  - id: quick
+    needs: []
+    shell: 'while [ ! -e quick ]; do sleep 0.05; done'
+    irreversible: It only waits.
+  - id: after
+    needs: [quick]
+    run: touch after
+    irreversible: It only writes.
+"#;
+
+#[test]
+fn with_the_journal_gone_nothing_more_starts_and_ctrl_c_still_stops_what_runs() {
+    let project = Project::new().file("runbooks/once.yaml", BESIDE);
+    let mut command = project.command(&["exec", "once"]);
+    let mut engine = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
+    wait_until("the step began", || project.has("ledger"));
+    std::fs::remove_file(project.journal()).expect("there is a journal");
+    // Its end can't be recorded; `long` is let finish, for as long as nobody stops it.
+    project.write("quick", "");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(engine.try_wait().expect("it is ours").is_none(), "what runs is let finish");
+    let pid = Pid::from_raw(engine.id().cast_signed()).expect("a process has a number");
+    kill_process(pid, Signal::INT).expect("the engine can be told");
+    wait_until("the engine ended", || engine.try_wait().expect("it is ours").is_some());
+    let output = engine.wait_with_output().expect("what it said");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("quick: it exited with 0") && said.contains("long: it was stopped"), "{said}");
+    assert!(!project.has("after"), "{said}");
 }

@@ -85,8 +85,13 @@ impl Place {
     }
 
     fn rollback(&self, run: &RunId) -> Closed {
+        self.rollback_to(run, None)
+    }
+
+    fn rollback_to(&self, run: &RunId, to: Option<&str>) -> Closed {
         let by = driver::person("tester", "command");
-        let rollback = Rollback { run: run.clone(), by, to: None, secrets: Default::default() };
+        let to = to.map(str::to_owned);
+        let rollback = Rollback { run: run.clone(), by, to, secrets: Default::default() };
         driver::rollback(rollback, self.around(&mut Quiet)).expect("the run is rolled back")
     }
 
@@ -420,4 +425,42 @@ fn the_plan_is_what_is_sent_in_the_same_order() {
         })
         .collect();
     assert_eq!(planned, sent);
+}
+
+#[test]
+fn what_a_rollback_to_a_step_left_is_undone_by_the_next_one() {
+    let place = Place::new();
+    std::fs::write(place.path().join("fixed"), "").expect("a file");
+    let run = place.exec(CHAIN, &[]).run;
+    place.rollback_to(&run, Some("b"));
+    assert_eq!(place.read("log"), "a\nb\nc\nrest succeeded\nundo-c\nundo-b\nrest rolled back\n");
+    place.rollback(&run);
+    assert!(
+        place.read("log").ends_with("rest rolled back\nundo-a\nrest rolled back\n"),
+        "{}",
+        place.read("log")
+    );
+}
+
+#[test]
+fn a_command_that_never_started_has_nothing_to_undo_and_is_resumed_from_its_beginning() {
+    let text = r#"
+runbook: r
+title: A tool that is not there
+steps:
+  - id: a
+    capture: {run: "sh -c 'echo captured >> log; cat level'", outputs: {before: stdout | trim}}
+    run: ./tool
+    rollback: {run: "sh -c 'echo undo-a >> log'"}
+"#;
+    let place = Place::new();
+    std::fs::write(place.path().join("level"), "one").expect("a file");
+    let first = place.exec(text, &[]);
+    assert_eq!((first.status, first.state.touched.len()), (RunStatus::Failed, 0));
+    std::fs::write(place.path().join("level"), "two").expect("a file");
+    let second = place.resume(&first.run);
+    let at = second.state.find("a").expect("a step");
+    assert_eq!(second.state.at(at).captured["before"], "two", "nothing was touched, so it is read anew");
+    place.rollback(&first.run);
+    assert_eq!(place.read("log"), "captured\ncaptured\n");
 }

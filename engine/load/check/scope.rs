@@ -155,40 +155,42 @@ impl<'a> Names<'a> {
             cx.seen.names.insert(root.to_owned());
             return;
         }
-        let place = cx.sources.within(text, of.span.clone());
+        // Only for what is told: finding a place reads the text up to it, and a long script has thousands of names.
+        let sources = &*cx.sources;
+        let place = &|| sources.within(text, of.span.clone());
         let diagnostic = match root {
             "item" if self.item => {
-                cx.seen.item = cx.seen.item.or(Some(place));
+                cx.seen.item = cx.seen.item.or_else(|| Some(place()));
                 return;
             }
             "run" if self.run => self.run_field(of, place),
             "steps" if self.steps.is_some() => self.step(cx, text, of, place),
             "captured" => self.captured(of, place),
             _ if self.result && RESULT.contains(&root) => return,
-            _ => Some(self.unknown(root, place)),
+            _ => Some(self.unknown(root, place())),
         };
         if let Some(diagnostic) = diagnostic {
             cx.report.push(diagnostic);
         }
     }
 
-    fn run_field(&self, of: &Use, place: Place) -> Option<Diagnostic> {
+    fn run_field(&self, of: &Use, place: &dyn Fn() -> Place) -> Option<Diagnostic> {
         let name = of.path.get(1)?;
         if RUN.contains(&name.as_str()) {
             return None;
         }
         let diagnostic = Diagnostic::new(Code::UnknownName, format!("`run` has no `{}`", shortened(name)));
         let diagnostic = match near(name, RUN) {
-            Some(meant) => diagnostic.at(place, format!("did you mean `run.{meant}`?")),
-            None => diagnostic.at(place, "not known here"),
+            Some(meant) => diagnostic.at(place(), format!("did you mean `run.{meant}`?")),
+            None => diagnostic.at(place(), "not known here"),
         };
         Some(diagnostic.note(format!("`run` holds {}", list(RUN, "and"))))
     }
 
     // RB0304
-    fn captured(&self, of: &Use, place: Place) -> Option<Diagnostic> {
+    fn captured(&self, of: &Use, place: &dyn Fn() -> Place) -> Option<Diagnostic> {
         let Some(names) = &self.captured else {
-            let diagnostic = Diagnostic::new(Code::NotCaptured, "nothing is captured here").at(place, "");
+            let diagnostic = Diagnostic::new(Code::NotCaptured, "nothing is captured here").at(place(), "");
             return Some(if self.before_capture {
                 diagnostic.help("`captured` is there once `capture` has run: in `satisfied`, the action, `verify`, `rollback`")
             } else {
@@ -202,8 +204,8 @@ impl<'a> Names<'a> {
         let diagnostic =
             Diagnostic::new(Code::NotCaptured, format!("`capture` has no output `{}`", shortened(name)));
         let diagnostic = match near(name, names.iter().copied()) {
-            Some(meant) => diagnostic.at(place, format!("did you mean `captured.{meant}`?")),
-            None => diagnostic.at(place, "not captured"),
+            Some(meant) => diagnostic.at(place(), format!("did you mean `captured.{meant}`?")),
+            None => diagnostic.at(place(), "not captured"),
         };
         Some(match list(names.iter().copied(), "and") {
             known if known.is_empty() => diagnostic.help(format!("add it: `outputs: {{{name}: json.…}}`")),
@@ -212,11 +214,11 @@ impl<'a> Names<'a> {
     }
 
     // RB0201, RB0210, RB0303
-    fn step(&self, cx: &Context<'_>, text: &Text, of: &Use, place: Place) -> Option<Diagnostic> {
+    fn step(&self, cx: &Context<'_>, text: &Text, of: &Use, place: &dyn Fn() -> Place) -> Option<Diagnostic> {
         let steps = self.steps?;
         let id = of.path.get(1)?;
         let Some(offer) = steps.get(id.as_str()) else {
-            return Some(self.unknown_step(cx, text, of, place));
+            return Some(self.unknown_step(cx, text, of, place()));
         };
         if self.step == Some(id.as_str()) {
             return Some(
@@ -224,7 +226,7 @@ impl<'a> Names<'a> {
                     Code::NotNeeded,
                     "a step can't use its own outputs: they are there when it has ended",
                 )
-                .at(place, ""),
+                .at(place(), ""),
             );
         }
         if self.over.is_some_and(|over| !over.holds(id)) {
@@ -233,7 +235,7 @@ impl<'a> Names<'a> {
                     Code::NotNeeded,
                     format!("`{id}` may not be over yet: this step does not need it"),
                 )
-                .at(place, "")
+                .at(place(), "")
                 .also(offer.at, "the step")
                 .help(format!("add `{id}` to its `needs`")),
             );
@@ -246,7 +248,7 @@ impl<'a> Names<'a> {
                     Code::UnknownOutput,
                     format!("a step offers `outputs`, not `{}`", shortened(other)),
                 )
-                .at(place, "");
+                .at(place(), "");
                 return Some(if outputs.iter().any(|name| name == other) {
                     diagnostic.help(format!("write `{}.outputs.{other}`", path_of(id)))
                 } else {
@@ -262,8 +264,8 @@ impl<'a> Names<'a> {
             Diagnostic::new(Code::UnknownOutput, format!("step `{id}` has no output `{}`", shortened(name)))
                 .also(offer.at, "the step");
         let diagnostic = match near(name, outputs.iter().map(String::as_str)) {
-            Some(meant) => diagnostic.at(place, format!("did you mean `{meant}`?")),
-            None => diagnostic.at(place, "not an output"),
+            Some(meant) => diagnostic.at(place(), format!("did you mean `{meant}`?")),
+            None => diagnostic.at(place(), "not an output"),
         };
         Some(match list(outputs.iter().map(String::as_str), "and") {
             known if known.is_empty() => {

@@ -64,6 +64,10 @@ impl Live {
             Event::StopRequested { hard, .. } => {
                 self.note =
                     if *hard { "stopping what runs" } else { "waiting for what runs; Ctrl-C again stops it" };
+                if self.suspended {
+                    // The cursor stands behind a question, and a `^C`.
+                    self.say("");
+                }
                 self.tell_sentence(seen, Role::Halted, None);
             }
             Event::Rested { .. } => {

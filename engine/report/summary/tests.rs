@@ -160,6 +160,21 @@ fn waiting_for_an_approval() {
 }
 
 #[test]
+fn a_question_is_shown_whole_and_its_rejection_has_no_output() {
+    let prompt = "Capacity is up, and the last event was a quiet one. Warm the caches in prod?".to_owned();
+    let (step, question) = ("go".to_owned(), Question::Approval);
+    let mut runbook = crate::report::fixture::runbook();
+    runbook.steps[3].needs.clear();
+    let mut play = Play::opened(&runbook, Vec::new());
+    play.start("go").say(Event::Asked { step: step.clone(), question, prompt });
+    let screen = play.screen();
+    assert!(screen.contains("Warm\n  the caches in prod?\n"), "{screen}");
+    play.finish("go", Finish::Failed("ada rejected it".to_owned()));
+    let screen = play.rest(RunStatus::Failed).screen();
+    assert!(screen.contains("go failed: ada rejected it") && !screen.contains(" logs "), "{screen}");
+}
+
+#[test]
 fn in_doubt() {
     let mut play = Play::expanded(Vec::new());
     play.act("scale[web]", "replicas 3 → 10", "kubectl scale deployment/web --replicas=10");
