@@ -149,27 +149,29 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
 /// Returns Markdown as it is, but for paragraphs and list items: those are filled to `width` columns anew, since the
 /// author's terminal was another one. Tables and code keep their lines.
 pub fn markdown(text: &str, width: usize, indent: usize) -> String {
-    let mut blocks: Vec<String> = Vec::new();
+    // Each with whether it stays as it is, however wide: a command is there to be pasted.
+    let mut blocks: Vec<(String, bool)> = Vec::new();
     let mut open = false;
     let mut code = false;
     for line in text.trim_end().lines() {
         let inner = line.trim_start();
         let fence = inner.starts_with("```");
-        let fixed = code || fence || inner.is_empty() || inner.starts_with(['|', '#', '>']);
+        let kept = code || fence || inner.starts_with('|') || !open && line.starts_with("    ");
+        let fixed = kept || inner.is_empty() || inner.starts_with(['#', '>']);
         code ^= fence;
         match blocks.last_mut() {
-            Some(last) if open && !fixed && !is_item(inner) => {
+            Some((last, _)) if open && !fixed && !is_item(inner) => {
                 last.push(' ');
                 last.push_str(inner.trim_end());
             }
-            _ => blocks.push(line.trim_end().to_owned()),
+            _ => blocks.push((line.trim_end().to_owned(), kept)),
         }
         open = !fixed;
     }
     let mut out = String::new();
-    for block in blocks {
+    for (block, kept) in blocks {
         let inner = block.trim_start();
-        match inner.starts_with('|') {
+        match kept && !inner.is_empty() {
             true => out.push_str(&format!("{}{}\n", " ".repeat(indent), HARMLESS.clean(&block))),
             false => broken(&block, width, indent, if is_item(inner) { 2 } else { 0 }, &mut out),
         }
@@ -225,6 +227,23 @@ mod tests {
         | a | b and c and d and e |
         # Head
         end
+        ");
+    }
+
+    #[test]
+    fn code_keeps_its_lines_however_wide() {
+        let text = "Run\nthis:\n\n    kubectl get pods --all-namespaces\n    date\n\n```\nkubectl get nodes --output wide\n\nls\n```\n";
+        insta::assert_snapshot!(markdown(text, 24, 2), @"
+        Run this:
+
+            kubectl get pods --all-namespaces
+            date
+
+        ```
+        kubectl get nodes --output wide
+
+        ls
+        ```
         ");
     }
 

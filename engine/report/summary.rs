@@ -13,9 +13,9 @@ use super::section::{Keep, Section, Size, fit};
 use super::timeline::{Failure, Timeline};
 use super::{EndInfo, Standing};
 use crate::machine::{
-    Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult,
+    Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult, Verdict,
 };
-use crate::model::{OnInterrupt, format_duration};
+use crate::model::{Action, OnInterrupt, format_duration};
 
 /// Returns the end screen with its line ends. `timeline` may know nothing; then the state's last command and output
 /// are shown.
@@ -146,7 +146,27 @@ impl Summary<'_> {
         let (name, failure) = self.failure()?;
         let mut fixed = self.wrapped(Role::Failure, "", &format!("{name} failed: {}", failure.why), 3);
         fixed.extend(self.command(&failure.command));
+        if let Some(wanted) = self.wanted(&name) {
+            fixed.extend(self.wrapped(Role::Quiet, "  ", &format!("until {wanted}"), 3));
+        }
         Some(Section { fixed, elastic: self.output(&failure.tail), keep: Keep::Last })
+    }
+
+    /// Returns what the gate that an instance failed at wanted: what was seen means little without it.
+    fn wanted(&self, name: &str) -> Option<&str> {
+        let at = self.state.find(name)?;
+        let instance = self.state.at(at);
+        let body = &self.graph.step(at.node).body;
+        let gate = match (&body.action, &body.verify) {
+            // Of a run that goes back the last gate is that of an undo.
+            _ if self.state.rollback || !matches!(instance.gate, Some((Verdict::DoesNotHold, _))) => {
+                return None;
+            }
+            (Action::Gate(gate), _) => gate,
+            (_, Some(gate)) if instance.action_ok => gate,
+            _ => body.check.as_ref()?,
+        };
+        Some(gate.pass.0.src.trim())
     }
 
     fn command(&self, command: &str) -> Option<String> {

@@ -96,7 +96,11 @@ fn of_step<'a>(
     let paint = console.out;
     let name = paint.paint(Role::Strong, &exact(&step.name));
     let title = one_line(&step.title);
-    let title = if title.is_empty() || title == step.name { String::new() } else { format!("  {title}") };
+    let title = if title.is_empty() || title == step.name || title == step.step {
+        String::new()
+    } else {
+        format!("  {title}")
+    };
     let mut text = match &step.wanted {
         Wanted::No(why) => {
             return format!(

@@ -175,6 +175,20 @@ fn a_question_is_shown_whole_and_its_rejection_has_no_output() {
 }
 
 #[test]
+fn a_gate_that_failed_says_what_it_wanted() {
+    let mut runbook = crate::report::fixture::runbook();
+    let pass = crate::model::Expr(crate::model::Text::new("stdout | trim == 'yes'"));
+    runbook.steps[0].body.action =
+        crate::model::Action::Gate(Box::new(crate::model::Gate { pass, ..Default::default() }));
+    let mut play = Play::opened(&runbook, Vec::new());
+    play.start("reach").intend("reach", Stage::Action, "kubectl auth can-i patch deployments/scale");
+    play.judge("reach", Stage::Action, Verdict::DoesNotHold, "no", 1);
+    play.finish("reach", Finish::Failed("the gate does not hold: no".to_owned()));
+    let screen = play.rest(RunStatus::Failed).screen();
+    assert!(screen.contains("deployments/scale\n  until stdout | trim == 'yes'\n"), "{screen}");
+}
+
+#[test]
 fn in_doubt() {
     let mut play = Play::expanded(Vec::new());
     play.act("scale[web]", "replicas 3 → 10", "kubectl scale deployment/web --replicas=10");
