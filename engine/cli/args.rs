@@ -104,6 +104,9 @@ pub enum Verb {
     /// Answer a step that waits for a person, from any terminal
     #[command(after_help = "Example:\n  runbook approve r7k2 go --note 'checked with Dana'")]
     Approve(Approve),
+    /// Stop a live run from any terminal, as Ctrl-C twice would
+    #[command(after_help = "Example:\n  runbook cancel r7k2")]
+    Cancel(Cancel),
     /// Show the steps of a run as they stand
     #[command(after_help = "Example:\n  runbook status r7k2")]
     Status(Status),
@@ -113,6 +116,9 @@ pub enum Verb {
     /// Show what the commands of a run printed
     #[command(after_help = "Example:\n  runbook logs r7k2 'scale[api-gateway]'")]
     Logs(Logs),
+    /// Prove that the journal of a run was not altered
+    #[command(after_help = "Example:\n  runbook verify r7k2")]
+    Verify(Verify),
 }
 
 const EXEC_HELP: &str = "\
@@ -273,6 +279,20 @@ pub struct Approve {
     /// What to add, for the journal
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+}
+
+/// `runbook cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    /// The run: any beginning of its id that no other run has
+    pub run: String,
+}
+
+/// `runbook verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The run: any beginning of its id that no other run has
+    pub run: String,
 }
 
 /// `runbook status`.

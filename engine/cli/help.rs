@@ -7,8 +7,8 @@ use super::args::Arguments;
 /// The verbs under headings, in the order in which a person needs them.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Before a run", &["list", "show", "check", "plan"]),
-    ("A run", &["exec", "resume", "rollback", "approve"]),
-    ("What was run", &["status", "runs", "logs"]),
+    ("A run", &["exec", "resume", "rollback", "approve", "cancel"]),
+    ("What was run", &["status", "runs", "logs", "verify"]),
 ];
 
 const FIRST_STEPS: &str = "\

@@ -101,6 +101,8 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Resume(resume) => verbs::resume::run(&resume, settings, console),
         Verb::Rollback(rollback) => verbs::rollback::run(&rollback, settings, console),
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
+        Verb::Cancel(cancel) => verbs::cancel::run(&cancel, settings, console),
+        Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),
         Verb::Status(status) => verbs::status::run(&status, settings, console),
         Verb::Runs(runs) => verbs::runs::run(&runs, settings, console),
         Verb::Logs(logs) => verbs::logs::run(&logs, settings, console),

@@ -24,11 +24,13 @@ fn help_groups_the_verbs() {
       resume    Go on with a run where its journal ends
       rollback  Undo a run's steps, the last begun first
       approve   Answer a step that waits for a person, from any terminal
+      cancel    Stop a live run from any terminal, as Ctrl-C twice would
 
     What was run:
       status    Show the steps of a run as they stand
       runs      Show the runs that are not finished, or all of them
       logs      Show what the commands of a run printed
+      verify    Prove that the journal of a run was not altered
 
     Everywhere:
       -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards
@@ -106,7 +108,7 @@ fn every_verb_has_an_example() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let verbs: Vec<&str> =
         verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
-    assert_eq!(verbs.len(), 11, "{verbs:?}");
+    assert_eq!(verbs.len(), 13, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
         assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");

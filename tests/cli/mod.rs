@@ -3,6 +3,7 @@
 mod afterwards;
 mod bad_input;
 mod before;
+mod elsewhere;
 mod exec;
 mod secrets;
 mod terminal;

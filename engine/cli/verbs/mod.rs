@@ -1,6 +1,7 @@
 //! One file per verb: from the arguments and the settings to what is shown, and how it ends.
 
 pub mod approve;
+pub mod cancel;
 pub mod check;
 pub mod exec;
 pub mod list;
@@ -11,3 +12,4 @@ pub mod rollback;
 pub mod runs;
 pub mod show;
 pub mod status;
+pub mod verify;
