@@ -47,13 +47,15 @@ pub enum DriveError {
     /// A command that the run's dead engine began still runs.
     #[error(
         "`{step}` is still at work: its command runs as process {pid}, though the engine that started it died; \
-         wait until it ended, or stop it (`kill -TERM -{pid}`), then try again: {command}"
+         wait until it ended, or stop it (`{stop}`), then try again: {command}"
     )]
     StillRunning {
         /// The instance.
         step: String,
         /// The process.
         pid: u32,
+        /// What to type to stop it.
+        stop: String,
         /// Its command.
         command: String,
     },

@@ -302,7 +302,7 @@ fn take_up(
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
         known_steps(run, machine.state(), named)?;
-        nothing_runs(&machine)?;
+        nothing_runs(run, &machine)?;
         let root = PathBuf::from(&stored.snapshot.root);
         if let Some(opened) = &machine.state().opened {
             target::same(run.as_str(), &opened.target, &target::ask(&judge, pool, &root, &secrets)?)?;
@@ -328,19 +328,30 @@ fn take_up(
 }
 
 /// Refuses to go on while a command of the dead engine is still at work: it must not be doubled.
-fn nothing_runs(machine: &Machine) -> Result<(), DriveError> {
+fn nothing_runs(run: &RunId, machine: &Machine) -> Result<(), DriveError> {
     let state = machine.state();
-    for (at, _, _) in state.open() {
+    for (at, _, attempt) in state.open() {
         let instance = state.at(at);
-        if let Some(process) = &instance.process
-            && host::life(process) == crate::journal::Life::Alive
-            && exec::alive(&host::identity(process)) == Liveness::Running
-        {
-            return Err(DriveError::StillRunning {
-                step: state.name(machine.graph(), at),
-                pid: process.pid,
-                command: instance.command.clone(),
-            });
+        let step = state.name(machine.graph(), at);
+        let recorded = instance
+            .process
+            .as_ref()
+            .filter(|process| host::life(process) == crate::journal::Life::Alive)
+            .filter(|process| exec::alive(&host::identity(process)) == Liveness::Running)
+            // The command leads a process group of its own.
+            .map(|process| (process.pid, format!("kill -TERM -{}", process.pid)));
+        // The engine may have died before it could record the process, and the command may have left others behind:
+        // all of them have the step in their environment.
+        let found = recorded.or_else(|| {
+            let attempt = attempt.to_string();
+            let marks =
+                [("RUNBOOK_RUN", run.as_str()), ("RUNBOOK_STEP", &step), ("RUNBOOK_ATTEMPT", &attempt)];
+            let found = exec::find_by_env(&marks).into_iter().find(|identity| *identity != exec::own())?;
+            Some((found.pid, format!("kill -TERM {}", found.pid)))
+        });
+        if let Some((pid, stop)) = found {
+            let command = instance.command.clone();
+            return Err(DriveError::StillRunning { step, pid, stop, command });
         }
     }
     Ok(())

@@ -4,8 +4,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use runbook::journal::{Filter, Store};
-use runbook::machine::Event;
+use runbook::driver;
+use runbook::journal::{Filter, Life, Store};
+use runbook::machine::{Event, Process};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::project::Project;
@@ -32,18 +33,24 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Starts the run, and kills its engine once the step is under way and known to the journal.
-fn killed(project: &Project) {
+fn killed(project: &Project) -> Process {
     let mut engine = project.command(&["exec", "once"]).spawn().expect("the binary can be run");
     wait_until("the step began", || project.has("ledger"));
+    let mut spawned = None;
     wait_until("its process is recorded", || {
         let store = Store::open_read_only(project.journal()).expect("a journal");
         let run = store.runs(&Filter::default()).expect("runs").remove(0).id;
         let records = store.load(&run).expect("the run").records;
-        records.iter().any(|record| matches!(record.event, Event::Spawned { .. }))
+        spawned = records.into_iter().find_map(|record| match record.event {
+            Event::Spawned { process, .. } => Some(process),
+            _ => None,
+        });
+        spawned.is_some()
     });
     let pid = Pid::from_raw(engine.id().cast_signed()).expect("a process has a number");
     kill_process(pid, Signal::KILL).expect("the engine can be killed");
     engine.wait().expect("the engine is gone");
+    spawned.expect("it was waited for")
 }
 
 fn ledger(project: &Project) -> String {
@@ -72,6 +79,32 @@ fn a_step_whose_end_is_unknown_is_in_doubt_until_a_person_settles_it() {
     let settled = project.run(&["resume", "--done", "pay", "--reason", "seen in the bank's console"]).code(0);
     assert_eq!(ledger(&project), "paid\n");
     assert!(project.has("thanked"), "{settled}");
+}
+
+/// A step whose command ends by itself and leaves somebody behind who goes on.
+const LEAVES_ONE: &str = r#"
+runbook: once
+title: A payment with a helper
+steps:
+  - id: pay
+    shell: |
+      echo paid >> ledger
+      (while [ ! -e go ]; do sleep 0.05; done; echo late >> ledger) &
+      while [ ! -e leave ]; do sleep 0.05; done
+    irreversible: Money does not come back.
+"#;
+
+#[test]
+fn what_a_command_left_behind_is_found_by_its_environment() {
+    let project = Project::new().file("runbooks/once.yaml", LEAVES_ONE);
+    let leader = killed(&project);
+    project.write("leave", "");
+    wait_until("the command itself ended", || driver::life(&leader) == Life::Gone);
+    let running = project.run(&["resume"]).code(2).to_string();
+    assert!(running.contains("`pay` is still at work"), "{running}");
+    project.write("go", "");
+    wait_until("the helper ended", || !project.run(&["resume"]).to_string().contains("still at work"));
+    assert_eq!(ledger(&project), "paid\nlate\n");
 }
 
 #[test]
