@@ -127,6 +127,7 @@ codes! {
     507 NoSecret "no-secret" Error "A secret can't be taken from its source.";
     508 TooManyInstances "too-many-instances" Error "A `for_each` has more instances than the runbook allows.";
     509 NotComputable "not-computable" Error "A value can't be computed from what was given.";
+    510 NotCarriedOut "not-carried-out" Error "The language has it, and this version does not carry it out yet.";
 
     601 MissingTool "missing-tool" Error "A program is not installed.";
 }

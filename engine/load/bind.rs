@@ -6,6 +6,7 @@ use super::inputs::{Answer, Inputs, Settled};
 use super::project::Project;
 use super::tables::read_tables;
 use super::trial;
+use super::unsupported;
 use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::model::{MACHINE_VERSION, Map, Runbook, Secrets, Snapshot, Tree};
 use crate::template::{DataError, Engine, Scope, place_of, text_of, to_json};
@@ -60,6 +61,7 @@ pub fn bind(
         lets: Map::new(),
     };
     let scope = compute_lets(&mut snapshot, engine, sources, &mut report);
+    unsupported::tell(&snapshot.runbook, &mut report);
     trial::run(&snapshot.runbook, engine, &scope, sources, &mut report);
     if report.has_errors() {
         return Err(report);

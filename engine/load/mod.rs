@@ -23,6 +23,7 @@ mod text_file;
 mod trial;
 mod typed;
 mod typed_text;
+mod unsupported;
 mod yaml;
 mod yaml_error;
 mod yaml_hint;

@@ -365,3 +365,44 @@ fn what_has_the_name_of_a_runbook_and_can_not_be_read() {
         assert!(flat.contains("can't read `") && flat.contains(why), "{shown}");
     }
 }
+
+/// What would be read and not obeyed is refused before anything runs: a guard that does not guard is worse than none.
+#[test]
+fn what_this_version_does_not_carry_out() {
+    let project = Project::new().file(
+        "runbooks/x.yaml",
+        "\
+runbook: x
+title: X
+steps:
+  - id: fresh
+    gate: {run: 'true', pass: exit_code == 0, valid_for: 1s}
+  - id: go
+    approve: {prompt: 'Go?', by: [dana], count: 2, not_self: true, ask: {why: {type: string}}}
+  - id: act
+    run: touch acted
+    irreversible: A file.
+    guard: {run: 'true', pass: exit_code == 0}
+    lock: act
+  - id: sub
+    runbook: y
+",
+    );
+    let shown = refused(&project, &["exec", "x", "--approve", "go"]).to_string();
+    for key in [
+        "`valid_for`",
+        "`by`",
+        "a `count` above 1",
+        "`not_self`",
+        "`ask`",
+        "a `guard`",
+        "a `lock` of its own",
+        "`runbook`",
+    ] {
+        assert!(
+            shown.contains(&format!("has {key}, which this version does not carry out yet")),
+            "{key}: {shown}"
+        );
+    }
+    assert!(!project.has("acted"));
+}

@@ -1,0 +1,65 @@
+//! What the language has and this version does not carry out yet.
+//!
+//! Such a file is right, so `check` does not object to it; but a guard that does not guard, or two approvals of which one
+//! is enough, would be worse than none. So nothing of it is planned or run.
+
+use crate::diag::{Code, Diagnostic, Report};
+use crate::model::{Action, Body, Gate, Place, Runbook, Step};
+
+/// Tells every key that would be read and not obeyed.
+pub(super) fn tell(runbook: &Runbook, report: &mut Report) {
+    for step in runbook.steps.iter().chain(&runbook.finally) {
+        each(step, &mut |place, key| {
+            report.push(
+                Diagnostic::new(
+                    Code::NotCarriedOut,
+                    format!("step `{}` has {key}, which this version does not carry out yet", step.id),
+                )
+                .at(place, "would be read and not obeyed")
+                .help("take it out, or do without this step, to run the rest"),
+            );
+        });
+    }
+}
+
+fn each(step: &Step, tell: &mut dyn FnMut(Place, &str)) {
+    if let Some(guard) = &step.guard {
+        tell(guard.command.at, "a `guard`");
+    }
+    if let Some(lock) = &step.lock {
+        tell(lock.at, "a `lock` of its own");
+    }
+    match &step.body.action {
+        Action::Runbook { .. } => tell(step.at, "`runbook`"),
+        Action::Approve(approve) => {
+            let at = approve.prompt.at;
+            if !approve.by.is_empty() {
+                tell(at, "`by`");
+            }
+            if approve.count.is_some_and(|count| count > 1) {
+                tell(at, "a `count` above 1");
+            }
+            if approve.not_self {
+                tell(at, "`not_self`");
+            }
+            if !approve.ask.is_empty() {
+                tell(at, "`ask`");
+            }
+        }
+        _ => {}
+    }
+    for gate in gates(&step.body) {
+        if let Some(valid_for) = &gate.valid_for {
+            tell(valid_for.at, "`valid_for`");
+        }
+    }
+}
+
+fn gates(body: &Body) -> impl Iterator<Item = &Gate> {
+    let action = match &body.action {
+        Action::Gate(gate) => Some(&**gate),
+        _ => None,
+    };
+    let undo = body.rollback.as_ref().and_then(|undo| undo.verify.as_deref());
+    action.into_iter().chain(body.check.as_deref()).chain(body.verify.as_deref()).chain(undo)
+}
