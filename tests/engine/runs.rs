@@ -229,6 +229,25 @@ steps:
 }
 
 #[test]
+fn a_gate_that_could_not_tell_at_first_is_asked_until_it_can() {
+    let place = Place::new();
+    let text = r#"
+runbook: r
+title: An API server that comes back
+steps:
+  - id: back
+    gate:
+      run: sh -c 'echo x >> polls; test "$(wc -l < polls)" -ge 3 && echo up'
+      pass: stdout | trim == 'up'
+      every: 10ms
+      within: 20s
+"#;
+    let closed = place.exec(text, &[]);
+    assert_eq!(closed.status, RunStatus::Succeeded, "{:?}", closed.state.first_failure);
+    assert_eq!(place.read("polls"), "x\nx\nx\n");
+}
+
+#[test]
 fn instances_run_beside_each_other_within_the_limit_and_hand_on_outputs() {
     let place = Place::new();
     let text = r#"
