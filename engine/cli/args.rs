@@ -38,7 +38,7 @@ pub struct Global {
     pub color: Option<When>,
     /// What to write to stdout: text for people, json for programs
     #[arg(long, value_name = "FORM", global = true, hide_possible_values = true)]
-    pub format: Option<Form>,
+    pub format: Option<Format>,
     /// Say more about what the program itself does; twice for still more [also: RUNBOOK_LOG]
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
@@ -56,8 +56,33 @@ pub enum When {
     Never,
 }
 
+/// What `--format` may say. Which of them a verb writes is told by [`Verb::formats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    Text,
+    /// JSON for programs.
+    Json,
+    /// Markdown.
+    Md,
+    /// A page of its own.
+    Html,
+}
+
+impl Format {
+    /// Returns the word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Md => "md",
+            Format::Html => "html",
+        }
+    }
+}
+
 /// What stdout holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// Text for people.
     #[default]
@@ -116,6 +141,11 @@ pub enum Verb {
     /// Show what the commands of a run printed
     #[command(after_help = "Example:\n  runbook logs r7k2 'scale[api-gateway]'")]
     Logs(Logs),
+    /// Write the account of a run for the incident record
+    #[command(
+        after_help = "It writes Markdown; --format html and --format json write a page and a document.\n\nExample:\n  runbook report r7k2 > incident.md\n  runbook report r7k2 --format html > incident.html"
+    )]
+    Report(ReportRun),
     /// Prove that the journal of a run was not altered
     #[command(after_help = "Example:\n  runbook verify r7k2")]
     Verify(Verify),
@@ -317,4 +347,21 @@ pub struct Logs {
     pub run: String,
     /// The step, with its instance in brackets; every step when not given
     pub step: Option<String>,
+}
+
+/// `runbook report`.
+#[derive(Debug, Args)]
+pub struct ReportRun {
+    /// The run: any beginning of its id that no other run has; the newest when not given
+    pub run: Option<String>,
+}
+
+impl Verb {
+    /// Returns what `--format` may say to this verb.
+    pub fn formats(&self) -> &'static [Format] {
+        match self {
+            Verb::Report(_) => &[Format::Md, Format::Html, Format::Json],
+            _ => &[Format::Text, Format::Json],
+        }
+    }
 }

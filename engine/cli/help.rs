@@ -8,7 +8,7 @@ use super::args::Arguments;
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Before a run", &["list", "show", "check", "plan"]),
     ("A run", &["exec", "resume", "rollback", "approve", "cancel"]),
-    ("What was run", &["status", "runs", "logs", "verify"]),
+    ("What was run", &["status", "runs", "logs", "report", "verify"]),
 ];
 
 const FIRST_STEPS: &str = "\

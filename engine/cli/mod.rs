@@ -14,6 +14,7 @@ pub mod gather;
 mod help;
 mod logging;
 pub mod people;
+mod printed;
 pub mod prompt;
 pub mod settings;
 mod start;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Form, Global, When};
+use super::args::{Form, Format, Global, When};
 use super::environment::Environment;
 use super::error::CliError;
 use crate::journal::Location;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub store: Setting<Location>,
     /// What stdout holds.
     pub form: Form,
+    /// What `--format` says, for a verb that writes more than [`Form`].
+    pub format: Option<Format>,
     /// Whether stdout gets colour.
     pub colour_out: Setting<bool>,
     /// Whether stderr gets colour.
@@ -73,7 +75,8 @@ impl Settings {
             store: store(global.store.as_deref(), &folder, &environment)?,
             folder,
             moved: global.directory.is_some(),
-            form: global.format.unwrap_or_default(),
+            form: if global.format == Some(Format::Json) { Form::Json } else { Form::Text },
+            format: global.format,
             colour_out: colour(global.color, out, &environment),
             colour_err: colour(global.color, err, &environment),
             unicode: unicode(&environment),

@@ -92,6 +92,13 @@ fn asked_colour(arguments: &[OsString]) -> Option<When> {
 }
 
 fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    if let Some(format) = settings.format
+        && !verb.formats().contains(&format)
+    {
+        let all: Vec<&str> = verb.formats().iter().map(|one| one.word()).collect();
+        let message = format!("this verb does not write {}", format.word());
+        return Err(CliError::usage_with(message, format!("it writes {}", all.join(", "))));
+    }
     match verb {
         Verb::List(list) => verbs::list::run(&list, settings, console),
         Verb::Show(show) => verbs::show::run(&show, settings, console),
@@ -102,6 +109,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Rollback(rollback) => verbs::rollback::run(&rollback, settings, console),
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
         Verb::Cancel(cancel) => verbs::cancel::run(&cancel, settings, console),
+        Verb::Report(report) => verbs::report::run(&report, settings, console),
         Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),
         Verb::Status(status) => verbs::status::run(&status, settings, console),
         Verb::Runs(runs) => verbs::runs::run(&runs, settings, console),

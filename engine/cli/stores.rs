@@ -91,7 +91,7 @@ pub fn meant_to_undo(store: &Store, typed: Option<&str>, console: Console) -> Re
 }
 
 /// Names on stderr the run that nobody typed.
-fn named(run: &RunRow, console: Console) {
+pub fn named(run: &RunRow, console: Console) {
     let id = console.err.paint(Role::Strong, run.id.as_str());
     let runbook = one_line(&run.runbook);
     let status = match run.status {

@@ -1,8 +1,12 @@
 //! Consumers of events: live view, plain lines, JSON, end screen, status page, list of runs.
 //!
+//! `account` is the run as told afterwards (`runbook report`), `doubt` what is known of a step in doubt and what settles it.
+//!
 //! Nothing here starts, decides or waits for anything. A reporter is fed the events of a run in their order, live or
 //! read again from the journal, and shows them; it reads no clock, environment or file: all that is passed in.
 
+mod account;
+mod doubt;
 #[cfg(test)]
 mod fixture;
 mod json;
@@ -19,6 +23,8 @@ mod summary;
 mod timeline;
 mod when;
 
+pub use account::{ACCOUNT_VERSION, Account, Answer, Change, Entry, FailedStep};
+pub use doubt::{Doubt, Settle};
 pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;
 pub use live::{Terminal, live};

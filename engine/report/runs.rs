@@ -22,6 +22,9 @@ pub struct RunLine {
     pub status: RunStatus,
     /// Whether an engine drives it now.
     pub alive: bool,
+    /// What of it is in doubt: names of instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_doubt: Vec<String>,
     /// When it was opened.
     pub started: Timestamp,
     /// When its last event was.
@@ -34,6 +37,7 @@ impl RunLine {
     /// Returns the status for people: a run whose engine died does not run, whatever its events say.
     fn word(&self) -> (Role, &'static str) {
         match self.status {
+            _ if !self.in_doubt.is_empty() => (Role::Doubt, "in doubt"),
             RunStatus::Running | RunStatus::RollingBack if !self.alive => (Role::Doubt, "engine died"),
             RunStatus::Waiting => (Role::Person, "waiting"),
             status => (role(status), status.word()),
@@ -130,6 +134,7 @@ mod tests {
             runbook: "autolytiq/pre-scale-event".to_owned(),
             status,
             alive,
+            in_doubt: Vec::new(),
             started: "2026-10-01T12:03:00Z".parse().unwrap(),
             updated: "2026-10-01T12:05:05Z".parse().unwrap(),
             by: "ada@ops1".to_owned(),
@@ -144,6 +149,7 @@ mod tests {
             run(4, RunStatus::Waiting, false),
             run(5, RunStatus::Succeeded, false),
         ];
+        runs[1].in_doubt = vec!["warm".to_owned()];
         runs[2].by = "someone\x1b[2Jwith a long name@host".to_owned();
         runs
     }
@@ -154,7 +160,7 @@ mod tests {
         assert_snapshot!(table(&runs(), now, UTF8, 90), @r##"
         RUN       STATUS             RUNBOOK                    STARTED (UTC)     TOOK   BY
         r7k2m9q1  ● running          autolytiq/pre-scale-event  2026-10-01 12:03  1h     ada@ops1
-        r7k2m9q2  ? engine died      autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
+        r7k2m9q2  ? in doubt         autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
         r7k2m9q3  ✗ rollback failed  autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  someone\…
         r7k2m9q4  ◆ waiting          autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
         r7k2m9q5  ✓ succeeded        autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1

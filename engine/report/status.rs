@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::doubt::{Doubt, doubts};
 use super::paint::Paint;
 use super::section::Size;
 use super::summary::next_commands;
@@ -60,6 +61,9 @@ pub struct StatusPage {
     pub rested: Option<Timestamp>,
     /// How long it took, or has been going on, in milliseconds.
     pub took_ms: u64,
+    /// What is in doubt: begun, and not seen to end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// The steps in file order, those of `finally` last.
     pub steps: Vec<StepStatus>,
     /// The commands to type next; none while an engine drives it.
@@ -132,6 +136,7 @@ impl StatusPage {
             started: timeline.opened,
             rested: timeline.rested,
             took_ms: millis(took),
+            doubts: doubts((about.run, about.program), (state, graph), timeline, about.alive),
             steps: (0..graph.len() as NodeId).map(|node| maker.step(node)).collect(),
             next,
             now: about.now,

@@ -7,17 +7,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::machine::{Event, Finish, Leaf, Stage, UndoResult};
 
 /// A failure as it was at its moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Why, in a sentence.
     pub why: String,
     /// The last command before it, as displayed; empty when there was none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub command: String,
     /// What that command printed last; empty for a gate's.
+    #[serde(rename = "output", skip_serializing_if = "String::is_empty")]
     pub tail: String,
 }
 
@@ -30,6 +33,8 @@ pub struct Track {
     pub ended: Option<Timestamp>,
     /// The last command as displayed.
     pub command: String,
+    /// When the last command was about to be spawned.
+    pub command_began: Option<Timestamp>,
     /// What the last command printed last.
     pub tail: String,
     /// The question that a person was asked last.
@@ -157,6 +162,7 @@ impl Track {
         self.retry_at = None;
         self.tail.clear();
         self.command = command.to_owned();
+        self.command_began = Some(at);
         if leaf.stage == Stage::Action {
             command.clone_into(&mut self.action_command);
         }

@@ -30,6 +30,7 @@ fn help_groups_the_verbs() {
       status    Show the steps of a run as they stand
       runs      Show the runs that are not finished, or all of them
       logs      Show what the commands of a run printed
+      report    Write the account of a run for the incident record
       verify    Prove that the journal of a run was not altered
 
     Everywhere:
@@ -108,7 +109,7 @@ fn every_verb_has_an_example() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let verbs: Vec<&str> =
         verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
-    assert_eq!(verbs.len(), 13, "{verbs:?}");
+    assert_eq!(verbs.len(), 14, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
         assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");

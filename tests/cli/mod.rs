@@ -5,6 +5,7 @@ mod bad_input;
 mod before;
 mod elsewhere;
 mod exec;
+mod report;
 mod secrets;
 mod terminal;
 

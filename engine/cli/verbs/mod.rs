@@ -7,6 +7,7 @@ pub mod exec;
 pub mod list;
 pub mod logs;
 pub mod plan;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod runs;

@@ -7,10 +7,11 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
-use crate::cli::stores;
+use crate::cli::stores::{self, Read};
 use crate::driver::now;
-use crate::journal::{Filter, RunRow};
-use crate::report::{RunLine, runs_table};
+use crate::journal::{Filter, RunRow, Store};
+use crate::machine::RunStatus;
+use crate::report::{RunLine, Standing, runs_table};
 
 /// Lists the runs that are not finished, or all of them.
 ///
@@ -19,11 +20,12 @@ use crate::report::{RunLine, runs_table};
 /// Whatever the journal refuses. A journal that is not there yet is one without runs.
 pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let filter = Filter { unfinished: !runs.all, ..Filter::default() };
-    let rows = match stores::read_if_any(settings)? {
+    let store = stores::read_if_any(settings)?;
+    let rows = match &store {
         Some(store) => store.runs(&filter)?,
         None => Vec::new(),
     };
-    let lines: Vec<RunLine> = rows.into_iter().map(line).collect();
+    let lines: Vec<RunLine> = rows.into_iter().map(|row| line(row, store.as_ref())).collect();
     match settings.form {
         Form::Json => console.json(&json!({ "version": 1, "runs": lines }))?,
         Form::Text if lines.is_empty() => {}
@@ -38,15 +40,29 @@ pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, C
     Ok(Exit::Good)
 }
 
-fn line(row: RunRow) -> RunLine {
+fn line(row: RunRow, store: Option<&Store>) -> RunLine {
     let alive = stores::is_alive(&row);
     RunLine {
         run: row.id.to_string(),
-        runbook: row.runbook,
+        runbook: row.runbook.clone(),
         status: row.status,
         alive,
+        in_doubt: store.filter(|_| !alive).map(|store| in_doubt(store, &row)).unwrap_or_default(),
         started: row.created,
         updated: row.updated,
         by: row.lease.map(|lease| lease.holder.person.name).unwrap_or_default(),
     }
+}
+
+/// Returns what of a run is in doubt. A run that can't be read is listed all the same: `status` tells why.
+fn in_doubt(store: &Store, row: &RunRow) -> Vec<String> {
+    if matches!(row.status, RunStatus::Succeeded | RunStatus::RolledBack) {
+        return Vec::new();
+    }
+    let Ok(Read { graph, state, .. }) = stores::load(store, &row.id) else { return Vec::new() };
+    state
+        .instances()
+        .filter(|(at, _)| Standing::of(&graph, &state, *at, false) == Standing::InDoubt)
+        .map(|(at, _)| state.name(&graph, at))
+        .collect()
 }

@@ -6,6 +6,7 @@ use crate::cli::args::{Form, Status};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::printed;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::driver::now;
@@ -23,7 +24,8 @@ pub fn run(status: &Status, settings: &Settings, console: Console) -> Result<Exi
     let timeline = Timeline::of(stored.records.iter().map(|record| (record.at, &record.event)));
     let program = settings.program();
     let about = About { run: run.as_str(), program: &program, alive, now: now() };
-    let page = StatusPage::of(about, &state, &graph, &timeline);
+    let mut page = StatusPage::of(about, &state, &graph, &timeline);
+    printed::fill(&mut page.doubts, &store.outputs(), &run);
     match settings.form {
         Form::Json => {
             console.json(&serde_json::to_value(&page).context("the status can't be written as JSON")?)?

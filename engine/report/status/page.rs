@@ -18,6 +18,7 @@ impl StatusPage {
         let mut page = Page { paint, columns, out: String::new() };
         page.header(self);
         page.attention(self);
+        page.doubts(self);
         page.steps(self);
         if let Some((heading, commands)) = self.next.split_first() {
             page.line("");
@@ -76,7 +77,10 @@ impl Page {
     fn attention(&mut self, page: &StatusPage) {
         const MOST: usize = 5;
         let all = page.steps.iter().flat_map(|step| &step.instances);
-        let mut these: Vec<&InstanceStatus> = all.filter(|one| one.standing.needs_attention()).collect();
+        // What is in doubt has a section of its own.
+        let wanted =
+            |one: &&InstanceStatus| one.standing.needs_attention() && one.standing != Standing::InDoubt;
+        let mut these: Vec<&InstanceStatus> = all.filter(wanted).collect();
         if these.is_empty() {
             return;
         }
@@ -93,6 +97,32 @@ impl Page {
         if these.len() > MOST {
             let text = format!("  {} and {} more", self.paint.ellipsis(), these.len() - MOST);
             self.line(&text);
+        }
+    }
+
+    /// Tells what helps to find out what became of a command in doubt. How it is settled stands at the end of the page.
+    fn doubts(&mut self, page: &StatusPage) {
+        const MOST: usize = 3;
+        if page.doubts.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(&self.paint.paint(Role::Strong, "In doubt: did it take effect?"));
+        for doubt in page.doubts.iter().take(MOST) {
+            self.wrapped(Role::Doubt, "  ", &format!("? {}", doubt.leaf.step));
+            self.wrapped(Role::Strong, "    ", &format!("$ {}", phrase::one_line(&doubt.command)));
+            for fact in doubt.known() {
+                self.wrapped(Role::Quiet, "    ", &fact);
+            }
+            for printed in doubt.output.lines() {
+                let printed = format!("    | {}", self.paint.clean_output(printed));
+                let printed = self.paint.shorten(&printed, self.columns);
+                self.line(&printed);
+            }
+        }
+        if page.doubts.len() > MOST {
+            let names: Vec<&str> = page.doubts[MOST..].iter().map(|doubt| doubt.leaf.step.as_str()).collect();
+            self.wrapped(Role::Doubt, "  ", &format!("? the same of {}", names.join(", ")));
         }
     }
 

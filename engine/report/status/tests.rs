@@ -47,14 +47,20 @@ fn a_run_that_goes_on() {
 
 #[test]
 fn a_run_whose_engine_died() {
-    assert_snapshot!(page(&middle(), false).text(UTF8, 80), @r##"
+    assert_snapshot!(page(&middle(), false).text(UTF8, 80), @r"
     ? autolytiq/pre-scale-event: its engine died: nothing of it runs
       run r7k2m9qd, started 2026-10-01 12:03:00 UTC (16s ago), took 16s
       by ada@ops1 (sale on Friday); target cluster prod-eu
 
     Needs attention
       ✗ scale[cart] failed: it exited with 1
-      ? scale[web] in doubt: kubectl scale deployment/web --replicas=10
+
+    In doubt: did it take effect?
+      ? scale[web]
+        $ kubectl scale deployment/web --replicas=10
+        its command, attempt 1, begun 2026-10-01 12:03:14 UTC
+        no process of it was recorded: it may never have begun
+        it was to change: replicas 3 → 10
 
     Preflight
       ✓ reach              done                  1.2s  yes
@@ -73,7 +79,7 @@ fn a_run_whose_engine_died() {
     Next
       ask its gate and go on   runbook resume r7k2m9qd
       undo what was changed    runbook rollback r7k2m9qd
-    "##);
+    ");
 }
 
 #[test]
