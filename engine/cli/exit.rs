@@ -60,8 +60,9 @@ impl Exit {
 
     fn of_status(status: RunStatus, interrupt: Option<Interrupt>, asked: Asked) -> Exit {
         match (status, asked) {
-            (RunStatus::Succeeded, _) | (RunStatus::RolledBack, Asked::Back) => Exit::Good,
-            (RunStatus::RolledBack, Asked::Forward) => Exit::RolledBack,
+            (RunStatus::Succeeded, _) => Exit::Good,
+            (RunStatus::RolledBack | RunStatus::PartlyUndone, Asked::Back) => Exit::Good,
+            (RunStatus::RolledBack | RunStatus::PartlyUndone, Asked::Forward) => Exit::RolledBack,
             (RunStatus::Waiting, _) => Exit::Waiting,
             (RunStatus::RollbackFailed, _) => Exit::RollbackFailed,
             (RunStatus::Interrupted, _) if interrupt == Some(Interrupt::Term) => Exit::Terminated,
@@ -85,6 +86,7 @@ mod tests {
             (RunStatus::Waiting, None, 3, 3),
             (RunStatus::RolledBack, None, 4, 0),
             (RunStatus::RollbackFailed, None, 5, 5),
+            (RunStatus::PartlyUndone, None, 4, 0),
             (RunStatus::Interrupted, Some(Interrupt::Int), 130, 130),
             (RunStatus::Interrupted, Some(Interrupt::Hup), 130, 130),
             (RunStatus::Interrupted, Some(Interrupt::Term), 143, 143),

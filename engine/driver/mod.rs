@@ -18,12 +18,12 @@ mod people;
 mod preview;
 mod target;
 mod timers;
+mod undoing;
 
 pub use clock::now;
 pub use error::{DriveError, OtherTarget};
 pub use host::{life, person};
-pub use open::{
-    Closed, Exec, Interrupt, Resume, Rollback, Surroundings, ToUndo, exec, resume, rollback, undo_plan,
-};
+pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resume, rollback};
 pub use people::{Asked, People, Reply};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
+pub use undoing::{Hint, ToUndo, undo_plan};

@@ -192,25 +192,6 @@ pub fn rollback(rollback: Rollback, around: Surroundings<'_>) -> Result<Closed, 
     going.go(&pool, around, vec![input])
 }
 
-/// One step of a rollback before it is begun: the instance, and the command that undoes it as displayed, or why there is
-/// none.
-pub type ToUndo = (String, Result<String, String>);
-
-/// Returns what a rollback of a stored run would do, the last begun first.
-///
-/// # Errors
-///
-/// A journal that does not fit its snapshot.
-pub fn undo_plan(stored: &Stored, to: Option<&str>) -> Result<Vec<ToUndo>, DriveError> {
-    let (machine, judge) = fold(stored)?;
-    let graph = Arc::clone(machine.graph());
-    let order = undo_order(machine.state(), to, |at| machine.state().name(&graph, at));
-    Ok(order
-        .into_iter()
-        .map(|at| (machine.state().name(&graph, at), judge.undo_of(machine.state(), at)))
-        .collect())
-}
-
 struct Going {
     machine: Machine,
     judge: Judge,
@@ -256,7 +237,7 @@ fn redactor(secrets: &Secrets) -> Result<Redactor, DriveError> {
 }
 
 /// Folds a stored run.
-fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
+pub(super) fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
     let snapshot = Arc::new(stored.snapshot.clone());
     let graph = Arc::new(Graph::of(&snapshot.runbook));
     let mut state = State::new(&graph);

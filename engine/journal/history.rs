@@ -229,6 +229,10 @@ impl Standing {
     pub(super) fn after(self, event: &Event) -> Standing {
         match event {
             Event::Opened(_) => Standing { status: RunStatus::Running, ..self },
+            // Undone down to a step, as asked: it goes forwards again.
+            Event::Resumed { .. } if self.status == RunStatus::PartlyUndone => {
+                Standing { status: RunStatus::Running, rollback_began: false }
+            }
             Event::Resumed { .. } if self.rollback_began => {
                 Standing { status: RunStatus::RollingBack, ..self }
             }

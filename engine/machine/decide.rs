@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::evaluate::{Evaluate, Expansion, Known};
-use super::event::{Decision, Event, Finish, Leaf, RunStatus, Stage, UndoResult};
+use super::event::{Decision, Event, Finish, Leaf, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Mode, Progress, State};
@@ -297,6 +297,18 @@ impl Machine {
         }
     }
 
+    /// Says whether an instance holds one of the places that `max_parallel` gives.
+    pub(super) fn is_at_work(&self, at: Addr) -> bool {
+        self.holders.contains(&at)
+    }
+
+    /// Says whether another instance of this step may be put to work.
+    pub(super) fn has_room(&self, node: NodeId) -> bool {
+        let limit = self.state.opened.as_ref().map_or(1, |opened| opened.options.max_parallel.max(1));
+        let own = self.graph.step(node).max_parallel;
+        self.slots < limit && own.is_none_or(|own| self.node_slots[node as usize] < own.max(1))
+    }
+
     pub(super) fn finish(&mut self, at: Addr, result: Finish) -> Result<(), Illegal> {
         self.free_slot(at);
         self.drop_timers(at);
@@ -382,7 +394,12 @@ impl Machine {
                 Ok(true)
             }
             Mode::Draining => self.begin_finally(RunStatus::Failed),
-            Mode::Stopping => self.rest(RunStatus::Interrupted),
+            // Stopped in the middle of `finally`: whoever stops twice wants an end, and no third telling of it.
+            Mode::Stopping if self.state.in_finally => self.rest(RunStatus::Interrupted),
+            Mode::Stopping => {
+                self.free_all();
+                self.begin_finally(RunStatus::Interrupted)
+            }
             Mode::RollingBack => {
                 if self.state.asking > 0 {
                     return if self.waits_for_nobody_here() {
@@ -391,13 +408,10 @@ impl Machine {
                         Ok(false)
                     };
                 }
-                let whole = self.state.undo_order.iter().all(|&at| {
-                    matches!(
-                        self.state.at(at).undo,
-                        Some(UndoResult::Done | UndoResult::Nothing | UndoResult::Left(_))
-                    )
-                });
-                self.begin_finally(if whole { RunStatus::RolledBack } else { RunStatus::RollbackFailed })
+                if !self.unsettled().is_empty() {
+                    return self.rest(RunStatus::Waiting);
+                }
+                self.begin_finally(self.undone_as())
             }
             Mode::Finally => {
                 let asked = |(at, one): &(Addr, &super::state::Instance)| {
@@ -429,6 +443,15 @@ impl Machine {
         }
         self.emit(Event::FinallyBegan { status })?;
         Ok(true)
+    }
+
+    /// Gives every place back: nothing is in flight, and what was waiting for a timer was let go.
+    fn free_all(&mut self) {
+        self.polls.clear();
+        for at in std::mem::take(&mut self.holders) {
+            self.slots -= 1;
+            self.node_slots[at.node as usize] -= 1;
+        }
     }
 
     fn rest(&mut self, status: RunStatus) -> Result<bool, Illegal> {

@@ -211,6 +211,9 @@ pub enum Event {
         /// How.
         #[serde(flatten)]
         result: UndoResult,
+        /// The command as displayed that was to undo it and was not tried: somebody may have to do it by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        command: Option<String>,
     },
     /// The `finally` steps began, because the run comes to rest with this status.
     FinallyBegan {
@@ -420,6 +423,13 @@ pub enum UndoResult {
     Blocked(String),
 }
 
+impl UndoResult {
+    /// Says whether what this instance stands on may be undone.
+    pub fn releases(&self) -> bool {
+        matches!(self, UndoResult::Done | UndoResult::Nothing | UndoResult::Left(_))
+    }
+}
+
 /// What a person is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -451,8 +461,10 @@ pub enum RunStatus {
     RollingBack,
     /// It was rolled back whole.
     RolledBack,
-    /// It was rolled back in part.
+    /// What could not be undone is left of it.
     RollbackFailed,
+    /// It was undone down to a step, as asked; what was begun before that is left, and it can be resumed or rolled back.
+    PartlyUndone,
 }
 
 impl RunStatus {
@@ -467,6 +479,7 @@ impl RunStatus {
             RunStatus::RollingBack => "rolling back",
             RunStatus::RolledBack => "rolled back",
             RunStatus::RollbackFailed => "rollback failed",
+            RunStatus::PartlyUndone => "partly undone",
         }
     }
 }

@@ -126,7 +126,7 @@ impl State {
                     Progress::Waiting | Progress::Ready => false,
                     Progress::Backoff(_) | Progress::Doubt(_) | Progress::Over => back,
                 })?;
-                if back != self.rollback && !graph.is_finally(at.node) {
+                if back && self.at(at).undo.is_some() || back != self.rollback && !graph.is_finally(at.node) {
                     return Err(self.transition(at, step, "asked about"));
                 }
                 if !matches!(self.at(at).progress, Progress::Asking(_)) {
@@ -155,6 +155,7 @@ impl State {
                 let instance = self.at_mut(at);
                 instance.open = None;
                 instance.progress = Progress::Doubt(leaf.stage);
+                instance.undo_doubted &= leaf.stage != Stage::Undo;
                 Ok(())
             }
             Event::Decided { step, decision, by, .. } => self.decided(graph, step, *decision, by.is_some()),
@@ -164,12 +165,12 @@ impl State {
                 }
                 Ok(())
             }
-            Event::RollbackBegan { order, .. } => self.begin_rollback(graph, order),
-            Event::Undone { step, result } => {
+            Event::RollbackBegan { order, to, .. } => self.begin_rollback(graph, order, to.as_deref()),
+            Event::Undone { step, result, command } => {
                 let at = self.in_progress(step, "undone", |progress| {
                     !matches!(progress, Progress::Waiting | Progress::Ready)
                 })?;
-                if !self.rollback {
+                if !self.rollback || self.at(at).undo.is_some() {
                     return Err(self.transition(at, step, "undone"));
                 }
                 if matches!(self.at(at).progress, Progress::Asking(_)) {
@@ -177,8 +178,17 @@ impl State {
                 }
                 let instance = self.at_mut(at);
                 instance.open = None;
-                instance.progress = Progress::Over;
+                // What was not tried is where it was: it may be in doubt, and that must not be forgotten.
+                if !matches!(result, UndoResult::Blocked(_))
+                    || matches!(instance.progress, Progress::Asking(_))
+                {
+                    instance.progress = Progress::Over;
+                }
+                instance.undo_doubted = false;
                 instance.undo = Some(result.clone());
+                if let Some(command) = command {
+                    instance.undo_command.clone_from(command);
+                }
                 Ok(())
             }
             Event::FinallyBegan { status } => {
@@ -223,9 +233,12 @@ impl State {
     /// as soon as what runs has ended, and everything else goes forwards.
     fn resume(&mut self, graph: &Graph) {
         self.close_reads();
-        // A `finally` that tells of a success or a rollback is finished; one that told of a failure is over, since the
-        // run now goes on.
-        self.in_finally &= self.outcome != RunStatus::Failed;
+        // A `finally` that tells of a success or a rollback is finished; one that told of a failure or a stop is over,
+        // since the run now goes on.
+        self.in_finally &= !matches!(self.outcome, RunStatus::Failed | RunStatus::Interrupted);
+        if self.status == RunStatus::PartlyUndone && !self.in_finally {
+            self.begin_again(graph);
+        }
         if !self.in_finally {
             self.ask_no_more(graph.finally_nodes());
         }
@@ -246,7 +259,16 @@ impl State {
         for node in nodes {
             for instance in &mut self.nodes[node as usize].instances {
                 if matches!(instance.progress, Progress::Asking(_)) {
-                    instance.progress = Progress::Working(Stage::Action);
+                    instance.progress = match instance.progress {
+                        // It is where it was before somebody was asked whether to leave it.
+                        Progress::Asking(Question::Irreversible) if instance.finish.is_some() => {
+                            Progress::Over
+                        }
+                        Progress::Asking(Question::Irreversible) if !instance.action_ok => {
+                            Progress::Doubt(Stage::Action)
+                        }
+                        _ => Progress::Working(Stage::Action),
+                    };
                     self.asking -= 1;
                 }
             }
@@ -273,16 +295,17 @@ impl State {
         if self.nodes[node as usize].unmet > 0 {
             return;
         }
-        if graph.step(node).for_each.is_some() {
-            if !self.nodes[node as usize].expanded {
-                self.to_expand.insert(node);
-            }
+        if graph.step(node).for_each.is_some() && !self.nodes[node as usize].expanded {
+            self.to_expand.insert(node);
             return;
         }
-        let at = Addr { node, instance: 0 };
-        if self.at(at).progress == Progress::Waiting {
-            self.at_mut(at).progress = Progress::Ready;
-            self.ready.insert(at);
+        // More than one, or some only, where a run goes forwards again after a rollback down to a step.
+        for instance in 0..self.nodes[node as usize].instances.len() as u32 {
+            let at = Addr { node, instance };
+            if self.at(at).progress == Progress::Waiting {
+                self.at_mut(at).progress = Progress::Ready;
+                self.ready.insert(at);
+            }
         }
     }
 
@@ -304,6 +327,7 @@ impl State {
             .map(|item| Instance {
                 item: Some(item.clone()),
                 progress: Progress::Ready,
+                attempts: content.attempts.get(&item.key).copied().unwrap_or_default(),
                 ..Instance::default()
             })
             .collect();
@@ -321,10 +345,10 @@ impl State {
         let back = matches!(leaf.stage, Stage::Undo | Stage::UndoVerify);
         let may = match self.at(at).progress {
             Progress::Waiting | Progress::Ready | Progress::Asking(_) => false,
-            Progress::Over => back && self.rollback,
+            Progress::Over => back && self.rollback && self.at(at).undo.is_none(),
             Progress::Working(_) | Progress::Backoff(_) | Progress::Doubt(_) => {
                 if back {
-                    self.rollback
+                    self.rollback && self.at(at).undo.is_none()
                 } else {
                     self.at(at).finish.is_none()
                 }
@@ -353,6 +377,10 @@ impl State {
         instance.last_end = None;
         instance.expired = false;
         instance.command = command.to_owned();
+        if leaf.stage == Stage::Undo {
+            instance.undo_doubted = false;
+            instance.undo_command = command.to_owned();
+        }
         Ok(())
     }
 
@@ -432,9 +460,9 @@ impl State {
     ) -> Result<(), Illegal> {
         let at = self.known(step)?;
         let progress = self.at(at).progress;
-        // What was rolled back, or is being, is not gone on with.
+        // What was rolled back, or is being, is not gone on with: what is decided is about its undo.
         if self.rollback && !graph.is_finally(at.node) {
-            return Err(self.transition(at, step, "decided on"));
+            return self.decided_back(at, step, decision);
         }
         let reopened = match (&self.at(at).finish, progress) {
             (Some(finish), Progress::Over) if !finish.releases() => true,
@@ -491,20 +519,51 @@ impl State {
         Ok(())
     }
 
-    fn begin_rollback(&mut self, graph: &Graph, order: &[String]) -> Result<(), Illegal> {
+    /// Settles an undo that failed, or whose end is unknown.
+    fn decided_back(&mut self, at: Addr, step: &str, decision: Decision) -> Result<(), Illegal> {
+        let instance = self.at(at);
+        let settled = instance.undo.as_ref().is_some_and(UndoResult::releases);
+        if instance.touched.is_none() || instance.open.is_some() || settled {
+            return Err(self.transition(at, step, "decided on"));
+        }
+        if matches!(instance.progress, Progress::Asking(_)) {
+            self.asking -= 1;
+        }
+        let instance = self.at_mut(at);
+        instance.undo = None;
+        instance.expired = false;
+        instance.last_end = None;
+        instance.undo_doubted = decision == Decision::Verify && !instance.undo_ok;
+        instance.undo_ok &= decision != Decision::Retry;
+        let stage = if decision == Decision::Verify { Stage::UndoVerify } else { Stage::Undo };
+        instance.progress = Progress::Working(stage);
+        Ok(())
+    }
+
+    fn begin_rollback(&mut self, graph: &Graph, order: &[String], to: Option<&str>) -> Result<(), Illegal> {
         let order = order.iter().map(|name| self.known(name)).collect::<Result<Vec<_>, _>>()?;
         if let Some(&at) = order.iter().find(|at| graph.is_finally(at.node)) {
             return Err(self.transition(at, &graph.step(at.node).id, "rolled back"));
         }
         self.close_reads();
+        for at in self.touched.clone() {
+            let instance = self.at_mut(at);
+            // What was never tried stands as it was, whether or not it is tried now.
+            if matches!(instance.undo, Some(UndoResult::Blocked(_))) {
+                instance.undo = None;
+            }
+        }
         for &at in &order {
             let instance = self.at_mut(at);
             if matches!(instance.undo, Some(UndoResult::Failed(_) | UndoResult::Blocked(_))) {
                 instance.undo = None;
-                instance.undo_ok = false;
+                // An undo that went well, but for its gate, is run again only where that does no harm; the gate is
+                // asked again.
+                instance.undo_ok &= !graph.step(at.node).body.idempotent;
             }
         }
         self.undo_order = order;
+        self.undo_to = to.map(str::to_owned);
         self.rollback = true;
         self.mode = Mode::RollingBack;
         self.status = RunStatus::RollingBack;

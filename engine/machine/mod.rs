@@ -4,6 +4,7 @@
 //! be performed. The machine knows no clock, no process and no file; what rendering and expressions decide it asks of
 //! [`Evaluate`]. The same events in the same order give the same state ([`State::apply`]), whoever reads them.
 
+mod again;
 mod decide;
 mod evaluate;
 mod event;
@@ -28,7 +29,7 @@ pub use event::{
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use judge::{GRACE, Judge, READ_TIMEOUT};
-pub use resume::{Going, going};
+pub use resume::{Going, GoingBack, going, going_back};
 pub use scope::{RunFacts, UNKNOWN};
 pub use stages::describe;
 pub use state::{Instance, Mode, Node, Progress, State};

@@ -12,11 +12,21 @@
 //! | anything before the action | from the beginning: nothing was touched |
 //! | a `finally` step in doubt that may not be run twice | it failed, and says so |
 //! | a failure that calls for a rollback, which has not begun | rolls back, unless a person settles a step by hand |
-//! | an undo begun, its end not known | undoes again if the step is idempotent or the undo has a gate, else it failed |
+//!
+//! Going back ([`going_back`]), whether by `resume` or by `rollback`:
+//!
+//! | the undo | what is done |
+//! | --- | --- |
+//! | over: done, left, nothing to undo | nothing |
+//! | failed, or blocked | tried again; what a person decided of it goes first: retry, done, skip (it is left) |
+//! | went well, its gate did not hold | the gate again; the command too if the step is idempotent, or a person says retry |
+//! | not begun, or went well and its gate is not over | its turn comes |
+//! | a person asked whether to leave it | is asked again |
+//! | begun, its end not known (in doubt), or stopped by us | what a person decided, else: the gate after it first (holds: undone, does not: undo again, could not tell: stays in doubt); no gate, idempotent: undo again; else stays in doubt |
 
 use std::collections::BTreeMap;
 
-use crate::model::OnInterrupt;
+use crate::model::{Body, OnInterrupt};
 
 use super::decide::{Due, Machine};
 use super::evaluate::Evaluate;
@@ -73,6 +83,38 @@ pub fn going(instance: &Instance, on_interrupt: OnInterrupt) -> Going {
     }
 }
 
+/// What taking up a rollback does with one instance that is to be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoingBack {
+    /// Nothing, or its turn comes.
+    Nothing,
+    /// Asks again.
+    AskAgain,
+    /// The gate after the undo says whether it took effect.
+    Gate,
+    /// Its undo runs again.
+    Again,
+    /// A person must decide.
+    InDoubt,
+}
+
+/// Returns where the undo of an instance goes on, when nobody said anything of it.
+pub fn going_back(instance: &Instance, body: &Body) -> GoingBack {
+    let cut_off = match instance.progress {
+        Progress::Doubt(stage) => stage == Stage::Undo,
+        Progress::Working(Stage::Undo) => instance.last_end == Some(End::Stopped),
+        _ => false,
+    };
+    match (instance.progress, cut_off) {
+        _ if instance.undo.is_some() => GoingBack::Nothing,
+        (Progress::Asking(_), _) => GoingBack::AskAgain,
+        (_, false) => GoingBack::Nothing,
+        _ if body.rollback.as_ref().is_some_and(|undo| undo.verify.is_some()) => GoingBack::Gate,
+        _ if body.idempotent => GoingBack::Again,
+        _ => GoingBack::InDoubt,
+    }
+}
+
 impl Machine {
     pub(super) fn resume(
         &mut self,
@@ -85,7 +127,11 @@ impl Machine {
         self.doubt_what_is_open()?;
         self.due.clear();
         match self.state.mode {
-            Mode::RollingBack => return self.resume_rollback(eval),
+            Mode::RollingBack => {
+                self.settle_undos(&by, &decisions)?;
+                self.try_undo_again(by)?;
+                return self.resume_rollback(eval);
+            }
             // A failure has called for a rollback, and nobody says otherwise.
             Mode::Draining if decisions.is_empty() => return Ok(()),
             _ => {}
@@ -185,29 +231,73 @@ impl Machine {
         self.resume_rollback(eval)
     }
 
-    fn resume_rollback(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
-        for at in self.state.undo_order.clone() {
+    /// Does what a person decided of undos that failed, or whose end is unknown.
+    fn settle_undos(&mut self, by: &Person, decisions: &Decisions) -> Result<(), Illegal> {
+        let graph = self.graph.clone();
+        for at in self.state.touched.clone() {
+            let step = self.name(at);
+            let Some((decision, reason)) =
+                decisions.get(&step).or_else(|| decisions.get(&graph.step(at.node).id)).cloned()
+            else {
+                continue;
+            };
             let instance = self.state.at(at);
-            if instance.undo.is_some() {
+            let stuck = instance.undo.as_ref().is_some_and(|undo| !undo.releases());
+            let going = going_back(instance, &graph.step(at.node).body);
+            if !stuck && !matches!(going, GoingBack::InDoubt | GoingBack::Gate | GoingBack::Again) {
                 continue;
             }
-            let stopped = instance.last_end == Some(End::Stopped);
-            match instance.progress {
-                Progress::Asking(_) => self.ask_again(at, eval),
-                Progress::Doubt(Stage::Undo) | Progress::Working(Stage::Undo)
-                    if stopped || matches!(instance.progress, Progress::Doubt(_)) =>
-                {
-                    let body = &self.graph.step(at.node).body;
-                    let gated = body.rollback.as_ref().is_some_and(|undo| undo.verify.is_some());
-                    if !body.idempotent && !gated {
-                        let why = "its undo was under way when the engine died, and running it twice may not be safe";
-                        self.undo_failed(at, why.to_owned())?;
-                    }
+            self.emit(Event::Decided { step, decision, by: Some(by.clone()), reason: reason.clone() })?;
+            match decision {
+                Decision::Done => self.undo_done(at)?,
+                Decision::Skip => {
+                    self.undo_left(at, reason.as_deref().unwrap_or("a person said to leave it"))?
                 }
-                _ => {}
+                Decision::Retry | Decision::Verify => {}
             }
         }
         Ok(())
+    }
+
+    fn resume_rollback(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
+        let graph = self.graph.clone();
+        for at in self.state.undo_order.clone() {
+            let step = self.name(at);
+            let decision = match going_back(self.state.at(at), &graph.step(at.node).body) {
+                GoingBack::Nothing => continue,
+                GoingBack::AskAgain => {
+                    self.ask_again(at, eval);
+                    continue;
+                }
+                GoingBack::InDoubt if matches!(self.state.at(at).progress, Progress::Doubt(_)) => continue,
+                GoingBack::InDoubt => {
+                    let attempt = self.state.at(at).attempts[Stage::Undo as usize];
+                    self.emit(Event::Doubted { leaf: Leaf { step, stage: Stage::Undo, attempt } })?;
+                    continue;
+                }
+                GoingBack::Gate => Decision::Verify,
+                GoingBack::Again => Decision::Retry,
+            };
+            self.emit(Event::Decided { step, decision, by: None, reason: None })?;
+        }
+        Ok(())
+    }
+
+    /// The gate that was to say whether a doubtful undo took effect does not hold, or could not tell.
+    pub(super) fn undo_doubt_not_cleared(
+        &mut self,
+        eval: &dyn Evaluate,
+        at: Addr,
+        verdict: Verdict,
+    ) -> Result<(), Illegal> {
+        let step = self.name(at);
+        if verdict == Verdict::DoesNotHold {
+            self.emit(Event::Decided { step, decision: Decision::Retry, by: None, reason: None })?;
+            return self.begin(eval, at, Stage::Undo);
+        }
+        self.free_slot(at);
+        let attempt = self.state.at(at).attempts[Stage::Undo as usize];
+        self.emit(Event::Doubted { leaf: Leaf { step, stage: Stage::Undo, attempt } })
     }
 
     /// The gate that was to say whether a doubtful action took effect does not hold, or could not tell.
@@ -238,7 +328,12 @@ impl Machine {
             .instances()
             .filter(|(at, instance)| {
                 // Nobody is asked of a `finally` step: it begins anew when the run comes to rest.
-                matches!(instance.progress, Progress::Doubt(_)) && !self.graph.is_finally(at.node)
+                match instance.progress {
+                    Progress::Doubt(Stage::Undo) => true,
+                    // What goes back is undone, whatever became of it.
+                    Progress::Doubt(_) => !self.state.rollback && !self.graph.is_finally(at.node),
+                    _ => false,
+                }
             })
             .map(|(at, _)| self.name(at))
             .collect()

@@ -292,6 +292,9 @@ impl Machine {
         if stage == Stage::Verify && doubted && !holds {
             return self.doubt_not_cleared(eval, at, verdict);
         }
+        if stage == Stage::UndoVerify && self.state.at(at).undo_doubted && !holds {
+            return self.undo_doubt_not_cleared(eval, at, verdict);
+        }
         if holds {
             return match stage {
                 Stage::Check => self.enter(eval, at, Stage::Capture),
@@ -392,7 +395,7 @@ impl Machine {
     ) -> Result<(), Illegal> {
         let said = note.map(|note| format!(": {note}")).unwrap_or_default();
         match (question, yes) {
-            (Question::Irreversible, true) => self.undo_left(at),
+            (Question::Irreversible, true) => self.undo_left(at, "it can't be undone"),
             (Question::Irreversible, false) => {
                 self.undo_failed(at, format!("{} did not want to leave it as it is{said}", by.name))
             }

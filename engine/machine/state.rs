@@ -88,6 +88,10 @@ pub struct Instance {
     pub finish: Option<Finish>,
     /// Whether the undo's command went well.
     pub undo_ok: bool,
+    /// Whether the end of its undo was unknown, and the gate after it is asked to find out.
+    pub undo_doubted: bool,
+    /// The command that undoes it as displayed, once it was begun or could not be.
+    pub undo_command: String,
     /// The end of its undo.
     pub undo: Option<UndoResult>,
 }
@@ -107,6 +111,8 @@ pub struct Node {
     pub failed: u32,
     /// The instances by what stands in the brackets.
     pub(super) keys: HashMap<String, u32>,
+    /// The attempts of instances that were, by key: no two processes of a run share a name.
+    pub(super) attempts: HashMap<String, [u32; 6]>,
 }
 
 /// The state of a run.
@@ -134,6 +140,8 @@ pub struct State {
     pub rollback: bool,
     /// What is to be undone, in order.
     pub undo_order: Vec<Addr>,
+    /// The last step to undo, when not all of them.
+    pub undo_to: Option<String>,
     /// The status that the `finally` steps see, and that the run rests with.
     pub outcome: RunStatus,
     /// Whether the `finally` steps were begun and are not all over.

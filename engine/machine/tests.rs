@@ -2,6 +2,7 @@
 
 mod cuts;
 mod fuzz;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -95,6 +96,8 @@ struct World {
     rested: Option<RunStatus>,
     most: usize,
     ran: Vec<Leaf>,
+    /// What was at work when everything was told to stop.
+    stopped: BTreeSet<Leaf>,
 }
 
 impl World {
@@ -113,6 +116,7 @@ impl World {
             rested: None,
             most: 0,
             ran: Vec::new(),
+            stopped: BTreeSet::new(),
         };
         let options = Options { max_parallel, on_failure: runbook.on_failure, only: Vec::new() };
         let opened = Opened {
@@ -145,7 +149,7 @@ impl World {
                 }
                 Act::Timer { id, .. } | Act::TimerUntil { id, .. } => self.timers.push(id),
                 Act::Ask { step, .. } => self.asked.push(step),
-                Act::StopAll => {}
+                Act::StopAll => self.stopped.extend(self.flying.iter().cloned()),
                 Act::Rest(status) => self.rested = Some(status),
             }
         }
@@ -259,7 +263,7 @@ proptest! {
         prop_assert_eq!(&world.refold(), world.machine.state());
         one_end_each(&world)?;
         none_before_its_needs(&world)?;
-        undone_in_reverse(&world)?;
+        undone_in_reverse(&world, max)?;
     }
 
     #[test]
@@ -362,26 +366,51 @@ fn none_before_its_needs(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn undone_in_reverse(world: &World) -> Result<(), TestCaseError> {
+/// No undo begins before those of everything that was begun and needs the step, directly or not, are over; and each
+/// instance that was begun is undone, or told why not, once. One at a time it is exactly the reverse order of start.
+fn undone_in_reverse(world: &World, max: u32) -> Result<(), TestCaseError> {
+    let (state, graph) = (world.machine.state(), world.machine.graph());
+    let node = |step: &str| state.find(step).expect("it is an instance").node;
     let mut begun: Vec<String> = Vec::new();
-    let mut undone = Vec::new();
+    let (mut undoing, mut over) = (Vec::new(), BTreeSet::new());
     for event in &world.events {
         match event {
             Event::Intent { leaf, .. }
-                if leaf.stage == Stage::Action && leaf.attempt == 1 && leaf.step != "tell" =>
+                if leaf.stage == Stage::Action
+                    && leaf.attempt == 1
+                    && leaf.step != "tell"
+                    && graph.changes(node(&leaf.step)) =>
             {
-                let at = world.machine.state().find(&leaf.step).expect("it is an instance");
-                if world.machine.graph().changes(at.node) {
-                    begun.push(leaf.step.clone());
+                begun.push(leaf.step.clone());
+            }
+            Event::Intent { leaf, .. } if leaf.stage == Stage::Undo => {
+                let open = begun.iter().find(|other| {
+                    graph.transitive_needs(node(other)).contains(&node(&leaf.step)) && !over.contains(*other)
+                });
+                prop_assert_eq!(open, None, "{} was undone before what stands on it", leaf.step);
+                if leaf.attempt == 1 {
+                    undoing.push(leaf.step.clone());
                 }
             }
-            Event::Undone { step, .. } => undone.push(step.clone()),
+            Event::Undone { step, result, .. } => {
+                prop_assert!(
+                    result.releases() != matches!(result, UndoResult::Blocked(_) | UndoResult::Failed(_))
+                );
+                if result.releases() {
+                    over.insert(step.clone());
+                }
+            }
             _ => {}
         }
     }
-    if !undone.is_empty() {
-        begun.reverse();
-        prop_assert_eq!(begun, undone);
+    if state.rollback {
+        let told = world.events.iter().filter(|event| matches!(event, Event::Undone { .. })).count();
+        prop_assert_eq!(told, begun.len());
+        if max == 1 {
+            begun.reverse();
+            begun.retain(|step| undoing.contains(step));
+            prop_assert_eq!(begun, undoing);
+        }
     }
     Ok(())
 }
@@ -417,6 +446,218 @@ fn an_undo_that_failed_keeps_what_it_stands_on_and_the_first_failure() {
     assert!(matches!(undone("s1"), UndoResult::Failed(_)));
     assert_eq!(undone("s0"), UndoResult::Blocked("s1".to_owned()));
     assert_eq!(state.first_failure, Some(("s2".to_owned(), "it exited with 7".to_owned())));
+}
+
+/// `root`, then `left` and `right` beside each other, then `top` on `left` only.
+fn fork() -> Runbook {
+    let named =
+        |id: &str, needs: &[&str]| step(id.to_owned(), needs.iter().map(|need| (*need).to_owned()).collect());
+    let steps = vec![
+        named("root", &[]),
+        named("left", &["root"]),
+        named("right", &["root"]),
+        named("top", &["left"]),
+    ];
+    Runbook { name: "fork".to_owned(), steps, ..Runbook::default() }
+}
+
+fn roll_back(world: &mut World, to: Option<&str>) {
+    world.rested = None;
+    world.say(Input::Rollback { by: Person::default(), to: to.map(str::to_owned) });
+}
+
+fn resume(world: &mut World, decisions: &[(&str, Decision)]) {
+    let decisions = decisions.iter().map(|&(step, decision)| (step.to_owned(), (decision, None))).collect();
+    world.rested = None;
+    world.say(Input::Resume { by: Person::default(), reason: None, decisions });
+}
+
+fn flying(world: &World) -> Vec<&str> {
+    world.flying.iter().map(|leaf| leaf.step.as_str()).collect()
+}
+
+fn end_of(world: &mut World, step: &str, code: i32) {
+    let which = world.flying.iter().position(|leaf| leaf.step == step).expect("it is at work");
+    world.end(which, End::Exit(code));
+}
+
+fn undo(world: &World, step: &str) -> Option<UndoResult> {
+    world.machine.state().at(world.machine.state().find(step).expect("a step")).undo.clone()
+}
+
+#[test]
+fn what_is_independent_is_undone_beside_each_other_and_what_is_stood_on_later() {
+    let mut world = World::new(&fork(), Stub::default(), 8);
+    world.play(&[(0, true)]);
+    roll_back(&mut world, None);
+    assert_eq!(flying(&world), ["top", "right"], "the last begun first");
+    end_of(&mut world, "top", 0);
+    assert_eq!(flying(&world), ["right", "left"]);
+    end_of(&mut world, "left", 0);
+    assert_eq!(flying(&world), ["right"], "`right` stands on `root` too");
+    end_of(&mut world, "right", 0);
+    assert_eq!(flying(&world), ["root"]);
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::RolledBack));
+}
+
+#[test]
+fn a_question_and_an_undo_that_failed_hold_up_only_what_they_stand_on() {
+    let mut runbook = fork();
+    runbook.steps[2].body.rollback = None;
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.play(&[(0, true)]);
+    roll_back(&mut world, None);
+    assert_eq!((flying(&world), world.asked.len()), (vec!["top"], 1), "nobody waits for the answer");
+    end_of(&mut world, "top", 1);
+    assert_eq!(undo(&world, "left"), Some(UndoResult::Blocked("top".to_owned())));
+    assert_eq!((world.flying.len(), world.rested), (0, None), "`right` is asked about");
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
+    assert!(matches!(undo(&world, "right"), Some(UndoResult::Left(_))));
+}
+
+#[test]
+fn what_could_not_be_undone_is_tried_again_by_resume_and_by_rollback_and_the_rest_is_not() {
+    for by_resume in [true, false] {
+        let mut world = World::new(&chain(3), Stub::default(), 8);
+        world.play(&[(0, true)]);
+        roll_back(&mut world, None);
+        world.end(0, End::Exit(0));
+        world.end(0, End::Exit(1));
+        assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
+        if by_resume {
+            resume(&mut world, &[])
+        } else {
+            roll_back(&mut world, None)
+        }
+        world.play(&[(0, true)]);
+        assert_eq!(world.rested, Some(RunStatus::RolledBack));
+        let undone: Vec<_> = world
+            .ran
+            .iter()
+            .filter(|leaf| leaf.stage == Stage::Undo)
+            .map(|leaf| leaf.step.as_str())
+            .collect();
+        assert_eq!(undone, ["s2", "s1", "s1", "s0"]);
+    }
+}
+
+#[test]
+fn an_undo_in_doubt_is_asked_about_and_never_run_twice_in_silence() {
+    for (decision, runs, left) in
+        [(Decision::Done, 1, false), (Decision::Retry, 2, false), (Decision::Skip, 1, true)]
+    {
+        let mut world = World::new(&fork(), Stub::default(), 8);
+        world.play(&[(0, true)]);
+        roll_back(&mut world, None);
+        world.crash();
+        assert_eq!(world.machine.unsettled(), ["right", "top"]);
+        assert_eq!(world.rested, Some(RunStatus::Waiting));
+        world.crash();
+        assert_eq!(world.rested, Some(RunStatus::Waiting), "taken up again it is asked again");
+        resume(&mut world, &[("top", decision)]);
+        if runs == 2 {
+            assert_eq!(flying(&world), ["top"]);
+            end_of(&mut world, "top", 0);
+        }
+        assert_eq!(flying(&world), ["left"], "what stood on it is gone; `right` is still in doubt");
+        end_of(&mut world, "left", 0);
+        assert_eq!(world.rested, Some(RunStatus::Waiting));
+        resume(&mut world, &[("right", Decision::Done)]);
+        world.play(&[(0, true)]);
+        assert_eq!(world.rested, Some(RunStatus::RolledBack));
+        let ran = world.ran.iter().filter(|leaf| leaf.stage == Stage::Undo && leaf.step == "top").count();
+        assert_eq!((ran, matches!(undo(&world, "top"), Some(UndoResult::Left(_)))), (runs, left));
+    }
+}
+
+#[test]
+fn the_gate_after_an_undo_in_doubt_is_asked_before_the_undo_runs_again() {
+    for (holds, stages) in
+        [(true, vec![Stage::UndoVerify]), (false, vec![Stage::UndoVerify, Stage::Undo, Stage::UndoVerify])]
+    {
+        let mut runbook = chain(1);
+        runbook.steps[0].body.rollback =
+            Some(Box::new(Undo { verify: Some(Box::default()), ..Undo::default() }));
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        world.play(&[(0, true)]);
+        roll_back(&mut world, None);
+        world.ran.clear();
+        world.crash();
+        if !holds {
+            world.stub.gate_fails.insert("s0".to_owned());
+        }
+        world.end(0, End::Exit(0));
+        world.stub.gate_fails.clear();
+        if world.rested.is_none() {
+            world.play(&[(0, true)]);
+        }
+        assert_eq!(world.rested, Some(RunStatus::RolledBack));
+        assert_eq!(world.ran.iter().map(|leaf| leaf.stage).collect::<Vec<_>>(), stages);
+    }
+}
+
+#[test]
+fn a_run_undone_down_to_a_step_goes_forwards_again_and_captures_anew() {
+    let mut runbook = chain(3);
+    runbook.steps[1].body.capture = Some(Box::default());
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.play(&[(0, true)]);
+    roll_back(&mut world, Some("s1"));
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+    assert_eq!((undo(&world, "s0"), undo(&world, "s1")), (None, Some(UndoResult::Done)));
+    world.ran.clear();
+    world.crash();
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.stage, leaf.attempt)).collect();
+    assert_eq!(ran, [("s1", Stage::Capture, 2), ("s1", Stage::Action, 2), ("s2", Stage::Action, 2)]);
+    roll_back(&mut world, None);
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::RolledBack), "and backwards again, whole");
+}
+
+#[test]
+fn what_was_left_by_a_rollback_down_to_a_step_is_not_run_twice() {
+    let mut runbook = chain(3);
+    runbook.steps[1].body.rollback = None;
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.play(&[(0, true)]);
+    roll_back(&mut world, Some("s1"));
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+    world.ran.clear();
+    world.crash();
+    world.play(&[(0, true)]);
+    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s2"]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+}
+
+#[test]
+fn finally_runs_after_a_stop_and_a_further_stop_stops_it() {
+    for again in [false, true] {
+        let mut runbook = chain(2);
+        runbook.finally = vec![step("tell".to_owned(), Vec::new())];
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        let stop = || Input::Stop { by: "Ctrl-C".to_owned(), hard: true };
+        world.say(stop());
+        world.end(0, End::Stopped);
+        assert_eq!((flying(&world), world.rested), (vec!["tell"], None));
+        assert_eq!(world.machine.state().outcome, RunStatus::Interrupted);
+        if again {
+            world.say(stop());
+            world.end(0, End::Stopped);
+        } else {
+            world.end(0, End::Exit(0));
+        }
+        assert_eq!(world.rested, Some(RunStatus::Interrupted));
+        resume(&mut world, &[("s0", Decision::Retry)]);
+        world.play(&[(0, true)]);
+        let told = world.ran.iter().filter(|leaf| leaf.step == "tell").count();
+        assert_eq!((world.rested, told), (Some(RunStatus::Succeeded), 2), "and again at the end");
+    }
 }
 
 #[test]

@@ -1,53 +1,99 @@
 //! Rollback: what was begun is undone, the last first.
+//!
+//! The order in which steps were begun, reversed, is the priority. An undo begins once every undo of what needs the step,
+//! directly or not, is over and good; others run beside each other, within `max_parallel` (the run's and the step's). Strictly
+//! one at a time was rejected: it guards only against what `needs` does not say, and a file says more than it seems. A
+//! step without `needs` needs the one before it, so a plain list is undone strictly backwards; whoever wrote `needs`, or
+//! a `for_each`, has said that the order does not matter, and going forwards it did not. With `max_parallel: 1` it is
+//! exactly the reverse order of start.
+//!
+//! An undo that failed keeps what it stands on, and a question or a doubt holds it up; neither touches the rest.
 
 use super::decide::{Alarm, Machine};
 use super::evaluate::Evaluate;
-use super::event::{Event, Person, Question, Stage, UndoResult};
+use super::event::{Event, Person, Question, RunStatus, Stage, UndoResult};
 use super::fold::Illegal;
 use super::graph::Addr;
-use super::state::{Progress, State};
+use super::state::{Instance, Progress, State};
 use super::turn::Act;
 
 /// Returns what a rollback would undo, the last begun first: every instance whose action was begun and is not undone,
-/// failed and doubtful ones included; down to `to` (a step or an instance) when it is given.
+/// failed and doubtful ones included; down to `to` (a step or an instance) when it is given, and then also what is half
+/// undone.
 pub fn undo_order(state: &State, to: Option<&str>, name: impl Fn(Addr) -> String) -> Vec<Addr> {
     let mut order: Vec<Addr> = state
         .touched
         .iter()
         .rev()
         .copied()
-        .filter(|&at| {
-            !matches!(state.at(at).undo, Some(UndoResult::Done | UndoResult::Nothing | UndoResult::Left(_)))
-        })
+        .filter(|&at| !state.at(at).undo.as_ref().is_some_and(UndoResult::releases))
         .collect();
     if let Some(to) = to {
         let is_it = |at: &Addr| name(*at) == to || state.node(to) == Some(at.node);
         let keep = order.iter().rposition(is_it).map_or(0, |last| last + 1);
-        order.truncate(keep);
+        // An undo that was begun is brought to its end, whatever else is: nothing goes on from half undone.
+        let before = order.split_off(keep);
+        order.extend(before.into_iter().filter(|&at| is_half_undone(state.at(at))));
     }
     order
+}
+
+fn is_half_undone(instance: &Instance) -> bool {
+    let undo = matches!(
+        instance.progress,
+        Progress::Working(Stage::Undo | Stage::UndoVerify)
+            | Progress::Backoff(Stage::Undo)
+            | Progress::Doubt(Stage::Undo | Stage::UndoVerify)
+    );
+    undo || instance.undo_ok || matches!(instance.undo, Some(UndoResult::Failed(_)))
+}
+
+fn is_stuck(state: &State, at: Addr) -> bool {
+    state.at(at).undo.as_ref().is_some_and(|undo| !undo.releases())
 }
 
 impl Machine {
     pub(super) fn begin_rollback(&mut self, by: Option<Person>, to: Option<String>) -> Result<(), Illegal> {
         let order = undo_order(&self.state, to.as_deref(), |at| self.name(at));
-        let order = order.into_iter().map(|at| self.name(at)).collect();
+        self.order_undone(by, to, &order)
+    }
+
+    fn order_undone(
+        &mut self,
+        by: Option<Person>,
+        to: Option<String>,
+        order: &[Addr],
+    ) -> Result<(), Illegal> {
+        let order = order.iter().map(|&at| self.name(at)).collect();
         self.emit(Event::RollbackBegan { by, to, order })
     }
 
-    /// Begins the next undo. One at a time, in the reverse order of the start: what came later may stand on what came
-    /// before, in ways that `needs` does not say.
+    /// Tries again what could not be undone, and what is left of a rollback besides.
+    pub(super) fn try_undo_again(&mut self, by: Person) -> Result<(), Illegal> {
+        let left = |at: &Addr| match &self.state.at(*at).undo {
+            Some(undo) => !undo.releases(),
+            None => self.state.undo_order.contains(at),
+        };
+        let stuck = self.state.touched.iter().any(|&at| is_stuck(&self.state, at));
+        if !stuck {
+            return Ok(());
+        }
+        let order: Vec<Addr> = self.state.touched.iter().rev().copied().filter(left).collect();
+        let to = self.state.undo_to.clone();
+        self.order_undone(Some(by), to, &order)
+    }
+
+    /// Begins whatever may be undone now, the last begun first.
     pub(super) fn pump_undo(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
-        while self.flights.is_empty() && self.timers.is_empty() && self.state.asking == 0 {
-            let next = self.state.undo_order.iter().copied().find(|&at| self.state.at(at).undo.is_none());
-            let Some(at) = next else { return Ok(()) };
+        while let Some(at) = self.next_undo() {
             if let Some(on) = self.stands_on(at) {
                 let step = self.name(at);
-                self.emit(Event::Undone { step, result: UndoResult::Blocked(on) })?;
-                continue;
-            }
-            if self.state.at(at).undo_ok {
+                let command = eval.prepare(&self.state, at, Stage::Undo).ok().map(|command| command.display);
+                self.emit(Event::Undone { step, result: UndoResult::Blocked(on), command })?;
+            } else if self.state.at(at).undo_ok {
                 self.undo_ran(eval, at)?;
+            } else if self.state.at(at).undo_doubted {
+                self.begin(eval, at, Stage::UndoVerify)?;
             } else if self.graph.step(at.node).body.rollback.is_some() {
                 self.begin(eval, at, Stage::Undo)?;
             } else {
@@ -55,6 +101,40 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    /// Returns the next instance to undo, or to give up since something that could not be undone stands on it.
+    fn next_undo(&self) -> Option<Addr> {
+        let state = &self.state;
+        let open = |at: &&Addr| state.at(**at).undo.is_none();
+        let held = self.needed_by(state.undo_order.iter().filter(open));
+        let stuck = self.needed_by(state.touched.iter().filter(|&&at| is_stuck(state, at)));
+        state.undo_order.iter().filter(open).copied().find(|&at| {
+            if self.is_at_work(at)
+                || matches!(state.at(at).progress, Progress::Asking(_) | Progress::Doubt(Stage::Undo))
+            {
+                return false;
+            }
+            let node = at.node as usize;
+            stuck[node]
+                || !held[node] && (self.graph.step(at.node).body.rollback.is_none() || self.has_room(at.node))
+        })
+    }
+
+    /// Returns, by node, what these instances need, directly or not.
+    fn needed_by<'a>(&self, these: impl Iterator<Item = &'a Addr>) -> Vec<bool> {
+        let mut needed = vec![false; self.graph.len()];
+        let mut seen = vec![false; self.graph.len()];
+        let mut next: Vec<u32> = these.map(|at| at.node).collect();
+        while let Some(node) = next.pop() {
+            if !std::mem::replace(&mut seen[node as usize], true) {
+                for &need in self.graph.needs(node) {
+                    needed[need as usize] = true;
+                    next.push(need);
+                }
+            }
+        }
+        needed
     }
 
     fn ask_to_leave(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<(), Illegal> {
@@ -69,11 +149,10 @@ impl Machine {
     /// Returns an instance that could not be undone and that needs this one: it still stands on it.
     fn stands_on(&self, at: Addr) -> Option<String> {
         self.state
-            .undo_order
+            .touched
             .iter()
-            .filter(|&&other| {
-                matches!(self.state.at(other).undo, Some(UndoResult::Failed(_) | UndoResult::Blocked(_)))
-            })
+            .rev()
+            .filter(|&&other| is_stuck(&self.state, other))
             .find(|other| self.graph.transitive_needs(other.node).binary_search(&at.node).is_ok())
             .map(|&other| self.name(other))
     }
@@ -96,12 +175,25 @@ impl Machine {
         self.undone(at, UndoResult::Done)
     }
 
-    pub(super) fn undo_left(&mut self, at: Addr) -> Result<(), Illegal> {
-        self.undone(at, UndoResult::Left("it can't be undone".to_owned()))
+    pub(super) fn undo_left(&mut self, at: Addr, why: &str) -> Result<(), Illegal> {
+        self.undone(at, UndoResult::Left(why.to_owned()))
     }
 
     pub(super) fn undo_failed(&mut self, at: Addr, why: String) -> Result<(), Illegal> {
         self.undone(at, UndoResult::Failed(why))
+    }
+
+    /// Returns the status of a run whose rollback is over.
+    pub(super) fn undone_as(&self) -> RunStatus {
+        let undo = |at: &Addr| self.state.at(*at).undo.as_ref();
+        let touched = &self.state.touched;
+        if touched.iter().any(|at| undo(at).is_some_and(|undo| !undo.releases())) {
+            RunStatus::RollbackFailed
+        } else if touched.iter().any(|at| undo(at).is_none()) {
+            RunStatus::PartlyUndone
+        } else {
+            RunStatus::RolledBack
+        }
     }
 
     fn undone(&mut self, at: Addr, result: UndoResult) -> Result<(), Illegal> {
@@ -109,7 +201,7 @@ impl Machine {
         self.drop_timers(at);
         self.polls.remove(&at);
         let step = self.name(at);
-        self.emit(Event::Undone { step, result })
+        self.emit(Event::Undone { step, result, command: None })
     }
 
     /// Takes a half-done rollback up again: whoever was asked is asked again.

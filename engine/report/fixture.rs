@@ -252,7 +252,7 @@ impl Play {
         let code = i32::from(result != UndoResult::Done);
         self.intend(step, Stage::Undo, &format!("kubectl scale {step} --replicas=3")).pass(2_000);
         self.exit(step, Stage::Undo, code, if code == 0 { "scaled" } else { "Unauthorized" });
-        self.say(Event::Undone { step: step.to_owned(), result })
+        self.say(Event::Undone { step: step.to_owned(), result, command: None })
     }
 
     pub(super) fn end(&self) -> EndInfo<'_> {

@@ -115,6 +115,9 @@ pub(super) fn sentence(
             UndoResult::Failed(why) => format!("COULD NOT BE UNDONE: {why}"),
             UndoResult::Blocked(on) => format!("not undone: {on} stands on it and could not be undone"),
         },
+        Event::FinallyBegan { status: RunStatus::Interrupted } => {
+            "the last steps begin, since it was stopped; stop again to stop them too".to_owned()
+        }
         Event::FinallyBegan { status } => format!("the last steps begin; the outcome is: {}", status.word()),
         Event::Rested { status } => resting(*status).to_owned(),
         Event::Started { .. } | Event::Spawned { .. } | Event::Woke { .. } | Event::Expired { .. } => {

@@ -57,7 +57,7 @@ pub(super) fn role(status: RunStatus) -> Role {
         RunStatus::Failed | RunStatus::RollbackFailed => Role::Failure,
         RunStatus::Interrupted => Role::Halted,
         RunStatus::Waiting => Role::Person,
-        RunStatus::RolledBack => Role::Undone,
+        RunStatus::RolledBack | RunStatus::PartlyUndone => Role::Undone,
     }
 }
 

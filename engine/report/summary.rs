@@ -9,6 +9,7 @@ mod tests;
 
 use super::paint::{Paint, Role, pad, quoted, width};
 use super::phrase::{self, counted};
+use super::reversal::reversed;
 use super::section::{Keep, Section, Size, fit};
 use super::timeline::{Failure, Timeline};
 use super::{EndInfo, Standing};
@@ -70,6 +71,10 @@ impl Summary<'_> {
             RunStatus::RolledBack => (Role::Undone, format!("{name} was rolled back, after {took}")),
             RunStatus::RollbackFailed => {
                 (Role::Failure, format!("{name} was rolled back IN PART only, after {took}"))
+            }
+            RunStatus::PartlyUndone => {
+                let to = self.state.undo_to.as_deref().unwrap_or("a step");
+                (Role::Undone, format!("{name} was rolled back down to {to}, after {took}, and is paused"))
             }
             RunStatus::Running | RunStatus::RollingBack => {
                 (Role::Halted, format!("{name} was left in the middle, after {took}"))
@@ -222,9 +227,10 @@ impl Summary<'_> {
             .instances()
             .filter(|(at, instance)| {
                 self.standing(*at) == Standing::InDoubt
-                    || !self.state.rollback
-                        && self.graph.changes(at.node)
-                        && instance.progress == Progress::Working(Stage::Action)
+                    || self.graph.changes(at.node)
+                        && !self.graph.is_finally(at.node)
+                        && instance.undo.is_none()
+                        && instance.progress == Progress::Working(self.stage())
                         && instance.last_end == Some(End::Stopped)
             })
             .map(|(at, instance)| (at, instance, self.rule(at)))
@@ -233,9 +239,29 @@ impl Summary<'_> {
         unclear
     }
 
+    /// Returns the stage that changes something, in the direction in which the run goes.
+    fn stage(&self) -> Stage {
+        if self.state.rollback { Stage::Undo } else { Stage::Action }
+    }
+
+    /// Says whether it is the undo of an instance whose end is not known.
+    fn is_undo_unclear(&self, instance: &Instance) -> bool {
+        matches!(instance.open, Some((Stage::Undo, _)))
+            || matches!(instance.progress, Progress::Doubt(Stage::Undo) | Progress::Working(Stage::Undo))
+    }
+
     /// Returns what resume does with an unclear step when nobody says anything of it.
     fn rule(&self, at: Addr) -> OnInterrupt {
-        match self.graph.step(at.node).on_interrupt() {
+        let body = &self.graph.step(at.node).body;
+        let rule = match &body.rollback {
+            // What is in doubt on the way forwards is undone, and nobody is asked.
+            _ if self.state.rollback && !self.is_undo_unclear(self.state.at(at)) => OnInterrupt::Rerun,
+            Some(undo) if self.state.rollback && undo.verify.is_some() => OnInterrupt::Verify,
+            _ if self.state.rollback && body.idempotent => OnInterrupt::Rerun,
+            _ if self.state.rollback => OnInterrupt::Ask,
+            _ => self.graph.step(at.node).on_interrupt(),
+        };
+        match rule {
             // The gate was asked already and could not tell, or the run would not have come to rest like this.
             OnInterrupt::Verify if matches!(self.state.status, RunStatus::Waiting | RunStatus::Failed) => {
                 OnInterrupt::Ask
@@ -249,13 +275,18 @@ impl Summary<'_> {
         let doubts = self.unclear();
         let &(at, instance, rule) = doubts.first()?;
         let name = self.name(at);
+        let undo = self.state.rollback && self.is_undo_unclear(instance);
         let (sign, why) = match self.standing(at) {
+            Standing::InDoubt if undo => ('?', "is in doubt: the engine died while its undo ran."),
+            _ if undo => (Role::Halted.glyph(self.paint.unicode), "was stopped while its undo ran."),
             Standing::InDoubt => ('?', "is in doubt: the engine died while its command ran."),
             _ => (Role::Halted.glyph(self.paint.unicode), "was stopped while its command ran."),
         };
         let then = match rule {
-            _ if self.state.rollback => "Did it take effect?",
+            _ if self.state.rollback && !undo => "It is undone all the same.",
             OnInterrupt::Ask => "Did it take effect?",
+            OnInterrupt::Rerun if undo => "It may be run twice: resume runs it again.",
+            OnInterrupt::Verify if undo => "Resume asks the gate after it first.",
             OnInterrupt::Rerun => "It may be run twice: resume runs it again.",
             OnInterrupt::Verify => "Resume asks its gate, and runs it again only if that does not hold.",
         };
@@ -311,15 +342,15 @@ impl Summary<'_> {
             match &instance.undo {
                 None => changed.push((name, self.change(at, instance))),
                 Some(UndoResult::Done | UndoResult::Nothing) => {
-                    undone.push((name, self.change(at, instance)))
+                    let back = instance.changes.as_deref().and_then(reversed);
+                    undone.push((name, back.unwrap_or_else(|| self.change(at, instance))))
                 }
                 Some(UndoResult::Left(why)) => left.push((name, why.clone())),
                 Some(UndoResult::Failed(why)) => {
-                    let hand = self.timeline.track(&name).map(|track| track.undo_command.clone());
-                    stuck.push((name, why.clone(), hand.unwrap_or_default()));
+                    stuck.push((name, why.clone(), instance.undo_command.clone()));
                 }
                 Some(UndoResult::Blocked(on)) => {
-                    stuck.push((name, format!("{on} stands on it"), String::new()));
+                    stuck.push((name, format!("{on} stands on it"), instance.undo_command.clone()));
                 }
             }
         }
@@ -420,7 +451,15 @@ impl Summary<'_> {
             }
             RunStatus::RollbackFailed => {
                 commands.push(("try to undo it again", format!("{program} rollback {run}")));
+                commands.extend(self.stuck().map(|step| {
+                    ("done by hand: go on", format!("{program} resume {run} --done {step} --reason '...'"))
+                }));
                 commands.extend(self.stuck_logs());
+                commands.push(status);
+            }
+            RunStatus::PartlyUndone => {
+                commands.push(("run again what was undone, and go on", format!("{program} resume {run}")));
+                commands.push(("undo the rest too", format!("{program} rollback {run}")));
                 commands.push(status);
             }
             RunStatus::Waiting => {
@@ -454,7 +493,13 @@ impl Summary<'_> {
         if let Some((at, _, rule)) = unclear.first() {
             let step = quoted(&self.name(*at));
             match rule {
-                // An undo in doubt is settled by the step's own rule.
+                OnInterrupt::Ask if self.state.rollback => {
+                    return vec![
+                        ("it is undone", format!("{resume} --done {step} --reason '...'")),
+                        ("it is not: undo it", format!("{resume} --retry {step}")),
+                        ("leave it as it is", format!("{resume} --skip {step} --reason '...'")),
+                    ];
+                }
                 _ if self.state.rollback => return vec![("go on undoing", resume)],
                 OnInterrupt::Ask => {
                     return vec![
@@ -483,10 +528,14 @@ impl Summary<'_> {
         }
     }
 
-    fn stuck_logs(&self) -> Option<(&'static str, String)> {
+    fn stuck(&self) -> Option<String> {
         let is_stuck = |at: &&Addr| matches!(self.state.at(**at).undo, Some(UndoResult::Failed(_)));
-        let at = self.state.touched.iter().find(is_stuck)?;
-        let step = quoted(&self.name(*at));
+        let at = self.state.touched.iter().rev().find(is_stuck)?;
+        Some(quoted(&self.name(*at)))
+    }
+
+    fn stuck_logs(&self) -> Option<(&'static str, String)> {
+        let step = self.stuck()?;
         Some(("all that it printed", format!("{} logs {} {step}", self.end.program, self.end.run)))
     }
 }

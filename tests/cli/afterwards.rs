@@ -202,6 +202,7 @@ fn rollback_shows_what_it_will_do_and_needs_consent() {
     run [RUN]: flaky, begun [AT], failed
     To be undone of run [RUN], the last begun first:
       two  sh -c 'echo undo-two >> sent'
+        failed (it exited with 1); what it did before that is undone too
       one  sh -c 'echo undo-one >> sent'
     error: a rollback is confirmed at a terminal, and there is none
      hint: add --yes to begin without asking: runbook rollback [RUN] --yes
@@ -240,6 +241,7 @@ fn rollback_undoes_the_last_first() {
     run [RUN]: flaky, begun [AT], failed
     To be undone of run [RUN], the last begun first:
       two  sh -c 'echo undo-two >> sent'
+        failed (it exited with 1); what it did before that is undone too
       one  sh -c 'echo undo-one >> sent'
     ");
     assert_eq!(sent(&project), ["one", "two", "undo-two", "undo-one"]);

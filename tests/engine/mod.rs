@@ -3,6 +3,7 @@
 mod arguments;
 mod crash;
 mod pre_scale;
+mod rollback;
 mod runs;
 mod shell_quoting;
 mod stack;

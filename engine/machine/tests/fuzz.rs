@@ -6,7 +6,9 @@ use crate::model::Tree;
 const NAMES: [&str; 8] = ["s0", "s1", "each", "each[0]", "each[1]", "tell", "told[0]", "nobody"];
 const STAGES: [Stage; 6] =
     [Stage::Check, Stage::Capture, Stage::Action, Stage::Verify, Stage::Undo, Stage::UndoVerify];
-const STATUSES: [RunStatus; 5] = [
+const STATUSES: [RunStatus; 7] = [
+    RunStatus::PartlyUndone,
+    RunStatus::Interrupted,
     RunStatus::Succeeded,
     RunStatus::Failed,
     RunStatus::Waiting,
@@ -15,17 +17,19 @@ const STATUSES: [RunStatus; 5] = [
 ];
 
 fn graph(policy: OnFailure) -> Graph {
+    Graph::of(&runbook(policy))
+}
+
+fn runbook(policy: OnFailure) -> Runbook {
     let mut each = step("each".to_owned(), vec!["s0".to_owned()]);
     each.for_each = Some(Tree::List(Vec::new()));
     let mut told = step("told".to_owned(), vec!["tell".to_owned()]);
     told.for_each = Some(Tree::List(Vec::new()));
-    let steps = vec![
-        step("s0".to_owned(), vec![]),
-        step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned()]),
-        each,
-    ];
+    let mut s1 = step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned()]);
+    s1.body.rollback = None;
+    let steps = vec![step("s0".to_owned(), vec![]), s1, each];
     let finally = vec![step("tell".to_owned(), Vec::new()), told];
-    Graph::of(&Runbook { name: "r".to_owned(), steps, finally, on_failure: policy, ..Runbook::default() })
+    Runbook { name: "r".to_owned(), steps, finally, on_failure: policy, ..Runbook::default() }
 }
 
 fn event(drawn: (u32, usize, usize, u32)) -> Event {
@@ -42,7 +46,7 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
     };
     let verdict = if yes { Verdict::Holds } else { Verdict::DoesNotHold };
     let item = |number: u32| Item { key: number.to_string(), value: json!(number) };
-    let status = STATUSES[stage % 5];
+    let status = STATUSES[stage % 7];
     let (command, outputs) = (String::new(), Map::new());
     match kind % 24 {
         0 => Event::Opened(Opened::none()),
@@ -87,42 +91,153 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
         }
         22 => {
             let result = if yes { UndoResult::Done } else { UndoResult::Failed(String::new()) };
-            Event::Undone { step, result }
+            Event::Undone { step, result, command: None }
         }
         _ if yes => Event::FinallyBegan { status },
         _ => Event::Rested { status },
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_journal_makes_the_fold_panic_and_what_is_refused_changes_nothing(
-        policy in policies(),
-        drawn in proptest::collection::vec((0u32..24, 0usize..8, 0usize..60, 0u32..60), 1..120),
-        take_up in 0u32..3,
-    ) {
-        let graph = Arc::new(graph(policy));
-        let mut state = State::new(&graph);
-        state.apply(&graph, &Event::Opened(Opened::none())).expect("it was not opened");
-        for drawn in drawn {
-            let event = event(drawn);
-            let before = state.clone();
-            if state.apply(&graph, &event).is_err() {
-                prop_assert_eq!(&before, &state, "{:?} was refused and changed something", event);
-            }
-            let asking = state.instances().filter(|(_, one)| matches!(one.progress, Progress::Asking(_))).count();
-            prop_assert_eq!(state.asking as usize, asking, "after {:?}", event);
+/// What a run of the graph says when nothing is wrong with it: turns of a world that is now and then killed, stopped,
+/// rolled back whole or in part, and taken up again.
+fn legal(policy: OnFailure, script: &[(usize, u32)]) -> Vec<Event> {
+    let stub = Stub { items: 2, attempts: 2, ..Stub::default() };
+    let mut world = World::new(&runbook(policy), stub, 3);
+    for &(which, pick) in script {
+        let (by, to) = (Person::default(), (pick & 8 != 0).then(|| "each".to_owned()));
+        if world.rested.take().is_some() || pick % 16 == 0 {
+            take_up(&mut world, if pick & 4 != 0 { Some(Input::Rollback { by, to }) } else { None });
+        } else if pick % 24 == 1 {
+            world.say(Input::Stop { by: "Ctrl-C".to_owned(), hard: pick & 8 != 0 });
+        } else if !world.flying.is_empty() {
+            let which = which % world.flying.len();
+            let stopped = world.stopped.contains(&world.flying[which]);
+            world.end(which, if stopped { End::Stopped } else { End::Exit(i32::from(pick % 7 == 6)) });
+        } else if let Some(step) = world.asked.pop() {
+            let answers = Map::new();
+            world.say(Input::Answered { step, by, yes: pick & 16 != 0, note: None, answers });
+        } else if !world.timers.is_empty() {
+            let id = world.timers.remove(which % world.timers.len());
+            world.say(Input::Fired(id));
         }
-        // Whoever takes up what was read may be told that it makes no sense, and no more.
-        let by = Person::default();
-        let input = match take_up {
-            0 => Input::Resume { by, reason: None, decisions: BTreeMap::new() },
-            1 => Input::Rollback { by, to: None },
-            _ => Input::Stop { by: "Ctrl-C".to_owned(), hard: true },
-        };
-        let stub = Stub { items: 2, attempts: 2, ..Stub::default() };
-        let _ = Machine::new(Arc::clone(&graph), state).decide(&Lang(&stub, &graph), input);
     }
+    world.events
+}
+
+fn take_up(world: &mut World, input: Option<Input>) {
+    (world.flying, world.timers, world.asked) = Default::default();
+    world.machine = Machine::new(world.machine.graph().clone(), world.refold());
+    let resume = || Input::Resume { by: Person::default(), reason: None, decisions: BTreeMap::new() };
+    world.say(input.unwrap_or_else(resume));
+}
+
+/// What is done to a history.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    Drop,
+    Double,
+    Swap,
+    /// Another run goes on from here.
+    Splice,
+    /// Something that was never said.
+    Forge((u32, usize, usize, u32)),
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    let forged = (0u32..24, 0usize..8, 0usize..60, 0u32..60);
+    prop_oneof![
+        Just(Harm::Drop),
+        Just(Harm::Double),
+        Just(Harm::Swap),
+        Just(Harm::Splice),
+        forged.prop_map(Harm::Forge)
+    ]
+}
+
+fn harmed(mut events: Vec<Event>, other: &[Event], harms: &[(usize, Harm)]) -> Vec<Event> {
+    for &(place, harm) in harms {
+        let at = 1 + place % events.len();
+        match harm {
+            Harm::Drop if at < events.len() => drop(events.remove(at)),
+            Harm::Double => events.insert(at, events[at - 1].clone()),
+            Harm::Swap if at + 1 < events.len() => events.swap(at, at + 1),
+            Harm::Splice => {
+                events.truncate(at);
+                events.extend_from_slice(&other[at.min(other.len())..]);
+            }
+            Harm::Forge(drawn) => events.insert(at, event(drawn)),
+            Harm::Drop | Harm::Swap => {}
+        }
+    }
+    events
+}
+
+/// Reads what stands in a journal, as far as it makes sense, and takes it up. Returns how many events made sense.
+fn read(graph: &Arc<Graph>, events: &[Event], take_up: u32) -> Result<usize, TestCaseError> {
+    let mut state = State::new(graph);
+    let mut legal = 0;
+    for event in events {
+        let before = state.clone();
+        match state.apply(graph, event) {
+            Ok(()) => legal += 1,
+            Err(_) => prop_assert_eq!(&before, &state, "{:?} was refused and changed something", event),
+        }
+        let asking = state.instances().filter(|(_, one)| matches!(one.progress, Progress::Asking(_))).count();
+        prop_assert_eq!(state.asking as usize, asking, "after {:?}", event);
+    }
+    // What is counted on the way is what is there.
+    let mut counted = state.clone();
+    counted.count_anew(graph);
+    prop_assert_eq!(&counted, &state);
+    // Whoever takes up what was read may be told that it makes no sense, and no more.
+    let by = Person::default();
+    let input = match take_up {
+        0 => Input::Resume { by, reason: None, decisions: BTreeMap::new() },
+        1 => Input::Rollback { by, to: None },
+        2 => Input::Rollback { by, to: Some("each[1]".to_owned()) },
+        _ => Input::Stop { by: "Ctrl-C".to_owned(), hard: true },
+    };
+    let stub = Stub { items: 2, attempts: 2, ..Stub::default() };
+    let _ = Machine::new(Arc::clone(graph), state).decide(&Lang(&stub, graph), input);
+    Ok(legal)
+}
+
+fn read_many(cases: u32, journals: impl Strategy<Value = (OnFailure, Vec<Event>, u32)>, deep: usize) -> u32 {
+    let graphs = [OnFailure::Pause, OnFailure::Rollback, OnFailure::Continue]
+        .map(|policy| (policy, Arc::new(graph(policy))));
+    let reached = std::cell::Cell::new(0);
+    let mut runner =
+        proptest::test_runner::TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
+    let read_one = |(policy, events, take_up): (OnFailure, Vec<Event>, u32)| {
+        let graph = &graphs.iter().find(|(own, _)| *own == policy).expect("there are three").1;
+        let legal = read(graph, &events, take_up)?;
+        reached.set(reached.get() + u32::from(legal >= deep));
+        Ok(())
+    };
+    if let Err(error) = runner.run(&journals, read_one) {
+        panic!("{error}");
+    }
+    reached.get()
+}
+
+#[test]
+fn no_journal_makes_the_fold_panic_and_what_is_refused_changes_nothing() {
+    let drawn = proptest::collection::vec((0u32..24, 0usize..8, 0usize..60, 0u32..60), 1..100);
+    let journals = (policies(), drawn, 0u32..4).prop_map(|(policy, drawn, take_up)| {
+        let opened = Event::Opened(Opened::none());
+        (policy, std::iter::once(opened).chain(drawn.into_iter().map(event)).collect(), take_up)
+    });
+    read_many(3_000, journals, 1);
+}
+
+#[test]
+fn a_journal_that_was_tampered_with_is_read_as_far_as_it_makes_sense() {
+    let script = || proptest::collection::vec((any::<usize>(), 0u32..240), 4..40);
+    let harms = proptest::collection::vec((any::<usize>(), harm()), 0..6);
+    let journals =
+        (policies(), script(), script(), harms, 0u32..4).prop_map(|(policy, one, two, harms, take_up)| {
+            (policy, harmed(legal(policy, &one), &legal(policy, &two), &harms), take_up)
+        });
+    let deep = read_many(7_000, journals, 15);
+    assert!(deep > 3_500, "only {deep} of 7000 got anywhere");
 }

@@ -40,7 +40,7 @@ impl Live {
                 self.say("");
             }
             Event::Finished { step, result } => self.tell_finish(seen, step, result),
-            Event::Undone { step, result } => self.tell_undo(seen, step, result),
+            Event::Undone { step, result, .. } => self.tell_undo(seen, step, result),
             Event::RetryScheduled { leaf, .. } => {
                 let node = self.addresses.get(&leaf.step).map(|at| at.node);
                 self.tell_sentence(seen, Role::Active, node);

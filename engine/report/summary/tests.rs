@@ -234,9 +234,9 @@ fn rolled_back() {
       | Error from server (Forbidden): deployments.apps "cart" is forbidden
 
     Undone, back to what it was
-      scale[api]   replicas 3 → 10
-      aurora       ACU 2 → 8
-      scale[cart]  replicas 3 → 10
+      scale[api]   replicas 10 → 3
+      aurora       ACU 8 → 2
+      scale[cart]  replicas 10 → 3
 
     Next
       all that it printed   runbook logs r7k2m9qd 'scale[cart]'
@@ -253,6 +253,7 @@ fn rolled_back_in_part() {
     play.say(Event::Undone {
         step: "scale[api]".to_owned(),
         result: UndoResult::Left("it only adds".to_owned()),
+        command: None,
     });
     assert_snapshot!(play.rest(RunStatus::RollbackFailed).screen(), @r##"
     ✗ autolytiq/pre-scale-event was rolled back IN PART only, after 30s
@@ -267,13 +268,14 @@ fn rolled_back_in_part() {
         by hand: kubectl scale aurora --replicas=3
 
     Undone, back to what it was
-      scale[cart]  replicas 3 → 10
+      scale[cart]  replicas 10 → 3
 
     Left as it is
       scale[api]  it only adds
 
     Next
       try to undo it again   runbook rollback r7k2m9qd
+      done by hand: go on    runbook resume r7k2m9qd --done aurora --reason '...'
       all that it printed    runbook logs r7k2m9qd aurora
       every step             runbook status r7k2m9qd
     "##);
