@@ -1,6 +1,6 @@
 //! Commands, gates and actions as their author wrote them.
 
-use crate::model::{Action, Command, Gate, Line, Wait};
+use crate::model::{Action, Command, Gate, Line, Text, Wait};
 
 /// Returns a command as it was written: values stand as `{{ name }}`.
 pub fn command(command: &Command) -> String {
@@ -24,8 +24,23 @@ pub fn command(command: &Command) -> String {
 
 /// Returns a gate: what is asked, and on a second line what must hold, how often and how long.
 pub fn gate(gate: &Gate) -> String {
-    let mut text = format!("{}\nuntil {}", command(&gate.command), gate.pass.0.src.trim());
-    for (word, value) in [("every", &gate.every), ("within", &gate.within), ("held for", &gate.hold)] {
+    let times = [
+        ("every", &gate.every),
+        ("within", &gate.within),
+        ("held for", &gate.hold),
+        ("good for", &gate.valid_for),
+    ];
+    asked(gate, "until", &times)
+}
+
+/// Returns a guard: what is asked, and on a second line what must go on holding.
+pub fn guard(gate: &Gate) -> String {
+    asked(gate, "while", &[("every", &gate.every), ("unanswered for", &gate.within)])
+}
+
+fn asked(gate: &Gate, word: &str, times: &[(&str, &Option<Text>)]) -> String {
+    let mut text = format!("{}\n{word} {}", command(&gate.command), gate.pass.0.src.trim());
+    for (word, value) in times {
         if let Some(value) = value {
             text.push_str(&format!(", {word} {}", value.src));
         }
@@ -50,7 +65,7 @@ pub fn action(action: &Action) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Expr, Text};
+    use crate::model::Expr;
 
     fn of(line: Line) -> String {
         command(&Command { line, ..Command::default() })

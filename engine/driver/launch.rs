@@ -30,13 +30,13 @@ impl Launcher {
     /// A sentence for people; the command was not started then.
     pub(super) fn spec(&self, leaf: &Leaf, command: &Prepared, poll: u32) -> Result<Spec, String> {
         let mut spec = resolved(&self.root, &self.secrets, command)?;
-        for (name, value) in [
-            ("RUNBOOK_RUN", self.run.as_str()),
-            ("RUNBOOK_STEP", &leaf.step),
-            ("RUNBOOK_ATTEMPT", &leaf.attempt.to_string()),
-        ] {
+        for (name, value) in [("RUNBOOK_RUN", self.run.as_str()), ("RUNBOOK_STEP", &leaf.step)] {
             spec.env.push((name.into(), Some(value.into())));
         }
+        // A guard runs beside the action: with an attempt's number, what is left of it after a crash would be taken for
+        // the action, which it is not worth waiting for.
+        let attempt = (leaf.stage != Stage::Guard).then(|| leaf.attempt.to_string().into());
+        spec.env.push(("RUNBOOK_ATTEMPT".into(), attempt));
         if matches!(leaf.stage, Stage::Undo | Stage::UndoVerify) {
             spec.env.push(("RUNBOOK_DIRECTION".into(), Some("undo".into())));
         }

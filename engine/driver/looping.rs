@@ -217,6 +217,12 @@ impl Loop<'_> {
                 Err(_) => life.timers.after(id, Duration::ZERO),
             },
             Act::Ask { step, at, question, prompt } => self.ask(life, step, at, question, prompt),
+            // Not there when it is over already: its end is on its way.
+            Act::Stop { leaf } => {
+                if let Some(flying) = life.flying.get(&leaf) {
+                    flying.handle.stop();
+                }
+            }
             Act::StopAll => life.flying.values().for_each(|flying| flying.handle.stop()),
             Act::Rest(status) => life.rest = Some(status),
         }

@@ -56,6 +56,9 @@ pub struct PlannedGate {
     /// How long it must hold, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_ms: Option<u64>,
+    /// How long its answer is good for, in milliseconds: asked again if what needs it begins later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_for_ms: Option<u64>,
 }
 
 /// One instance of a step.
@@ -260,6 +263,9 @@ impl Walk {
             Action::Runbook { name, .. } => shown.asks = Some(format!("run {name}")),
             Action::Nothing => {}
         }
+        if graph.step(at.node).guard.is_some() {
+            self.command(&mut shown, at, Stage::Guard);
+        }
         let outputs =
             unknowns(body.outputs.iter().map(|(name, _)| name), &format!("steps.{}.outputs", shown.step));
         let leaf = Leaf { step: name.clone(), stage: Stage::Action, attempt: 1 };
@@ -315,6 +321,7 @@ impl Walk {
                     pass: gate.pass.0.src.clone(),
                     within_ms: polling.and_then(|polling| polling.within).map(millis),
                     hold_ms: polling.and_then(|polling| polling.hold).map(millis),
+                    valid_for_ms: self.judge.valid_for(&self.state, at, stage).ok().flatten().map(millis),
                 }
             })
             .collect()

@@ -176,13 +176,14 @@ impl Stream {
     }
 }
 
-const STAGES: [(Stage, &str); 6] = [
+const STAGES: [(Stage, &str); 7] = [
     (Stage::Check, "check"),
     (Stage::Capture, "capture"),
     (Stage::Action, "action"),
     (Stage::Verify, "verify"),
     (Stage::Undo, "undo"),
     (Stage::UndoVerify, "undo-verify"),
+    (Stage::Guard, "guard"),
 ];
 
 fn stage_name(stage: Stage) -> &'static str {
@@ -193,6 +194,7 @@ fn stage_name(stage: Stage) -> &'static str {
         Stage::Verify => STAGES[3].1,
         Stage::Undo => STAGES[4].1,
         Stage::UndoVerify => STAGES[5].1,
+        Stage::Guard => STAGES[6].1,
     }
 }
 

@@ -41,6 +41,16 @@ pub(super) fn gate(cx: &mut Context<'_>, field: Field<'_>) -> Option<Box<Gate>> 
                 .help("say how long it may take: `within: 5m`; or remove `every`"),
         );
     }
+    // RB0111
+    for key in ["hold", "valid_for"] {
+        if let (Some(found), "guard") = (of.get(key), field.spec.name) {
+            cx.report.push(
+                Diagnostic::new(Code::KeyNeeds, format!("`{key}` makes no sense in a `guard`"))
+                    .at(found.key, "it is asked again and again, for as long as the action runs")
+                    .help("remove it; `every` says how often it is asked"),
+            );
+        }
+    }
     Some(Box::new(gate))
 }
 
@@ -68,6 +78,13 @@ pub(super) fn undo(cx: &mut Context<'_>, field: Field<'_>) -> Option<Box<Undo>> 
     let of = fields(cx, field.node, &UNDO, Some(field.spec))?;
     let command = command(cx, &of).unwrap_or_default();
     let verify = of.get("verify").and_then(|field| gate(cx, field));
+    if let Some(valid_for) = verify.as_ref().and_then(|verify| verify.valid_for.as_ref()) {
+        cx.report.push(
+            Diagnostic::new(Code::KeyNeeds, "`valid_for` makes no sense after an undo")
+                .at(valid_for.at, "nothing that comes later needs its answer")
+                .help("remove it"),
+        );
+    }
     let retry = of.get("retry").and_then(|field| retry(cx, field));
     let timeout = duration(cx, &of, "timeout");
     Some(Box::new(Undo { command, verify, retry, timeout }))

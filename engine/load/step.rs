@@ -9,7 +9,7 @@ use super::names;
 use super::node::NodeKind;
 use super::typed;
 use crate::diag::{Code, Diagnostic, near};
-use crate::model::{Binding, Body, Input, Kind, OnFailure, Place, Step, StepTemplate, Text, Tree};
+use crate::model::{Action, Binding, Body, Input, Kind, OnFailure, Place, Step, StepTemplate, Text, Tree};
 
 /// A step with what only the checks need.
 #[derive(Debug, Default)]
@@ -46,6 +46,13 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         let env = of.get("env").map(|field| field.texts(cx)).unwrap_or_default();
         let dir = of.get("dir").and_then(|field| field.text(cx));
         super::command::inherit(&mut guard.command, &env, dir.as_ref());
+    }
+    if let (Some(field), Action::Approve(_) | Action::Manual(_)) = (of.get("guard"), &body.action) {
+        cx.report.push(
+            Diagnostic::new(Code::KeyNeeds, "a `guard` can't stop a person")
+                .at(field.key, "polled while an action runs, which it stops")
+                .help("make it the `check` of the steps after this one"),
+        );
     }
     let step = Step {
         id,

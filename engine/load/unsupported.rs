@@ -4,7 +4,7 @@
 //! is enough, would be worse than none. So nothing of it is planned or run.
 
 use crate::diag::{Code, Diagnostic, Report};
-use crate::model::{Action, Body, Gate, Place, Runbook, Step};
+use crate::model::{Action, Place, Runbook, Step};
 
 /// Tells every key that would be read and not obeyed.
 pub(super) fn tell(runbook: &Runbook, report: &mut Report) {
@@ -23,9 +23,6 @@ pub(super) fn tell(runbook: &Runbook, report: &mut Report) {
 }
 
 fn each(step: &Step, tell: &mut dyn FnMut(Place, &str)) {
-    if let Some(guard) = &step.guard {
-        tell(guard.command.at, "a `guard`");
-    }
     if let Some(lock) = &step.lock {
         tell(lock.at, "a `lock` of its own");
     }
@@ -48,18 +45,4 @@ fn each(step: &Step, tell: &mut dyn FnMut(Place, &str)) {
         }
         _ => {}
     }
-    for gate in gates(&step.body) {
-        if let Some(valid_for) = &gate.valid_for {
-            tell(valid_for.at, "`valid_for`");
-        }
-    }
-}
-
-fn gates(body: &Body) -> impl Iterator<Item = &Gate> {
-    let action = match &body.action {
-        Action::Gate(gate) => Some(&**gate),
-        _ => None,
-    };
-    let undo = body.rollback.as_ref().and_then(|undo| undo.verify.as_deref());
-    action.into_iter().chain(body.check.as_deref()).chain(body.verify.as_deref()).chain(undo)
 }

@@ -11,6 +11,7 @@ use super::evaluate::{Evaluate, Expansion, Known};
 use super::event::{Decision, Event, Finish, Leaf, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
+use super::guard::Guard;
 use super::state::{Mode, Progress, State};
 use super::turn::{Act, Input, TimerId, Turn};
 
@@ -29,6 +30,12 @@ pub(super) enum Alarm {
     Wait,
     /// The time of a question is up.
     AskDeadline,
+    /// The time for which a gate's answer is good is over.
+    Fresh,
+    /// The next poll of a guard.
+    GuardPoll,
+    /// A guard could not tell for too long.
+    GuardDeadline,
 }
 
 /// A gate being polled.
@@ -56,6 +63,13 @@ pub struct Machine {
     pub(super) flights: BTreeMap<Addr, Leaf>,
     pub(super) timers: BTreeMap<TimerId, (Addr, Alarm)>,
     pub(super) polls: BTreeMap<Addr, Poll>,
+    pub(super) guards: BTreeMap<Addr, Guard>,
+    /// Polls of guards that were stopped and have not ended yet.
+    pub(super) leaving: BTreeSet<Leaf>,
+    /// Whose check is asked again right before the action.
+    pub(super) rechecked: BTreeSet<Addr>,
+    /// Why what is being stopped by its guard failed.
+    pub(super) broken: BTreeMap<Addr, String>,
     next_timer: TimerId,
     slots: u32,
     node_slots: Vec<u32>,
@@ -76,6 +90,10 @@ impl Machine {
             flights: BTreeMap::new(),
             timers: BTreeMap::new(),
             polls: BTreeMap::new(),
+            guards: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            rechecked: BTreeSet::new(),
+            broken: BTreeMap::new(),
             next_timer: 1,
             slots: 0,
             holders: BTreeSet::new(),
@@ -110,6 +128,9 @@ impl Machine {
                 if self.flight(&leaf).is_some() {
                     self.emit(Event::Spawned { leaf, process })?;
                 }
+            }
+            Input::Ended { leaf, outcome } if leaf.stage == Stage::Guard => {
+                self.guard_answered(eval, &leaf, &outcome)?;
             }
             Input::Ended { leaf, outcome } => {
                 if let Some(at) = self.flight(&leaf) {
@@ -183,6 +204,10 @@ impl Machine {
                         && let Some(at) = self.next_due()
                         && let Some(due) = self.due.remove(&at)
                     {
+                        if self.asks_anew(at, Some(due))? {
+                            self.due.insert(at, due);
+                            continue;
+                        }
                         match due {
                             Due::Enter(stage) => self.enter(eval, at, stage)?,
                             Due::Follow(decision) => self.follow(eval, at, decision)?,
@@ -195,8 +220,12 @@ impl Machine {
                     }
                 }
                 Mode::RollingBack => self.pump_undo(eval)?,
-                Mode::Draining | Mode::Stopping => self.let_go(),
+                Mode::Draining | Mode::Stopping => self.let_go()?,
                 Mode::Resting => return Ok(()),
+            }
+            // A gate that was opened again on the way here.
+            if matches!(self.state.mode, Mode::Forward | Mode::Finally) && self.next_due().is_some() {
+                continue;
             }
             if !self.is_idle() || !self.come_to_rest()? {
                 return Ok(());
@@ -229,7 +258,9 @@ impl Machine {
 
     /// Returns the first instance in file order that may be taken up again within the limits of parallelism.
     fn next_due(&self) -> Option<Addr> {
-        self.within_limits(|from, end| self.due.range(from..end).next().map(|(&at, _)| at))
+        self.within_limits(|from, end| {
+            self.due.range(from..end).find(|&(&at, &due)| self.may_go_on(at, due)).map(|(&at, _)| at)
+        })
     }
 
     fn within_limits(&self, first: impl Fn(Addr, Addr) -> Option<Addr>) -> Option<Addr> {
@@ -253,6 +284,9 @@ impl Machine {
     }
 
     fn start(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<(), Illegal> {
+        if self.asks_anew(at, None)? {
+            return Ok(());
+        }
         match self.wanted(eval, at) {
             Ok(()) => {
                 let step = self.name(at);
@@ -310,9 +344,11 @@ impl Machine {
     }
 
     pub(super) fn finish(&mut self, at: Addr, result: Finish) -> Result<(), Illegal> {
+        self.end_guard(at)?;
         self.free_slot(at);
         self.drop_timers(at);
         self.polls.remove(&at);
+        self.broken.remove(&at);
         let step = self.name(at);
         self.emit(Event::Finished { step, result })
     }
@@ -349,23 +385,29 @@ impl Machine {
         }
         self.emit(Event::StopRequested { by, hard })?;
         if hard {
+            self.end_guards()?;
             self.act(Act::StopAll);
         }
         Ok(())
     }
 
     /// Lets go of everything that only waits: it is taken up again where it is by resume.
-    fn let_go(&mut self) {
+    fn let_go(&mut self) -> Result<(), Illegal> {
         let stopping = self.is_stopping();
         self.timers.retain(|_, (_, alarm)| match alarm {
-            Alarm::Wait | Alarm::AskDeadline => false,
+            Alarm::Wait | Alarm::AskDeadline | Alarm::Fresh => false,
+            // What may finish is guarded to its end.
+            Alarm::GuardPoll | Alarm::GuardDeadline => true,
             _ => !stopping,
         });
+        self.let_guards_go()
     }
 
     /// Says whether nothing is in flight that would bring another input by itself.
     fn is_idle(&self) -> bool {
-        self.flights.is_empty() && !self.timers.values().any(|(_, alarm)| *alarm != Alarm::AskDeadline)
+        self.flights.is_empty()
+            && self.leaving.is_empty()
+            && !self.timers.values().any(|(_, alarm)| !matches!(alarm, Alarm::AskDeadline | Alarm::Fresh))
     }
 
     /// Moves on when nothing is in flight. Returns whether there may be more to start.

@@ -141,6 +141,10 @@ pub trait Evaluate {
     fn asking(&self, state: &State, at: Addr) -> Result<Asking, Why>;
     /// Returns how long a `wait` step waits, or the time until which (RFC 3339).
     fn wait(&self, state: &State, at: Addr) -> Result<Waiting, Why>;
+    /// Returns how long the answer of the stage's gate is good for.
+    fn valid_for(&self, _state: &State, _at: Addr, _stage: Stage) -> Result<Option<Duration>, Why> {
+        Ok(None)
+    }
     /// Returns why the step can't be undone, for the person who is asked to leave it.
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why>;
 }

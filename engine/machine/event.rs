@@ -122,6 +122,16 @@ pub enum Event {
         /// The instance.
         step: String,
     },
+    /// The time for which a gate's answer was good is over, and something that needs it has not begun.
+    Lapsed {
+        /// The instance whose gate it is.
+        step: String,
+    },
+    /// A gate whose answer lapsed is asked again, before what needs it begins. Until it holds nothing that needs it does.
+    Reopened {
+        /// The instance whose gate it is.
+        step: String,
+    },
     /// The next attempt waits.
     RetryScheduled {
         /// The attempt that failed.
@@ -313,6 +323,8 @@ pub enum Stage {
     Capture,
     /// The action.
     Action,
+    /// The gate polled while the action runs. It runs beside the action and not after it.
+    Guard,
     /// The gate after.
     Verify,
     /// The undo.
@@ -499,6 +511,8 @@ impl Event {
             | Event::Captured { step, .. }
             | Event::Woke { step }
             | Event::Expired { step }
+            | Event::Lapsed { step }
+            | Event::Reopened { step }
             | Event::Asked { step, .. }
             | Event::Answered { step, .. }
             | Event::Finished { step, .. }

@@ -66,6 +66,7 @@ impl State {
                 let at = self.opened_leaf(leaf, "ended")?;
                 let instance = self.at_mut(at);
                 instance.open = None;
+                instance.guarded = None;
                 instance.process = None;
                 instance.last_end = Some(end.clone());
                 instance.tail.clone_from(tail);
@@ -88,6 +89,12 @@ impl State {
                 instance.captured.clone_from(values);
                 instance.changes.clone_from(changes);
                 Ok(())
+            }
+            Event::Polled { leaf, verdict, seen } if leaf.stage == Stage::Guard => {
+                self.guard_said(leaf, verdict, seen, false)
+            }
+            Event::Judged { leaf, verdict, seen, .. } if leaf.stage == Stage::Guard => {
+                self.guard_said(leaf, verdict, seen, true)
             }
             Event::Polled { leaf, verdict, seen } => {
                 let at = self.opened_leaf(leaf, "polled")?;
@@ -119,6 +126,8 @@ impl State {
                 self.at_mut(at).expired = true;
                 Ok(())
             }
+            Event::Lapsed { step } => self.lapse(graph, step),
+            Event::Reopened { step } => self.reopen(graph, step),
             Event::Asked { step, question, .. } => {
                 let back = *question == Question::Irreversible;
                 let at = self.in_progress(step, "asked about", |progress| match progress {
@@ -151,9 +160,11 @@ impl State {
             Event::Doubted { leaf } => {
                 let at = self.in_progress(&leaf.step, "doubted", |progress| {
                     matches!(progress, Progress::Working(_) | Progress::Doubt(_))
+                        && leaf.stage != Stage::Guard
                 })?;
                 let instance = self.at_mut(at);
                 instance.open = None;
+                instance.guarded = None;
                 instance.progress = Progress::Doubt(leaf.stage);
                 instance.undo_doubted &= leaf.stage != Stage::Undo;
                 Ok(())
@@ -221,6 +232,7 @@ impl State {
     fn close_reads(&mut self) {
         for node in &mut self.nodes {
             for instance in &mut node.instances {
+                instance.guarded = None;
                 if instance.open.is_some_and(|(stage, _)| !matches!(stage, Stage::Action | Stage::Undo)) {
                     instance.open = None;
                     instance.process = None;
@@ -233,6 +245,7 @@ impl State {
     /// as soon as what runs has ended, and everything else goes forwards.
     fn resume(&mut self, graph: &Graph) {
         self.close_reads();
+        self.lapse_all(graph);
         // A `finally` that tells of a success or a rollback is finished; one that told of a failure or a stop is over,
         // since the run now goes on.
         self.in_finally &= !matches!(self.outcome, RunStatus::Failed | RunStatus::Interrupted);
@@ -341,6 +354,9 @@ impl State {
     }
 
     fn intend(&mut self, graph: &Graph, leaf: &Leaf, command: &str) -> Result<(), Illegal> {
+        if leaf.stage == Stage::Guard {
+            return self.intend_guard(graph, leaf);
+        }
         let at = self.known(&leaf.step)?;
         let back = matches!(leaf.stage, Stage::Undo | Stage::UndoVerify);
         let may = match self.at(at).progress {
@@ -376,6 +392,12 @@ impl State {
         instance.attempts[leaf.stage as usize] = leaf.attempt;
         instance.last_end = None;
         instance.expired = false;
+        if leaf.stage == Stage::Action {
+            instance.guard = None;
+        }
+        if leaf.stage == Stage::Check {
+            instance.lapsed = false;
+        }
         instance.command = command.to_owned();
         if leaf.stage == Stage::Undo {
             instance.undo_doubted = false;
@@ -404,6 +426,8 @@ impl State {
         let instance = self.at_mut(at);
         instance.progress = Progress::Over;
         instance.open = None;
+        instance.guarded = None;
+        instance.lapsed = false;
         instance.doubted = false;
         instance.finish = Some(result.clone());
         let node = &mut self.nodes[at.node as usize];
@@ -605,11 +629,11 @@ impl State {
         }
     }
 
-    fn known(&self, step: &str) -> Result<Addr, Illegal> {
+    pub(super) fn known(&self, step: &str) -> Result<Addr, Illegal> {
         self.find(step).ok_or_else(|| Illegal::UnknownStep(step.to_owned()))
     }
 
-    fn in_progress(
+    pub(super) fn in_progress(
         &self,
         step: &str,
         what: &'static str,
@@ -628,7 +652,7 @@ impl State {
         }
     }
 
-    fn transition(&self, at: Addr, step: &str, what: &'static str) -> Illegal {
+    pub(super) fn transition(&self, at: Addr, step: &str, what: &'static str) -> Illegal {
         Illegal::Transition { step: step.to_owned(), what, state: format!("{:?}", self.at(at).progress) }
     }
 }

@@ -1,6 +1,7 @@
 //! The shape of a run: the steps of the runbook and of its `finally`, as numbered nodes.
 
-use crate::model::{Effect, OnFailure, Runbook, Step};
+use super::event::Stage;
+use crate::model::{Action, Effect, OnFailure, Runbook, Step};
 
 /// The number of a step: the runbook's steps in the order written, then those of `finally`.
 pub type NodeId = u32;
@@ -47,7 +48,50 @@ impl Graph {
                 }
             }
         }
-        Graph { needs, dependents, main: main as u32, on_failure: runbook.on_failure, steps }
+        let mut graph = Graph { needs, dependents, main: main as u32, on_failure: runbook.on_failure, steps };
+        graph.need_through_waits();
+        graph
+    }
+
+    /// Makes what stands behind a person or a wait need the gates before it, when their answers are good for a while: it
+    /// is the time spent there that makes them old, and the steps are mostly written one after the other.
+    fn need_through_waits(&mut self) {
+        let all = 0..self.len() as NodeId;
+        let gates: Vec<NodeId> = all.filter(|&node| self.fresh_stage(node).is_some()).collect();
+        for gate in gates {
+            let mut behind = Vec::new();
+            let mut waits = self.dependents[gate as usize].clone();
+            let mut seen: std::collections::BTreeSet<NodeId> = waits.iter().copied().collect();
+            while let Some(wait) = waits.pop() {
+                let idle = matches!(
+                    self.step(wait).body.action,
+                    Action::Approve(_) | Action::Manual(_) | Action::Wait(_)
+                );
+                if !idle {
+                    continue;
+                }
+                for &next in &self.dependents[wait as usize] {
+                    if seen.insert(next) {
+                        behind.push(next);
+                        waits.push(next);
+                    }
+                }
+            }
+            for next in behind {
+                self.needs[next as usize].push(gate);
+                self.dependents[gate as usize].push(next);
+            }
+        }
+    }
+
+    /// Returns the stage of the gate whose answer is good for a while only, of those that others need.
+    pub fn fresh_stage(&self, node: NodeId) -> Option<Stage> {
+        let body = &self.step(node).body;
+        match (&body.action, &body.verify) {
+            (Action::Gate(gate), _) if gate.valid_for.is_some() => Some(Stage::Action),
+            (_, Some(gate)) if gate.valid_for.is_some() => Some(Stage::Verify),
+            _ => None,
+        }
     }
 
     /// Returns the step of a node.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Action, Body, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
+    Action, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
     parse_duration,
 };
 use crate::template::{self, Engine, Fault, Scope, Truth};
@@ -197,8 +197,10 @@ impl Judge {
         }
     }
 
-    fn gate_of(body: &Body, stage: Stage) -> Option<&Gate> {
+    fn gate_of(step: &Step, stage: Stage) -> Option<&Gate> {
+        let body = &step.body;
         match stage {
+            Stage::Guard => step.guard.as_deref(),
             Stage::Check => body.check.as_deref(),
             Stage::Verify => body.verify.as_deref(),
             Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
@@ -208,6 +210,14 @@ impl Judge {
             },
             Stage::Capture | Stage::Undo => None,
         }
+    }
+
+    /// Returns the scope of a gate. The guard is the step's and not the template's: it sees what the runbook sees.
+    fn gate_scope(&self, state: &State, at: Addr, stage: Stage) -> Result<Scope, Why> {
+        if stage == Stage::Guard && self.step(at.node).binding.is_some() {
+            return Ok(self.outer(state, at));
+        }
+        self.inner(state, at)
     }
 
     fn named(
@@ -314,9 +324,9 @@ impl Evaluate for Judge {
 
     fn prepare(&self, state: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
         let step = self.step(at.node);
-        let scope = self.inner(state, at)?;
+        let scope = self.gate_scope(state, at, stage)?;
         let body = &step.body;
-        let mut prepared = match (Judge::gate_of(body, stage), stage) {
+        let mut prepared = match (Judge::gate_of(step, stage), stage) {
             (Some(gate), _) => {
                 let mut prepared = self.gate(gate, &scope)?;
                 if stage == Stage::Action && gate.timeout.is_none() {
@@ -392,10 +402,9 @@ impl Evaluate for Judge {
     }
 
     fn judge(&self, state: &State, at: Addr, stage: Stage, outcome: &Outcome) -> Judgement {
-        let body = &self.step(at.node).body;
         let could_not =
             |why: String| Judgement { verdict: Some(Verdict::CouldNotTell(why)), ..Judgement::default() };
-        let Some(gate) = Judge::gate_of(body, stage) else {
+        let Some(gate) = Judge::gate_of(self.step(at.node), stage) else {
             return could_not("it has no such gate".to_owned());
         };
         let end = outcome.end.clone().unwrap_or(End::Stopped);
@@ -410,7 +419,7 @@ impl Evaluate for Judge {
             ref other => return could_not(unanswered(other, outcome)),
         }
         let result = (|| -> Result<Judgement, Why> {
-            let mut scope = self.inner(state, at)?;
+            let mut scope = self.gate_scope(state, at, stage)?;
             let exprs: Vec<&Expr> = std::iter::once(&gate.pass).chain(&gate.warn).collect();
             ResultNames::of(&self.engine, exprs.iter().copied()).set(&mut scope, outcome)?;
             let seen = self.scopes.seen(&self.engine, &gate.pass, &scope);
@@ -483,6 +492,12 @@ impl Evaluate for Judge {
         }
     }
 
+    fn valid_for(&self, state: &State, at: Addr, stage: Stage) -> Result<Option<Duration>, Why> {
+        let gate = Judge::gate_of(self.step(at.node), stage);
+        let Some(text) = gate.and_then(|gate| gate.valid_for.as_ref()) else { return Ok(None) };
+        self.duration(text, &self.inner(state, at)?).map(Some)
+    }
+
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why> {
         match &self.step(at.node).body.irreversible {
             Some(text) => self.shown(text, &self.inner(state, at)?),
@@ -515,10 +530,10 @@ impl Judge {
     /// Returns the places of a gate or a person in an instance's life as they read before it runs: each gate's stage, its
     /// expression as written, and how it is polled.
     pub fn gates(&self, at: Addr) -> Vec<(Stage, &Gate)> {
-        let body = &self.step(at.node).body;
-        [Stage::Check, Stage::Action, Stage::Verify, Stage::UndoVerify]
+        let step = self.step(at.node);
+        [Stage::Check, Stage::Action, Stage::Guard, Stage::Verify, Stage::UndoVerify]
             .into_iter()
-            .filter_map(|stage| Judge::gate_of(body, stage).map(|gate| (stage, gate)))
+            .filter_map(|stage| Judge::gate_of(step, stage).map(|gate| (stage, gate)))
             .collect()
     }
 

@@ -270,6 +270,9 @@ fn each_text<'a>(step: &'a Step, visit: &mut dyn FnMut(&'a Text)) {
         maybe(retry.delay.as_ref());
         maybe(retry.max_delay.as_ref());
     }
+    if let Some(guard) = &step.guard {
+        guard.texts(visit);
+    }
     if let Some(tree) = &step.for_each {
         tree.texts(visit);
     }

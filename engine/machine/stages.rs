@@ -33,11 +33,16 @@ impl Machine {
                 Stage::Verify if body.verify.is_some() => return self.begin(eval, at, Stage::Verify),
                 Stage::Verify => return self.finish(at, Finish::Succeeded),
                 Stage::Undo | Stage::UndoVerify => return self.begin(eval, at, stage),
+                // It runs beside the action, which begins it.
+                Stage::Guard => return Ok(()),
             }
         }
     }
 
     fn enter_action(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<(), Illegal> {
+        if self.check_is_asked_again(at) {
+            return self.begin(eval, at, Stage::Check);
+        }
         let graph = self.graph.clone();
         let step = graph.step(at.node);
         if step.body.satisfied.is_some() && self.state.at(at).touched.is_none() {
@@ -54,19 +59,22 @@ impl Machine {
             Action::Command(_) | Action::Gate(_) => self.begin(eval, at, Stage::Action),
             Action::Approve(_) => self.ask(eval, at, Question::Approval),
             Action::Manual(_) => self.ask(eval, at, Question::Manual),
-            Action::Wait(_) => match eval.wait(&self.state, at) {
-                Ok(Waiting::For(after)) => {
-                    let id = self.timer(at, Alarm::Wait);
-                    self.act(Act::Timer { id, after });
-                    Ok(())
+            Action::Wait(_) => {
+                let act = match eval.wait(&self.state, at) {
+                    Ok(Waiting::For(after)) => Act::Timer { id: self.timer(at, Alarm::Wait), after },
+                    Ok(Waiting::Until(until)) => Act::TimerUntil { id: self.timer(at, Alarm::Wait), until },
+                    Err(why) => return self.fail(at, why),
+                };
+                match self.guard_of(eval, at) {
+                    Some(Err(why)) => return self.fail(at, why),
+                    Some(Ok(guard)) => {
+                        self.act(act);
+                        return self.begin_guard(at, guard);
+                    }
+                    None => self.act(act),
                 }
-                Ok(Waiting::Until(until)) => {
-                    let id = self.timer(at, Alarm::Wait);
-                    self.act(Act::TimerUntil { id, until });
-                    Ok(())
-                }
-                Err(why) => self.fail(at, why),
-            },
+                Ok(())
+            }
             Action::Nothing | Action::Runbook { .. } => {
                 self.fail(at, "this kind of step can't be run by this version")
             }
@@ -95,6 +103,11 @@ impl Machine {
     pub(super) fn begin(&mut self, eval: &dyn Evaluate, at: Addr, stage: Stage) -> Result<(), Illegal> {
         match eval.prepare(&self.state, at, stage) {
             Ok(command) => {
+                let guard = if stage == Stage::Action { self.guard_of(eval, at) } else { None };
+                let guard = match guard.transpose() {
+                    Ok(guard) => guard,
+                    Err(why) => return self.fail(at, why),
+                };
                 self.take_slot(at);
                 let attempt = self.state.at(at).attempts[stage as usize] + 1;
                 let leaf = Leaf { step: self.name(at), stage, attempt };
@@ -112,7 +125,7 @@ impl Machine {
                     }
                 }
                 self.spawn(at, leaf, command);
-                Ok(())
+                guard.map_or(Ok(()), |guard| self.begin_guard(at, guard))
             }
             Err(why) if matches!(stage, Stage::Undo | Stage::UndoVerify) => self.undo_failed(at, why),
             Err(why) => self.fail(at, why),
@@ -133,7 +146,7 @@ impl Machine {
 
     fn is_gate(&self, at: Addr, stage: Stage) -> bool {
         match stage {
-            Stage::Check | Stage::Verify | Stage::UndoVerify => true,
+            Stage::Check | Stage::Guard | Stage::Verify | Stage::UndoVerify => true,
             Stage::Action => matches!(self.graph.step(at.node).body.action, Action::Gate(_)),
             Stage::Capture | Stage::Undo => false,
         }
@@ -148,9 +161,14 @@ impl Machine {
         outcome: &Outcome,
     ) -> Result<(), Illegal> {
         let stage = leaf.stage;
+        let broken = self.broken.remove(&at);
         if self.is_gate(at, stage) {
-            return self.polled(eval, at, leaf, outcome);
+            return match broken {
+                Some(why) => self.fail(at, why),
+                None => self.polled(eval, at, leaf, outcome),
+            };
         }
+        self.end_guard(at)?;
         let end = outcome.end.clone().unwrap_or(End::NotStarted("its end was not reported".to_owned()));
         let ok = end == End::Exit(0);
         let mut outputs = Ok(crate::model::Map::new());
@@ -164,6 +182,9 @@ impl Machine {
             tail: outcome.tail.clone(),
             outputs: outputs.as_ref().ok().cloned().unwrap_or_default(),
         })?;
+        if let Some(why) = broken {
+            return self.fail(at, why);
+        }
         // What had not begun when the run was asked to stop did not fail.
         if matches!(end, End::Stopped | End::NotStarted(_)) && self.is_stopping() {
             self.free_slot(at);
@@ -185,7 +206,7 @@ impl Machine {
             },
             (Stage::Undo, true) => self.undo_ran(eval, at),
             (_, false) => self.attempt_failed(eval, at, leaf, outcome, &end),
-            (Stage::Check | Stage::Verify | Stage::UndoVerify, true) => Ok(()),
+            (Stage::Check | Stage::Guard | Stage::Verify | Stage::UndoVerify, true) => Ok(()),
         }
     }
 
@@ -297,10 +318,17 @@ impl Machine {
         }
         if holds {
             return match stage {
-                Stage::Check => self.enter(eval, at, Stage::Capture),
+                Stage::Check => {
+                    let next = self.after_check(at);
+                    self.keep_fresh(eval, at, stage)?;
+                    self.enter(eval, at, next)
+                }
                 Stage::UndoVerify => self.undo_done(at),
                 // A gate as action has nothing to verify; a verify gate is the last stage.
-                _ => self.finish(at, Finish::Succeeded),
+                _ => {
+                    self.finish(at, Finish::Succeeded)?;
+                    self.keep_fresh(eval, at, stage)
+                }
             };
         }
         let why = not_held(stage, &verdict, &seen);
@@ -312,6 +340,9 @@ impl Machine {
         match alarm {
             Alarm::Retry(stage) => self.begin(eval, at, stage),
             Alarm::Poll(stage) => self.poll_again(eval, at, stage),
+            Alarm::Fresh => self.lapsed(at),
+            Alarm::GuardPoll => self.poll_guard(eval, at),
+            Alarm::GuardDeadline => self.guard_broke(at),
             Alarm::Wait => {
                 let step = self.name(at);
                 self.emit(Event::Woke { step })?;
@@ -441,10 +472,11 @@ pub fn describe(end: &End) -> String {
     }
 }
 
-fn not_held(stage: Stage, verdict: &Verdict, seen: &str) -> String {
+pub(super) fn not_held(stage: Stage, verdict: &Verdict, seen: &str) -> String {
     let gate = match stage {
         Stage::Check => "its check",
         Stage::Action => "the gate",
+        Stage::Guard => "its guard",
         Stage::UndoVerify => "the gate after the undo",
         _ => "its verify gate",
     };

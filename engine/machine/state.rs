@@ -55,7 +55,7 @@ pub struct Instance {
     /// The command whose intent is durable and whose outcome is not.
     pub open: Option<(Stage, u32)>,
     /// How often each stage was begun, by [`Stage`] as a number.
-    pub attempts: [u32; 6],
+    pub attempts: [u32; 7],
     /// The last process.
     pub process: Option<Process>,
     /// How the last command ended.
@@ -80,6 +80,12 @@ pub struct Instance {
     pub outputs: Map,
     /// The last answer of its gate, and what was seen.
     pub gate: Option<(Verdict, String)>,
+    /// The attempt of the guard that watches its action.
+    pub guarded: Option<u32>,
+    /// The last answer of its guard, and what was seen.
+    pub guard: Option<(Verdict, String)>,
+    /// Whether the time for which its gate's answer was good is over.
+    pub lapsed: bool,
     /// Whether the time of its gate or its question is up.
     pub expired: bool,
     /// The answer of a person to what is asked now.
@@ -112,7 +118,7 @@ pub struct Node {
     /// The instances by what stands in the brackets.
     pub(super) keys: HashMap<String, u32>,
     /// The attempts of instances that were, by key: no two processes of a run share a name.
-    pub(super) attempts: HashMap<String, [u32; 6]>,
+    pub(super) attempts: HashMap<String, [u32; 7]>,
 }
 
 /// The state of a run.

@@ -2,6 +2,7 @@
 
 mod cuts;
 mod fuzz;
+mod gates;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,10 @@ struct Stub {
     satisfied: BTreeSet<String>,
     gate_fails: BTreeSet<String>,
     attempts: u32,
+    /// Whose checks are good for a while.
+    checks_lapse: bool,
+    /// How long a guard may be unable to tell.
+    guard_within: Option<Duration>,
 }
 
 impl Stub {
@@ -42,10 +47,11 @@ impl Evaluate for Lang<'_> {
         Ok(if wanted { Known::Yes } else { Known::No })
     }
     fn prepare(&self, _: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
-        let gate = matches!(stage, Stage::Check | Stage::Verify | Stage::UndoVerify)
+        let gate = matches!(stage, Stage::Check | Stage::Guard | Stage::Verify | Stage::UndoVerify)
             || matches!(self.1.step(at.node).body.action, Action::Gate(_)) && stage == Stage::Action;
         let every = Duration::from_secs(1);
-        let polling = gate.then_some(Polling { every, within: None, hold: None });
+        let within = self.0.guard_within.filter(|_| stage == Stage::Guard);
+        let polling = gate.then_some(Polling { every, within, hold: None });
         Ok(Prepared { display: format!("{stage:?}"), polling, ..Prepared::default() })
     }
     fn satisfied(&self, _: &State, at: Addr) -> Result<Known, Why> {
@@ -57,7 +63,15 @@ impl Evaluate for Lang<'_> {
     fn outputs(&self, _: &State, _: Addr, _: &Outcome) -> Result<Map, Why> {
         Ok(Map::new())
     }
-    fn judge(&self, _: &State, at: Addr, _: Stage, _: &Outcome) -> Judgement {
+    fn judge(&self, _: &State, at: Addr, stage: Stage, outcome: &Outcome) -> Judgement {
+        if stage == Stage::Guard {
+            let verdict = match outcome.end {
+                Some(End::Exit(0)) => Verdict::Holds,
+                Some(End::Exit(1)) => Verdict::DoesNotHold,
+                _ => Verdict::CouldNotTell("no answer".to_owned()),
+            };
+            return Judgement { verdict: Some(verdict), ..Judgement::default() };
+        }
         let fails = self.0.gate_fails.contains(&Stub::id(self.1, at));
         Judgement {
             verdict: Some(if fails { Verdict::DoesNotHold } else { Verdict::Holds }),
@@ -79,6 +93,11 @@ impl Evaluate for Lang<'_> {
     }
     fn wait(&self, _: &State, _: Addr) -> Result<Waiting, Why> {
         Ok(Waiting::For(Duration::from_secs(1)))
+    }
+    fn valid_for(&self, _: &State, at: Addr, stage: Stage) -> Result<Option<Duration>, Why> {
+        let own = stage == Stage::Check && self.0.checks_lapse;
+        let lapses = own || self.1.fresh_stage(at.node) == Some(stage);
+        Ok(lapses.then_some(Duration::from_secs(60)))
     }
     fn irreversible(&self, _: &State, _: Addr) -> Result<String, Why> {
         Ok("it only adds".to_owned())
@@ -149,11 +168,14 @@ impl World {
                 }
                 Act::Timer { id, .. } | Act::TimerUntil { id, .. } => self.timers.push(id),
                 Act::Ask { step, .. } => self.asked.push(step),
+                Act::Stop { leaf } => drop(self.stopped.insert(leaf)),
                 Act::StopAll => self.stopped.extend(self.flying.iter().cloned()),
                 Act::Rest(status) => self.rested = Some(status),
             }
         }
-        self.most = self.most.max(self.flying.len());
+        // A guard takes no room of its own.
+        let at_work = self.flying.iter().filter(|leaf| leaf.stage != Stage::Guard).count();
+        self.most = self.most.max(at_work);
     }
 
     fn end(&mut self, which: usize, end: End) {

@@ -115,6 +115,12 @@ pub enum Act {
         /// The question.
         prompt: String,
     },
+    /// Stop this one process: SIGTERM, then SIGKILL after the grace. Its end is reported as any other; of one that is
+    /// over already there is nothing to do.
+    Stop {
+        /// Which.
+        leaf: Leaf,
+    },
     /// Stop every process of this run: SIGTERM, then SIGKILL after the grace.
     StopAll,
     /// The run came to rest: there is nothing more to wait for.

@@ -54,6 +54,8 @@ fn is_stuck(state: &State, at: Addr) -> bool {
 
 impl Machine {
     pub(super) fn begin_rollback(&mut self, by: Option<Person>, to: Option<String>) -> Result<(), Illegal> {
+        // Nothing begins any more that would need a fresh answer.
+        self.timers.retain(|_, (_, alarm)| *alarm != Alarm::Fresh);
         let order = undo_order(&self.state, to.as_deref(), |at| self.name(at));
         self.order_undone(by, to, &order)
     }

@@ -23,7 +23,7 @@ use super::section::Size;
 use super::summary::end_screen;
 use super::timeline::{Timeline, between};
 use super::{EndInfo, Reporter, Seen, Stream};
-use crate::machine::{Addr, End, Event, Leaf, NodeId};
+use crate::machine::{Addr, End, Event, Leaf, NodeId, Stage};
 use crate::model::format_duration;
 
 pub use screen::Terminal;
@@ -223,6 +223,10 @@ impl Reporter for Live {
     }
 
     fn output(&mut self, leaf: &Leaf, stream: Stream, bytes: &[u8]) {
+        // What a guard prints is not what the step does.
+        if leaf.stage == Stage::Guard {
+            return;
+        }
         let row = self.addresses.get(&leaf.step).and_then(|at| self.rows.get_mut(at));
         if let Some(row) = row {
             row.output(stream, bytes);

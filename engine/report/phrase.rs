@@ -56,6 +56,12 @@ pub(super) fn sentence(
             }
         }
         Event::Captured { changes, .. } => format!("change: {}", changes.as_ref()?),
+        Event::Polled { leaf, verdict, seen } if leaf.stage == Stage::Guard => guarding(verdict, seen),
+        Event::Judged { leaf, verdict, seen, .. } if leaf.stage == Stage::Guard => match verdict {
+            Verdict::DoesNotHold => format!("{}; stopping it", guarding(verdict, seen)),
+            // Said when it was heard.
+            _ => return None,
+        },
         Event::Polled { verdict, seen, .. } => match verdict {
             Verdict::Holds | Verdict::Warns => seeing("holds now, and must go on holding", seen),
             Verdict::DoesNotHold => seeing("not yet", seen),
@@ -68,6 +74,10 @@ pub(super) fn sentence(
             Verdict::DoesNotHold | Verdict::CouldNotTell(_) if *polls > 1 => asked("gave up", *polls),
             Verdict::DoesNotHold | Verdict::CouldNotTell(_) => return None,
         },
+        Event::Lapsed { .. } => "its answer is too old now for what needs it".to_owned(),
+        Event::Reopened { .. } => {
+            "is asked again before what needs it begins: its answer is too old".to_owned()
+        }
         Event::RetryScheduled { leaf, ms } => {
             let of = attempt(leaf, graph, node).unwrap_or_else(|| "attempt 1".to_owned());
             format!("{of} failed; the next in {}", format_duration(Duration::from_millis(*ms)))
@@ -162,7 +172,7 @@ pub(super) fn doubt(stage: Stage) -> &'static str {
             "in doubt: the engine died while its command ran; whether it took effect is not known"
         }
         Stage::Undo => "in doubt: the engine died while its undo ran; whether it took effect is not known",
-        Stage::Check | Stage::Capture | Stage::Verify | Stage::UndoVerify => {
+        Stage::Check | Stage::Capture | Stage::Guard | Stage::Verify | Stage::UndoVerify => {
             "the engine died while it was looked at; it is looked at again"
         }
     }
@@ -237,9 +247,20 @@ fn beginning(stage: Stage) -> &'static str {
         Stage::Check => "checking first",
         Stage::Capture => "reading the state before",
         Stage::Action => "started",
+        Stage::Guard => "guarded by",
         Stage::Verify => "verifying",
         Stage::Undo => "undoing",
         Stage::UndoVerify => "verifying the undo",
+    }
+}
+
+/// Returns what a guard said.
+pub(super) fn guarding(verdict: &Verdict, seen: &str) -> String {
+    match verdict {
+        Verdict::Holds => seeing("its guard holds", seen),
+        Verdict::Warns => seeing("its guard holds, but only just", seen),
+        Verdict::DoesNotHold => seeing("its guard does not hold", seen),
+        Verdict::CouldNotTell(why) => format!("its guard could not tell: {why}"),
     }
 }
 

@@ -79,7 +79,7 @@ impl Standing {
             Progress::Backoff(_) => Standing::Retrying,
             Progress::Working(stage) => match (stage, instance.open) {
                 // Given up on the way forwards, since the run goes back.
-                (Stage::Check | Stage::Capture | Stage::Action | Stage::Verify, None)
+                (Stage::Check | Stage::Capture | Stage::Action | Stage::Guard | Stage::Verify, None)
                     if state.rollback && !graph.is_finally(at.node) =>
                 {
                     Standing::Stopped
@@ -89,7 +89,7 @@ impl Standing {
                 (_, None) => Standing::Running,
                 (Stage::Check, _) => Standing::Checking,
                 (Stage::Capture, _) => Standing::Reading,
-                (Stage::Action, _) => Standing::Running,
+                (Stage::Action | Stage::Guard, _) => Standing::Running,
                 (Stage::Verify, _) => Standing::Verifying,
                 (Stage::Undo | Stage::UndoVerify, _) => Standing::Undoing,
             },

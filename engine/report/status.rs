@@ -209,6 +209,10 @@ impl Maker<'_> {
             Some((_, seen)) => seen.clone(),
             None => String::new(),
         };
+        let guard = || match &instance.guard {
+            Some((verdict, seen)) => format!("{} · {}", phrase::guarding(verdict, seen), instance.command),
+            None => String::new(),
+        };
         let changes = || instance.changes.clone().unwrap_or_default();
         let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
         match (standing, &instance.finish, &instance.undo) {
@@ -231,7 +235,13 @@ impl Maker<'_> {
                 None => String::new(),
             },
             (Standing::Verifying, ..) => first([seen(), instance.command.clone(), String::new()]),
+            (Standing::Running, None, _) if instance.guarded.is_some() => {
+                first([guard(), seen(), instance.command.clone()])
+            }
             (standing, ..) if standing.is_active() => first([seen(), instance.command.clone(), changes()]),
+            (Standing::Done, ..) if instance.lapsed => {
+                "its answer is too old now: it is asked again before what needs it begins".to_owned()
+            }
             (Standing::Done | Standing::MarkedDone | Standing::Undone, ..) => {
                 first([changes(), seen(), String::new()])
             }

@@ -139,7 +139,7 @@ impl Track {
                     self.failure = Some(self.failing(why));
                 }
             }
-            Event::Decided { .. } => {
+            Event::Decided { .. } | Event::Reopened { .. } => {
                 // What it takes from here on is counted: nobody worked on it while the run was at rest.
                 self.began = None;
                 self.ended = None;
@@ -159,6 +159,10 @@ impl Track {
 
     fn intend(&mut self, at: Timestamp, leaf: &Leaf, command: &str) {
         self.began.get_or_insert(at);
+        // It runs beside the action: what failed is the action's command.
+        if leaf.stage == Stage::Guard {
+            return;
+        }
         self.retry_at = None;
         self.tail.clear();
         self.command = command.to_owned();

@@ -366,7 +366,8 @@ fn what_has_the_name_of_a_runbook_and_can_not_be_read() {
     }
 }
 
-/// What would be read and not obeyed is refused before anything runs: a guard that does not guard is worse than none.
+/// What would be read and not obeyed is refused before anything runs: an approval that one person less can give is worse than
+/// none.
 #[test]
 fn what_this_version_does_not_carry_out() {
     let project = Project::new().file(
@@ -376,29 +377,19 @@ runbook: x
 title: X
 steps:
   - id: fresh
-    gate: {run: 'true', pass: exit_code == 0, valid_for: 1s}
+    gate: {run: 'true', pass: exit_code == 0}
   - id: go
     approve: {prompt: 'Go?', by: [dana], count: 2, not_self: true, ask: {why: {type: string}}}
   - id: act
     run: touch acted
     irreversible: A file.
-    guard: {run: 'true', pass: exit_code == 0}
     lock: act
   - id: sub
     runbook: y
 ",
     );
     let shown = refused(&project, &["exec", "x", "--approve", "go"]).to_string();
-    for key in [
-        "`valid_for`",
-        "`by`",
-        "a `count` above 1",
-        "`not_self`",
-        "`ask`",
-        "a `guard`",
-        "a `lock` of its own",
-        "`runbook`",
-    ] {
+    for key in ["`by`", "a `count` above 1", "`not_self`", "`ask`", "a `lock` of its own", "`runbook`"] {
         assert!(
             shown.contains(&format!("has {key}, which this version does not carry out yet")),
             "{key}: {shown}"

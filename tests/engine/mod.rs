@@ -2,6 +2,7 @@
 
 mod arguments;
 mod crash;
+mod gates;
 mod pre_scale;
 mod rollback;
 mod runs;

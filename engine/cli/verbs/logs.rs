@@ -128,6 +128,7 @@ fn stage(stage: Stage) -> &'static str {
         Stage::Check => "check",
         Stage::Capture => "capture",
         Stage::Action => "action",
+        Stage::Guard => "guard",
         Stage::Verify => "verify",
         Stage::Undo => "undo",
         Stage::UndoVerify => "verify of the undo",

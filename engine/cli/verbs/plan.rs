@@ -149,8 +149,13 @@ fn of_step<'a>(
 }
 
 fn until(gate: &PlannedGate, pass: &str) -> String {
-    let mut text = format!("until {}", one_line(pass));
-    for (word, ms) in [("within", gate.within_ms), ("held for", gate.hold_ms)] {
+    let (word, within) = match gate.stage {
+        Stage::Guard => ("while", "unanswered for"),
+        _ => ("until", "within"),
+    };
+    let mut text = format!("{word} {}", one_line(pass));
+    for (word, ms) in [(within, gate.within_ms), ("held for", gate.hold_ms), ("good for", gate.valid_for_ms)]
+    {
         if let Some(ms) = ms {
             text.push_str(&format!(", {word} {}", format_duration(std::time::Duration::from_millis(ms))));
         }
@@ -169,6 +174,7 @@ fn word(stage: Stage, effect: Effect) -> (&'static str, Role) {
         (Stage::Capture, _) => ("reads", Role::Quiet),
         (Stage::Action, Effect::Read) => ("looks", Role::Quiet),
         (Stage::Action, Effect::Change) => ("does", Role::Active),
+        (Stage::Guard, _) => ("guard", Role::Quiet),
         (Stage::Verify, _) => ("verify", Role::Quiet),
         (Stage::Undo, _) => ("undo", Role::Quiet),
         (Stage::UndoVerify, _) => ("verify", Role::Quiet),

@@ -9,7 +9,7 @@ use crate::cli::console::{Console, markdown, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
-use crate::cli::written::{action, command, gate};
+use crate::cli::written::{action, command, gate, guard};
 use crate::load::describe;
 use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step};
 use crate::report::{Paint, Role};
@@ -177,6 +177,7 @@ fn details(step: &Step) -> Vec<(&'static str, String)> {
     say("needs", (!step.needs.is_empty()).then(|| step.needs.join(", ")));
     say("check", body.check.as_ref().map(|found| gate(found)));
     say("does", action(&body.action));
+    say("guard", step.guard.as_ref().map(|found| guard(found)));
     say("changes", body.changes.as_ref().map(|changes| changes.src.clone()));
     say("verify", body.verify.as_ref().map(|found| gate(found)));
     say("rollback", body.rollback.as_ref().map(|undo| command(&undo.command)));

@@ -4,8 +4,15 @@ use super::*;
 use crate::model::Tree;
 
 const NAMES: [&str; 8] = ["s0", "s1", "each", "each[0]", "each[1]", "tell", "told[0]", "nobody"];
-const STAGES: [Stage; 6] =
-    [Stage::Check, Stage::Capture, Stage::Action, Stage::Verify, Stage::Undo, Stage::UndoVerify];
+const STAGES: [Stage; 7] = [
+    Stage::Check,
+    Stage::Capture,
+    Stage::Action,
+    Stage::Guard,
+    Stage::Verify,
+    Stage::Undo,
+    Stage::UndoVerify,
+];
 const STATUSES: [RunStatus; 7] = [
     RunStatus::PartlyUndone,
     RunStatus::Interrupted,
@@ -23,6 +30,7 @@ fn graph(policy: OnFailure) -> Graph {
 fn runbook(policy: OnFailure) -> Runbook {
     let mut each = step("each".to_owned(), vec!["s0".to_owned()]);
     each.for_each = Some(Tree::List(Vec::new()));
+    each.guard = Some(Box::default());
     let mut told = step("told".to_owned(), vec!["tell".to_owned()]);
     told.for_each = Some(Tree::List(Vec::new()));
     let mut s1 = step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned()]);
@@ -35,7 +43,7 @@ fn runbook(policy: OnFailure) -> Runbook {
 fn event(drawn: (u32, usize, usize, u32)) -> Event {
     let (kind, name, stage, pick) = drawn;
     let step = NAMES[name % NAMES.len()].to_owned();
-    let leaf = Leaf { step: step.clone(), stage: STAGES[stage % 6], attempt: pick % 2 };
+    let leaf = Leaf { step: step.clone(), stage: STAGES[stage % 7], attempt: pick % 2 };
     let by = (pick & 4 != 0).then(Person::default);
     let yes = pick & 1 != 0;
     let end = match pick % 4 {

@@ -29,6 +29,8 @@ pub(super) struct Row {
     next: Option<Timestamp>,
     /// What its gate saw last.
     seen: String,
+    /// What its guard said last, when it is worth a look.
+    guard: String,
     /// The last whole line, and what came after it, of each stream.
     whole: Vec<u8>,
     parts: [Vec<u8>; 2],
@@ -48,6 +50,7 @@ impl Row {
             asked: String::new(),
             next: None,
             seen: String::new(),
+            guard: String::new(),
             whole: Vec::new(),
             parts: [Vec::new(), Vec::new()],
             latest: 0,
@@ -57,6 +60,19 @@ impl Row {
     /// Brings the row up to an event of its instance.
     pub(super) fn follow(&mut self, seen: &Seen<'_>, node: NodeId) {
         match seen.event {
+            Event::Intent { leaf, .. } if leaf.stage == Stage::Guard => {}
+            Event::Polled { leaf, verdict, seen } if leaf.stage == Stage::Guard => {
+                self.guard = match verdict {
+                    // What goes well is not worth the room that the command's own last line needs.
+                    Verdict::Holds => String::new(),
+                    _ => phrase::guarding(verdict, seen),
+                };
+            }
+            Event::Judged { leaf, verdict, seen, .. } if leaf.stage == Stage::Guard => {
+                if matches!(verdict, Verdict::DoesNotHold | Verdict::CouldNotTell(_)) {
+                    self.guard = format!("stopping: {}", phrase::guarding(verdict, seen));
+                }
+            }
             Event::Intent { leaf, .. } => self.begin(leaf, seen, node),
             Event::Polled { verdict, seen, .. } => {
                 self.seen = match verdict {
@@ -85,7 +101,7 @@ impl Row {
         self.doing = match leaf.stage {
             Stage::Check => "checking",
             Stage::Capture => "reading state",
-            Stage::Action => "",
+            Stage::Action | Stage::Guard => "",
             Stage::Verify => "verifying",
             Stage::Undo => "undoing",
             Stage::UndoVerify => "verifying the undo",
@@ -94,6 +110,7 @@ impl Row {
         self.asked.clear();
         self.next = None;
         self.seen.clear();
+        self.guard.clear();
         self.whole.clear();
         self.parts = [Vec::new(), Vec::new()];
     }
@@ -146,6 +163,9 @@ impl Row {
         }
         if !self.asked.is_empty() {
             return paint.clean(&self.asked);
+        }
+        if !self.guard.is_empty() {
+            return paint.clean(&self.guard);
         }
         if !self.seen.is_empty() {
             return paint.clean(&self.seen);

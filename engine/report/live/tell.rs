@@ -46,6 +46,7 @@ impl Live {
                 self.tell_sentence(seen, Role::Active, node);
                 self.tell_tail(&leaf.step, 3);
             }
+            Event::Reopened { .. } => self.tell_sentence(seen, Role::Active, None),
             Event::Answered { .. } => self.tell_sentence(seen, Role::Person, None),
             Event::Doubted { leaf } if matches!(leaf.stage, Stage::Action | Stage::Undo) => {
                 self.tell_sentence(seen, Role::Doubt, None);
@@ -53,7 +54,7 @@ impl Live {
             Event::Decided { by: Some(_), .. } | Event::Decided { decision: Decision::Verify, .. } => {
                 self.tell_sentence(seen, Role::Person, None);
             }
-            Event::Judged { verdict: Verdict::Warns, .. } => {
+            Event::Judged { leaf, verdict: Verdict::Warns, .. } if leaf.stage != Stage::Guard => {
                 self.tell_sentence(seen, Role::Person, None);
             }
             Event::Resumed { .. } | Event::RollbackBegan { .. } => {
