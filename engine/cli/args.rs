@@ -116,7 +116,8 @@ pub enum Verb {
     Exec(Exec),
     /// Go on with a run where its journal ends
     #[command(
-        after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise.\n\n\
+        after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
+                      that outlived its engine is waited for, and never run beside itself.\n\n\
                       Example:\n  runbook resume r7k2 --skip warm-caches --reason 'caches warm already'"
     )]
     Resume(Resume),
@@ -275,6 +276,15 @@ pub struct Resume {
     /// Why, for the journal
     #[arg(long, value_name = "TEXT", help_heading = "The run")]
     pub reason: Option<String>,
+    /// Take the run from an engine that still drives it. Needs a reason
+    #[arg(long, help_heading = "The run")]
+    pub takeover: bool,
+    /// Stop commands that outlived their engine, instead of waiting for them
+    #[arg(long, help_heading = "Commands that outlived their engine")]
+    pub stop_running: bool,
+    /// Take commands on another machine, which can't be looked at, as ended
+    #[arg(long, help_heading = "Commands that outlived their engine")]
+    pub assume_ended: bool,
 }
 
 /// `runbook rollback`.
@@ -294,6 +304,12 @@ pub struct Rollback {
     /// Why, for the journal
     #[arg(long, value_name = "TEXT", help_heading = "The run")]
     pub reason: Option<String>,
+    /// Stop commands that outlived their engine, instead of waiting for them
+    #[arg(long, help_heading = "Commands that outlived their engine")]
+    pub stop_running: bool,
+    /// Take commands on another machine, which can't be looked at, as ended
+    #[arg(long, help_heading = "Commands that outlived their engine")]
+    pub assume_ended: bool,
 }
 
 /// `runbook approve`.

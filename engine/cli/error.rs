@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::settings::Source;
 use crate::diag::{Report, Sources};
-use crate::driver::DriveError;
+use crate::driver::{DriveError, Interrupt};
 use crate::journal::{JournalError, LocationError};
 use crate::load::ProjectError;
 
@@ -125,7 +125,11 @@ impl CliError {
     /// Returns how the program ends.
     pub fn exit(&self) -> Exit {
         match self {
-            CliError::Journal(JournalError::LockHeld(_) | JournalError::Held(_)) => Exit::Locked,
+            CliError::Journal(
+                JournalError::LockHeld(_) | JournalError::Held(_) | JournalError::Fenced(_),
+            ) => Exit::Locked,
+            CliError::Drive(DriveError::Left { interrupt: Interrupt::Term, .. }) => Exit::Terminated,
+            CliError::Drive(DriveError::Left { .. }) => Exit::Interrupted,
             CliError::Left => Exit::Interrupted,
             CliError::Drive(DriveError::Stopped { .. }) => Exit::Failed,
             CliError::Closed => Exit::Good,

@@ -3,7 +3,7 @@
 use super::console::{Console, one_line, wrapped};
 use super::prompt::yes;
 use super::terminal::Dialogue;
-use crate::driver::{Asked, People, Reply};
+use crate::driver::{Asked, Outliver, People, Reply};
 use crate::machine::Question;
 use crate::report::Role;
 
@@ -38,6 +38,20 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
     fn ask(&mut self, asked: &Asked) -> Option<Reply> {
         // A terminal that is gone answers nothing: the question stays open, for `runbook approve`.
         self.answer(asked).ok().flatten()
+    }
+
+    fn outlived(&mut self, many: bool) -> Option<Outliver> {
+        let it = if many { "them" } else { "it" };
+        let question = format!("Wait for {it}, stop {it}, or leave all as it is? [W/s/l] ");
+        loop {
+            let answer = self.to.line(&question).ok().flatten()?;
+            match answer.trim().to_lowercase().as_str() {
+                "" | "w" | "wait" => return Some(Outliver::Wait),
+                "s" | "stop" => return Some(Outliver::Stop),
+                "l" | "leave" => return Some(Outliver::Leave),
+                _ => self.to.show("Please type w, s or l.\n").ok()?,
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use crate::exec::RedactorError;
 use crate::journal::JournalError;
 use crate::machine::{Illegal, RunStatus};
 
+use super::looping::Interrupt;
+
 /// Why a run could not be driven, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
@@ -44,20 +46,62 @@ pub enum DriveError {
     /// The run was opened against another target.
     #[error(transparent)]
     OtherTarget(#[from] Box<OtherTarget>),
-    /// A command that the run's dead engine began still runs.
-    #[error(
-        "`{step}` is still at work: its command runs as process {pid}, though the engine that started it died; \
-         wait until it ended, or stop it (`{stop}`), then try again: {command}"
-    )]
+    /// A command that outlived its engine is waited for no longer.
+    #[error("`{step}` is still at work (process {pid}), and {why}; stop it: `{stop}`\n  {command}")]
     StillRunning {
         /// The instance.
         step: String,
         /// The process.
         pid: u32,
+        /// Why it is not waited for.
+        why: String,
         /// What to type to stop it.
         stop: String,
         /// Its command.
         command: String,
+    },
+    /// A command may be at work on another machine.
+    #[error(
+        "`{step}` was begun on {host} and may still be at work there, which can't be looked at from here: {}; once it \
+         has ended, say so: `{again}`\n  {command}",
+        .pid.map_or_else(|| format!("look for its command on {host}"), |pid| format!("look there with `ps -p {pid}`"))
+    )]
+    Elsewhere {
+        /// What to type.
+        again: String,
+        /// The instance.
+        step: String,
+        /// The machine.
+        host: String,
+        /// The process, when it was recorded.
+        pid: Option<u32>,
+        /// Its command.
+        command: String,
+    },
+    /// Somebody did not want to wait for commands that outlived their engine.
+    #[error("nothing was changed; {} still at work. Go on with `{again}`", are(.steps))]
+    Left {
+        /// The run.
+        run: String,
+        /// The instances at work.
+        steps: Vec<String>,
+        /// What to type.
+        again: String,
+        /// The signal.
+        interrupt: Interrupt,
+    },
+    /// The engine that was fenced off does not leave and can't be ended.
+    #[error(
+        "run {run} is yours, but its old engine (process {pid}) neither leaves nor can be killed by you ({source}), and may \
+         still start a command: `sudo kill -9 {pid}`, then `runbook resume {run}`"
+    )]
+    OldEngine {
+        /// The run.
+        run: String,
+        /// The engine.
+        pid: u32,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// There is nothing to go on with.
     #[error("run {run} {}: there is nothing to {what}", .status.word())]
@@ -88,6 +132,14 @@ pub enum DriveError {
         /// The nearest name.
         near: Option<String>,
     },
+}
+
+fn are(steps: &[String]) -> String {
+    match steps.len() {
+        0 => "the engine that was taken over is".to_owned(),
+        1 => format!("{} is", steps[0]),
+        _ => format!("{} are", steps.join(", ")),
+    }
 }
 
 /// Tells what the journal does not know: whoever settles those steps needs it.

@@ -38,6 +38,6 @@ pub(super) fn identity(process: &Process) -> Identity {
     Identity { pid: process.pid, started: process.started, boot: process.boot.as_str().into() }
 }
 
-fn hostname() -> String {
+pub(super) fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -30,13 +30,10 @@ impl Launcher {
     /// A sentence for people; the command was not started then.
     pub(super) fn spec(&self, leaf: &Leaf, command: &Prepared, poll: u32) -> Result<Spec, String> {
         let mut spec = resolved(&self.root, &self.secrets, command)?;
-        for (name, value) in [("RUNBOOK_RUN", self.run.as_str()), ("RUNBOOK_STEP", &leaf.step)] {
+        for (name, value) in marks(&self.run, leaf) {
+            spec.marks.push(format!("{name}={value}").into());
             spec.env.push((name.into(), Some(value.into())));
         }
-        // A guard runs beside the action: with an attempt's number, what is left of it after a crash would be taken for
-        // the action, which it is not worth waiting for.
-        let attempt = (leaf.stage != Stage::Guard).then(|| leaf.attempt.to_string().into());
-        spec.env.push(("RUNBOOK_ATTEMPT".into(), attempt));
         if matches!(leaf.stage, Stage::Undo | Stage::UndoVerify) {
             spec.env.push(("RUNBOOK_DIRECTION".into(), Some("undo".into())));
         }
@@ -53,6 +50,18 @@ impl Launcher {
         }
         Ok(spec)
     }
+}
+
+/// Returns what every process of one attempt of one command has in its environment, unless it takes it out: the key for
+/// tools that want to see each call once, and what the process is found by. The stage is among them, so that the service
+/// that an action started is not taken for a part of the gate that looks at it.
+pub(super) fn marks(run: &RunId, leaf: &Leaf) -> [(&'static str, String); 4] {
+    [
+        ("RUNBOOK_RUN", run.to_string()),
+        ("RUNBOOK_STEP", leaf.step.clone()),
+        ("RUNBOOK_STAGE", leaf.stage.word().to_owned()),
+        ("RUNBOOK_ATTEMPT", leaf.attempt.to_string()),
+    ]
 }
 
 /// Returns a command with its secrets in place, for the one who starts it.

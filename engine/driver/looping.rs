@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::exec::{Handle, Notice, Pool};
-use crate::journal::{HEARTBEAT, Writer};
+use crate::journal::{HEARTBEAT, JournalError, Writer};
 use crate::machine::{
     Act, End, Event, Input, Judge, Leaf, Machine, Outcome, Prepared, Question, RunStatus, Stage,
 };
@@ -99,6 +99,8 @@ struct Life {
     rest: Option<RunStatus>,
     /// What ended in the turn that is being recorded.
     unrecorded: Vec<String>,
+    /// Set once somebody else drives the run.
+    taken: Option<JournalError>,
 }
 
 struct Signals {
@@ -149,6 +151,7 @@ impl Loop<'_> {
             interrupt: None,
             rest: None,
             unrecorded: Vec::new(),
+            taken: None,
         };
         let mut beats = Beats::new();
         let listen = |kind| signal(kind).map_err(DriveError::Pool);
@@ -158,6 +161,9 @@ impl Loop<'_> {
             hup: listen(SignalKind::hangup())?,
         };
         loop {
+            if let Some(error) = life.taken.take() {
+                return Err(self.left_to_another(&mut life, &mut signals, error).await);
+            }
             if let Err(error) = self.turn(&mut life) {
                 return Err(self.stopped(&mut life, &mut signals, error).await);
             }
@@ -311,7 +317,7 @@ impl Loop<'_> {
                 self.hear(life, message);
             }
             let only_processes = life.queue.iter().all(|input| matches!(input, Input::Spawned { .. }));
-            if !life.queue.is_empty() && !only_processes {
+            if life.taken.is_some() || (!life.queue.is_empty() && !only_processes) {
                 return;
             }
             if !life.queue.is_empty() {
@@ -340,9 +346,10 @@ impl Loop<'_> {
                 _ = beats.tick.tick() => self.draw(life),
                 _ = beats.inbox.tick() => self.look_into_inbox(life),
                 _ = beats.heartbeat.tick() => {
-                    // A heartbeat that finds the run taken over poisons the writer: the next commit says so.
-                    if let Err(error) = self.writer.heartbeat(clock::now()) {
-                        tracing::warn!(%error, "heartbeat");
+                    match self.writer.heartbeat(clock::now()) {
+                        Ok(()) => {}
+                        Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
+                        Err(error) => tracing::warn!(%error, "heartbeat"),
                     }
                 }
             }
@@ -384,6 +391,7 @@ impl Loop<'_> {
                     stderr: hide(&ended.stderr),
                     truncated: ended.stdout.truncated || ended.stderr.truncated,
                     tail,
+                    left: ended.strays,
                 });
                 life.queue.push(Input::Ended { leaf, outcome });
             }
@@ -433,6 +441,7 @@ impl Loop<'_> {
                     }
                 }
             }
+            Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
             Err(error) => tracing::warn!(%error, "the inbox could not be read"),
         }
     }
@@ -471,8 +480,51 @@ impl Loop<'_> {
             self.let_finish(life, signals).await;
             return error;
         };
+        if matches!(source, JournalError::Fenced(_)) {
+            return self.left_to_another(life, signals, source).await;
+        }
         let lost = self.let_finish(life, signals).await;
         DriveError::Stopped { run: self.writer.run().to_string(), source: Box::new(source), lost }
+    }
+
+    /// Somebody else drives the run now, and waits for what runs here: it is neither stopped nor doubled. Nothing more is
+    /// started or written; what the commands print is read until they end, since a command whose output nobody reads is
+    /// killed by the system when it writes (SIGPIPE). Ctrl-C leaves at once all the same.
+    async fn left_to_another(
+        &mut self,
+        life: &mut Life,
+        signals: &mut Signals,
+        error: JournalError,
+    ) -> DriveError {
+        self.pool.leave();
+        life.flying.values().for_each(|flying| flying.handle.forgo());
+        if !life.flying.is_empty() {
+            self.reporter.aside(&error.to_string());
+            let names: BTreeSet<String> = life.flying.keys().map(|leaf| format!("`{}`", leaf.step)).collect();
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            self.reporter.aside(&format!(
+                "What {names} still prints is read here until it ends. Ctrl-C leaves at once; what prints after that is \
+                 killed by SIGPIPE"
+            ));
+        }
+        let mut draw = tokio::time::interval(TICK);
+        while !life.flying.is_empty() {
+            tokio::select! {
+                message = life.messages.recv() => {
+                    let Some(Message::Notice(leaf, Notice::Ended(ended))) = message else { continue };
+                    life.flying.remove(&leaf);
+                    if let Some(told) = told_of(&leaf, &launch::end(&ended.end)) {
+                        self.reporter.aside(&format!("{told} (this is in no journal)"));
+                    }
+                }
+                _ = draw.tick() => self.reporter.tick(clock::now()),
+                _ = signals.int.recv() => break,
+                _ = signals.term.recv() => break,
+                _ = signals.hup.recv() => {}
+            }
+        }
+        self.reporter.suspend();
+        error.into()
     }
 
     /// Waits until everything that runs has ended, and returns what did and is in no journal. Whoever does not want to

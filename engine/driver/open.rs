@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use crate::exec::{self, Liveness, Pool, Redactor};
-use crate::journal::{Claim, Frozen, NewRun, RunId, Store, Stored, Want, Writer};
+use crate::exec::{Pool, Redactor};
+use crate::journal::{Claim, Frozen, JournalError, NewRun, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
     Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, RunFacts,
     RunStatus, State, undo_order,
@@ -20,6 +20,7 @@ use super::host;
 use super::launch::Launcher;
 pub use super::looping::Interrupt;
 use super::looping::Loop;
+use super::outlived::{Outliving, Settling};
 use super::people::People;
 use super::target;
 
@@ -54,6 +55,10 @@ pub struct Resume {
     pub decisions: BTreeMap<String, (Decision, Option<String>)>,
     /// The secrets' values, given anew.
     pub secrets: Secrets,
+    /// What to do about commands that outlived their engine.
+    pub outliving: Outliving,
+    /// Why the run is taken from a living driver, when it may be.
+    pub takeover: Option<String>,
 }
 
 /// A run to be undone.
@@ -67,6 +72,8 @@ pub struct Rollback {
     pub to: Option<String>,
     /// The secrets' values, given anew.
     pub secrets: Secrets,
+    /// What to do about commands that outlived their engine.
+    pub outliving: Outliving,
 }
 
 /// What a run is driven with.
@@ -169,11 +176,11 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
 /// # Errors
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
-pub fn resume(resume: Resume, around: Surroundings<'_>) -> Result<Closed, DriveError> {
-    let Resume { run, by, reason, decisions, secrets } = resume;
+pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
+    let Resume { run, by, reason, decisions, secrets, outliving, takeover } = resume;
     let pool = Pool::new(SPAWNERS)?;
-    let named = &mut decisions.keys();
-    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, ("resume", named))?;
+    let wish = Wish { what: "resume", named: decisions.keys().cloned().collect(), outliving, takeover };
+    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
     let input = Input::Resume { by, reason, decisions };
     going.go(&pool, around, vec![input])
 }
@@ -183,11 +190,11 @@ pub fn resume(resume: Resume, around: Surroundings<'_>) -> Result<Closed, DriveE
 /// # Errors
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
-pub fn rollback(rollback: Rollback, around: Surroundings<'_>) -> Result<Closed, DriveError> {
-    let Rollback { run, by, to, secrets } = rollback;
+pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
+    let Rollback { run, by, to, secrets, outliving } = rollback;
     let pool = Pool::new(SPAWNERS)?;
-    let named = &mut to.iter();
-    let going = take_up(&run, &by, secrets, around.store, &pool, around.reporter, ("roll back", named))?;
+    let wish = Wish { what: "roll back", named: to.iter().cloned().collect(), outliving, takeover: None };
+    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
     let input = Input::Rollback { by, to };
     going.go(&pool, around, vec![input])
 }
@@ -253,22 +260,33 @@ pub(super) fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
     Ok((Machine::new(graph, state), judge))
 }
 
+/// How a run is to be taken up.
+struct Wish {
+    /// `resume`, `roll back`.
+    what: &'static str,
+    /// The steps that were named.
+    named: BTreeSet<String>,
+    outliving: Outliving,
+    takeover: Option<String>,
+}
+
 fn take_up(
     run: &RunId,
     by: &Person,
     secrets: Secrets,
-    store: &Store,
     pool: &Pool,
-    reporter: &mut dyn Reporter,
-    (what, named): (&'static str, &mut dyn Iterator<Item = &String>),
+    around: &mut Surroundings<'_>,
+    wish: Wish,
 ) -> Result<Going, DriveError> {
     let redactor = redactor(&secrets)?;
+    let store = around.store;
+    let what = wish.what;
     // The lease first, and only then the events: nobody adds to them once it is ours.
-    let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: false };
-    let writer = store.acquire(run, &claim, host::life)?;
+    let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: wish.takeover.is_some() };
+    let mut writer = store.acquire(run, &claim, host::life)?;
     let taken = (|| {
         let stored = store.load(run)?;
-        let (machine, judge) = fold(&stored)?;
+        let (mut machine, judge) = fold(&stored)?;
         let status = machine.state().status;
         let over = match what {
             "resume" => !machine.state().is_unfinished(),
@@ -282,15 +300,35 @@ fn take_up(
         if over {
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
-        known_steps(run, machine.state(), named)?;
-        nothing_runs(run, &machine)?;
+        known_steps(run, machine.state(), &mut wish.named.iter())?;
         let root = PathBuf::from(&stored.snapshot.root);
         if let Some(opened) = &machine.state().opened {
             target::same(run.as_str(), &opened.target, &target::ask(&judge, pool, &root, &secrets)?)?;
         }
         for record in &stored.records {
-            reporter.past(record.at, &record.event);
+            around.reporter.past(record.at, &record.event);
         }
+        let old = writer.fenced_off().map(|lease| lease.holder.clone());
+        let mut settling = Settling {
+            run,
+            machine: &mut machine,
+            judge: &judge,
+            store,
+            writer: &mut writer,
+            reporter: &mut *around.reporter,
+            people: &mut around.people,
+            by,
+            program: &around.program,
+            what,
+            says: wish.outliving,
+            // To roll back to a step says nothing of what became of it.
+            decided: if what == "resume" { &wish.named } else { &BTreeSet::new() },
+            old: old.clone(),
+        };
+        if let (Some(old), Some(reason)) = (old, wish.takeover.clone()) {
+            settling.say(Input::TakenOver { by: by.clone(), from: old.person, reason })?;
+        }
+        settling.settle(&stored.records)?;
         Ok((machine, judge, root))
     })();
     match taken {
@@ -298,6 +336,8 @@ fn take_up(
             let launcher = Launcher { root, secrets, redactor, outputs: store.outputs(), run: run.clone() };
             Ok(Going { machine, judge, writer, launcher, by: by.clone() })
         }
+        // It is somebody else's by now.
+        Err(error @ DriveError::Journal(JournalError::Fenced(_))) => Err(error),
         Err(error) => {
             // Whoever comes next must not find the run held by somebody who did nothing with it.
             if let Err(error) = writer.release(clock::now()) {
@@ -306,36 +346,6 @@ fn take_up(
             Err(error)
         }
     }
-}
-
-/// Refuses to go on while a command of the dead engine is still at work: it must not be doubled.
-fn nothing_runs(run: &RunId, machine: &Machine) -> Result<(), DriveError> {
-    let state = machine.state();
-    for (at, _, attempt) in state.open() {
-        let instance = state.at(at);
-        let step = state.name(machine.graph(), at);
-        let recorded = instance
-            .process
-            .as_ref()
-            .filter(|process| host::life(process) == crate::journal::Life::Alive)
-            .filter(|process| exec::alive(&host::identity(process)) == Liveness::Running)
-            // The command leads a process group of its own.
-            .map(|process| (process.pid, format!("kill -TERM -{}", process.pid)));
-        // The engine may have died before it could record the process, and the command may have left others behind:
-        // all of them have the step in their environment.
-        let found = recorded.or_else(|| {
-            let attempt = attempt.to_string();
-            let marks =
-                [("RUNBOOK_RUN", run.as_str()), ("RUNBOOK_STEP", &step), ("RUNBOOK_ATTEMPT", &attempt)];
-            let found = exec::find_by_env(&marks).into_iter().find(|identity| *identity != exec::own())?;
-            Some((found.pid, format!("kill -TERM {}", found.pid)))
-        });
-        if let Some((pid, stop)) = found {
-            let command = instance.command.clone();
-            return Err(DriveError::StillRunning { step, pid, stop, command });
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a step that the run does not have, before anything is done with the others.

@@ -72,6 +72,14 @@ impl Group {
         true
     }
 
+    /// Takes back a command that is not running yet; one that runs is left alone.
+    pub(super) fn forgo(&self) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Waiting) {
+            state.cause.get_or_insert(Cause::Request);
+        }
+    }
+
     /// Sends SIGKILL.
     pub(super) fn kill(&self, cause: Cause) {
         let mut state = self.lock();

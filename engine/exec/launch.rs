@@ -86,7 +86,7 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
         .ok_or_else(|| short(io::Error::other("the system gave it no process number")))?;
 
     let tap = |pipe, stream, log: Option<&Path>| {
-        let sink = Sink::new(stream, log, spec.keep, &spec.redactor);
+        let sink = Sink::new(stream, log, (spec.keep, spec.log_limit), &spec.redactor);
         Tap { pipe: Source::new(pipe), sink }
     };
     let taps = [

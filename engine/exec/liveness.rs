@@ -29,6 +29,11 @@ pub fn alive(identity: &Identity) -> Liveness {
     }
 }
 
+/// Says whether a process was suspended (SIGSTOP, Ctrl-Z).
+pub fn is_suspended(identity: &Identity) -> bool {
+    alive(identity) == Liveness::Running && stat(identity.pid).is_some_and(|stat| stat.suspended)
+}
+
 /// Returns the identity of this very process.
 pub fn own() -> Identity {
     identify(std::process::id(), &boot().into())

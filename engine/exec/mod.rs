@@ -22,7 +22,10 @@
 //! **Who hides what.** Logs and chunks are redacted. [`Captured`] is raw, since expressions read JSON from it;
 //! whoever shows or stores any of it redacts it first.
 //!
-//! Not here yet: processes that leave their group (`setsid`) outlive a stop; [`find_by_env`] finds them.
+//! **Out of the group, not out of sight.** What left its group (`setsid`, a double fork) is found by what
+//! [`Spec::marks`] put into its environment, and ended with its command when that is stopped or its time is up. When the
+//! command ends by itself it is left alone and told of ([`Ended::strays`]): a step may start a service on purpose. Not
+//! found: what was started with a cleaned environment, and what became another user's.
 
 mod feed;
 mod forms;
@@ -44,10 +47,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use liveness::{Liveness, alive, own};
+pub use liveness::{Liveness, alive, is_suspended, own};
 pub use notice::{Captured, Death, End, Ended, Identity, LogError, Notice, Stream};
 pub use pool::{Handle, Pool};
 pub use program::{SpawnError, which};
 pub use redactor::{MASK, Redacting, Redactor, RedactorError, SHORTEST};
 pub use spec::Spec;
-pub use stranger::{find_by_env, stop_stranger};
+pub use stranger::{end_stranger, find_by_env, kill_stranger};

@@ -59,6 +59,9 @@ pub struct Ended {
     pub stderr: Captured,
     /// How many processes of its group were still alive when the group was killed after its leader had ended.
     pub leftovers: usize,
+    /// The processes that left its group and still lived when it had ended by itself: they were left alone, since a
+    /// command may start a service on purpose. Empty when it was stopped or its time was up: they are ended with it.
+    pub strays: Vec<u32>,
     /// The first log that could not be written. It holds what was written up to then; the command was not disturbed.
     pub log_error: Option<LogError>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -16,12 +16,13 @@ use super::reactor::{Letter, Mailbox, Reactor, now};
 use super::running::{Notify, Running, refuse};
 use super::spec::Spec;
 
-/// Spawns and supervises commands. Dropping it kills every one that still runs, and waits for that.
+/// Spawns and supervises commands. Dropping it kills every one that still runs, and waits for that; see [`Pool::leave`].
 pub struct Pool {
     queue: Arc<Queue>,
     mailbox: Arc<Mailbox>,
     reactor: Option<JoinHandle<()>>,
     next: AtomicU64,
+    left: AtomicBool,
 }
 
 /// A command that was handed to a [`Pool`]. Dropping the handle changes nothing. After the command has ended, its
@@ -54,7 +55,13 @@ impl Pool {
             boot: boot().into(),
         });
         // From here on a failure drops the pool, which ends the reactor.
-        let pool = Self { queue, mailbox, reactor: Some(reactor), next: AtomicU64::new(0) };
+        let pool = Self {
+            queue,
+            mailbox,
+            reactor: Some(reactor),
+            next: AtomicU64::new(0),
+            left: AtomicBool::new(false),
+        };
         let mut jobs = pool.queue.lock();
         jobs.most = spawners.max(1);
         pool.queue.hire(&mut jobs)?;
@@ -75,8 +82,19 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// Lets what runs go on when the pool is dropped, because it is somebody else's now. Their pipes are read until this
+    /// process ends; whoever writes after that is sent SIGPIPE.
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Pool {
     fn drop(&mut self) {
+        if self.left.load(Ordering::Relaxed) {
+            return;
+        }
         let mut jobs = self.queue.lock();
         jobs.closing = true;
         let threads = std::mem::take(&mut jobs.threads);
@@ -103,6 +121,12 @@ impl Handle {
         if self.group.terminate(Cause::Request) {
             self.mailbox.send(Letter::Asked(self.group.id));
         }
+    }
+
+    /// Takes back a command that is not running yet. One that runs is left alone; one that is just being started is
+    /// stopped.
+    pub fn forgo(&self) {
+        self.group.forgo();
     }
 
     /// Sends SIGKILL to the whole group at once. A command that is not running yet is not started.
@@ -194,12 +218,13 @@ impl Queue {
             return refuse(&notify, End::Stopped { death: None, killed });
         }
         let times = (spec.timeout, spec.grace);
+        let marks = spec.marks.clone();
         let started = now();
         match launch(spec, &self.boot) {
             Ok(launched) => {
                 let identity = launched.identity.clone();
                 group.born(launched.pid);
-                let running = Box::new(Running::new(launched, group, notify, times, started));
+                let running = Box::new(Running::new(launched, group, notify, times, marks, started));
                 self.mailbox.send(Letter::Adopt(running, identity));
             }
             Err(error) => refuse(&notify, End::NotStarted(error)),

@@ -15,6 +15,10 @@ const BEGINNING: usize = 1024;
 pub(super) struct Stat {
     /// It has not ended; a zombie has.
     pub(super) lives: bool,
+    /// It was sent SIGSTOP or SIGTSTP.
+    pub(super) suspended: bool,
+    /// Its parent; 0 for what has none here.
+    pub(super) parent: u32,
     /// Its process group; 0 for what the kernel runs itself.
     pub(super) group: u32,
     /// When it started, in clock ticks since boot.
@@ -35,9 +39,10 @@ fn parse(line: &[u8]) -> Option<Stat> {
     // Counted as in proc(5), these are the fields from the third on: state, parent, group; 22 is the start.
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
-    let group = fields.nth(1)?.parse().ok()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
     let started = fields.nth(16)?.parse().ok()?;
-    Some(Stat { lives: !matches!(state, "Z" | "X" | "x"), group, started })
+    Some(Stat { lives: !matches!(state, "Z" | "X" | "x"), suspended: state == "T", parent, group, started })
 }
 
 /// Tells a process from a mere thread.
@@ -90,7 +95,7 @@ mod tests {
         let line = b"42 (a) R 1 (b) S 7 9 9 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 777 1 2 3\n";
         let stat = parse(line).unwrap();
         assert!(stat.lives);
-        assert_eq!((stat.group, stat.started), (9, 777));
+        assert_eq!((stat.parent, stat.group, stat.started), (7, 9, 777));
         assert!(parse(b"42 (a) Z 1 2").is_none());
         assert!(parse(b"").is_none());
     }

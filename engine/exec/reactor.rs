@@ -152,7 +152,9 @@ impl Reactor {
         for letter in self.mailbox.take() {
             match letter {
                 Letter::Adopt(running, identity) => self.adopt(running, identity),
-                Letter::Asked(id) => self.with(id, |watched, _| watched.running.asked(now())),
+                Letter::Asked(id) => self.with(id, |watched, shared| {
+                    watched.running.asked(now(), shared);
+                }),
                 Letter::Died(id) => self.with(id, |watched, shared| {
                     watched.running.look(now(), shared);
                 }),
@@ -176,7 +178,7 @@ impl Reactor {
             Ok(leader) => {
                 running.tell(Notice::Spawned(identity));
                 if running.group.cause().is_some() {
-                    running.asked(now());
+                    running.asked(now(), &self.shared);
                 }
                 if self.quit_by.is_some() {
                     running.group.kill(Cause::Request);

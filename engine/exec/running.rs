@@ -1,16 +1,17 @@
 //! One running command, as a machine that the reactor turns: alive, lingering, draining.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::feed::Feed;
 use super::group::{Cause, Group};
 use super::launch::Launched;
-use super::members;
+use super::members::{self, Kin, Left, Stray};
 use super::notice::{Captured, Death, End, Ended, LogError, Notice};
 use super::reactor::now;
 use super::stream::{Flow, Tap};
@@ -25,6 +26,9 @@ const LAST_GULP: u64 = 1 << 20;
 
 /// How often a group that was asked to stop is looked at after its leader has ended.
 const LINGER: Duration = Duration::from_millis(20);
+
+/// How often those that left the group are looked for and killed: what forks faster than that is no command but a bomb.
+const ROUNDS: usize = 5;
 
 /// What an absurdly long grace is cut to, so that times can be added to without care.
 const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -55,6 +59,12 @@ pub(super) struct Running {
     started: Instant,
     wall: Duration,
     leftovers: usize,
+    /// When its leader started, in clock ticks since boot.
+    born: u64,
+    marks: Vec<OsString>,
+    /// Those outside the group that were sent SIGTERM.
+    asked: HashSet<Stray>,
+    strays: Vec<u32>,
     done: [Captured; 2],
     log_error: Option<LogError>,
 }
@@ -79,6 +89,7 @@ impl Running {
         group: Arc<Group>,
         notify: Notify,
         times: (Option<Duration>, Duration),
+        marks: Vec<OsString>,
         started: Instant,
     ) -> Self {
         let (timeout, grace) = times;
@@ -97,6 +108,10 @@ impl Running {
             started,
             wall: Duration::ZERO,
             leftovers: 0,
+            born: launched.identity.started,
+            marks,
+            asked: HashSet::new(),
+            strays: Vec::new(),
             done: [Captured::default(), Captured::default()],
             log_error: None,
         }
@@ -125,11 +140,39 @@ impl Running {
         matches!(self.phase, Phase::Draining { .. }) && self.taps.iter().all(Option::is_none)
     }
 
-    /// Takes note that the group was sent SIGTERM: its grace begins.
-    pub(super) fn asked(&mut self, now: Instant) {
+    /// Takes note that the group was sent SIGTERM: its grace begins, also for those that left the group.
+    pub(super) fn asked(&mut self, now: Instant, shared: &Shared) {
         if matches!(self.phase, Phase::Alive) && self.kill_at.is_none() {
             self.kill_at = Some(now + self.grace);
             self.timeout_at = None;
+            let left = self.left(shared);
+            self.ask_strays(&left);
+        }
+    }
+
+    fn left(&self, shared: &Shared) -> Left {
+        let kin = Kin { leader: self.pid, started: self.born, marks: &self.marks };
+        members::left(&kin, &shared.leaders)
+    }
+
+    /// Sends SIGTERM to those outside the group that have not had it.
+    fn ask_strays(&mut self, left: &Left) {
+        for &stray in &left.strays {
+            if self.asked.insert(stray) {
+                stray.signal(Signal::TERM);
+                stray.signal(Signal::CONT);
+            }
+        }
+    }
+
+    /// Kills those outside the group. What they start in the moment of their death is caught by looking again.
+    fn kill_strays(&self, shared: &Shared) {
+        for _ in 0..ROUNDS {
+            let left = self.left(shared);
+            if left.strays.is_empty() {
+                return;
+            }
+            left.strays.iter().for_each(|stray| stray.signal(Signal::KILL));
         }
     }
 
@@ -154,7 +197,7 @@ impl Running {
             }
             Phase::Alive => {
                 self.group.terminate(Cause::Timeout);
-                self.asked(now);
+                self.asked(now, shared);
             }
             Phase::Lingering { .. } => self.linger(now, shared),
             Phase::Draining { .. } => {
@@ -184,11 +227,18 @@ impl Running {
         match self.group.cause() {
             Some((_, false)) => {
                 // The letter that says so may still be on its way.
-                self.asked(now);
+                self.asked(now, shared);
                 self.linger(now, shared);
             }
-            Some((_, true)) | None => {
-                self.leftovers = members::count(self.pid, &shared.leaders);
+            Some((_, true)) => {
+                self.leftovers = self.left(shared).members;
+                self.kill_strays(shared);
+                self.bury(now);
+            }
+            None => {
+                let left = self.left(shared);
+                self.leftovers = left.members;
+                self.strays = left.strays.iter().map(|stray| stray.pid).collect();
                 self.bury(now);
             }
         }
@@ -196,12 +246,15 @@ impl Running {
     }
 
     fn linger(&mut self, now: Instant, shared: &Shared) {
-        let left = members::count(self.pid, &shared.leaders);
+        let left = self.left(shared);
         let time_is_up = self.kill_at.is_none_or(|kill_at| kill_at <= now);
-        if left == 0 || time_is_up {
-            if left > 0 {
-                self.leftovers = left;
+        let none = left.members == 0 && left.strays.is_empty();
+        self.ask_strays(&left);
+        if none || time_is_up {
+            if !none {
+                self.leftovers = left.members;
                 self.group.kill(Cause::Timeout);
+                self.kill_strays(shared);
             }
             self.bury(now);
         } else {
@@ -255,6 +308,7 @@ impl Running {
             stdout,
             stderr,
             leftovers: self.leftovers,
+            strays: self.strays,
             log_error: self.log_error,
         };
         tell(&self.notify, Notice::Ended(Box::new(ended)));
@@ -283,6 +337,7 @@ pub(super) fn refuse(notify: &Notify, end: End) {
         stdout: Captured::default(),
         stderr: Captured::default(),
         leftovers: 0,
+        strays: Vec::new(),
         log_error: None,
     };
     tell(notify, Notice::Ended(Box::new(ended)));

@@ -19,6 +19,9 @@ pub struct Spec {
     pub stdin: Option<Vec<u8>>,
     /// Puts stdout and stderr on one pipe, which keeps their order. All of it counts as stdout.
     pub merged: bool,
+    /// Entries of `env`, as `NAME=value`, that only this command and what it starts have: by them those that left its
+    /// process group are found. With none they are not.
+    pub marks: Vec<OsString>,
     /// How long the command may run before its group is sent SIGTERM; none is for ever.
     pub timeout: Option<Duration>,
     /// How long the group has after SIGTERM, before SIGKILL.
@@ -27,6 +30,9 @@ pub struct Spec {
     pub stdout_file: Option<PathBuf>,
     /// A log that redacted stderr is appended to; created with mode 0600.
     pub stderr_file: Option<PathBuf>,
+    /// How many bytes from the beginning of each stream its log takes. What does not fit is counted in the log's last
+    /// line: a command that prints for hours must not fill the disk that the journal is on.
+    pub log_limit: u64,
     /// How many bytes from the beginning of each stream are kept in memory.
     pub keep: usize,
     /// Hides secrets in the logs and in [`Notice::Chunk`](super::Notice::Chunk).
@@ -43,10 +49,12 @@ impl Spec {
             dir: None,
             stdin: None,
             merged: false,
+            marks: Vec::new(),
             timeout: None,
             grace: Duration::from_secs(10),
             stdout_file: None,
             stderr_file: None,
+            log_limit: 256 << 20,
             keep: 16 << 20,
             redactor: Redactor::default(),
         }

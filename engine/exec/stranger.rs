@@ -1,60 +1,103 @@
 //! Processes of an earlier driver of ours: found and ended without being our children.
 
-use std::time::Duration;
+use std::ffi::OsString;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use super::liveness::{Liveness, alive, identify};
+use super::members::has_all;
 use super::notice::Identity;
 use super::procfs;
-use super::reactor::now;
-
-/// How often a process that is not our child is looked at; nobody tells us of its end.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long an ended group takes to vanish after SIGKILL at most, unless it hangs in the system.
-const VANISH: Duration = Duration::from_secs(2);
 
 /// Returns the living processes of ours whose environment, as they were started with it, has all of these
 /// entries. It finds what a step left behind also outside its group, but not what was started with a cleaned
-/// environment, or as another user.
+/// environment, or as another user. This process and those that wait for it are not among them: whoever takes a run up
+/// from a shell that one of its steps opened would else wait for that shell.
 ///
 /// Reads all of `/proc`: some milliseconds, so for a resume and not for every step.
 pub fn find_by_env(marks: &[(&str, &str)]) -> Vec<Identity> {
-    let wanted: Vec<String> = marks.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let has_all = |pid: u32| {
-        let environ = procfs::environ(pid).unwrap_or_default();
-        let entries: Vec<&[u8]> = environ.split(|&byte| byte == 0).collect();
-        wanted.iter().all(|entry| entries.contains(&entry.as_bytes()))
-    };
+    let wanted: Vec<OsString> = marks.iter().map(|(name, value)| format!("{name}={value}").into()).collect();
     let boot = procfs::boot().into();
-    procfs::numbers().filter(|&pid| has_all(pid)).map(|pid| identify(pid, &boot)).collect()
+    let ours = ancestors(std::process::id());
+    procfs::numbers()
+        .filter(|pid| !ours.contains(pid) && has_all(*pid, &wanted))
+        .map(|pid| identify(pid, &boot))
+        .collect()
 }
 
-/// Ends the process group of a command that an earlier driver started: SIGTERM, after `grace` SIGKILL. Returns
-/// whether its leader is gone; a leader that is gone already is left alone, and so is its group, whose number may
-/// be a stranger's. Blocks until then.
-pub fn stop_stranger(identity: &Identity, grace: Duration) -> Liveness {
-    let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Liveness::Gone };
-    for (signals, patience) in [(&[Signal::TERM, Signal::CONT][..], grace), (&[Signal::KILL], VANISH)] {
-        for signal in signals {
-            // Between look and signal the process could end and its number be given out anew, which takes all
-            // other numbers to be given out first. There is no call that signals a group without that gap.
-            match alive(identity) {
-                Liveness::Running => drop(kill_process_group(pid, *signal)),
-                gone => return gone,
-            }
-        }
-        let begin = now();
-        while alive(identity) == Liveness::Running && begin.elapsed() < patience {
-            std::thread::sleep(LOOK);
+/// Returns a process and all it descends from.
+fn ancestors(pid: u32) -> Vec<u32> {
+    let mut line = vec![pid];
+    let mut next = pid;
+    // A number given out anew between two looks could make a circle.
+    while let Some(stat) = procfs::stat(next)
+        && stat.parent != 0
+        && !line.contains(&stat.parent)
+    {
+        next = stat.parent;
+        line.push(next);
+    }
+    line
+}
+
+/// Asks a process of an earlier driver to end (SIGTERM), or with `force` ends it (SIGKILL); its whole group when it leads
+/// one. Nothing happens when it is gone.
+///
+/// # Errors
+///
+/// When it is another user's.
+pub fn end_stranger(identity: &Identity, force: bool) -> Result<(), std::io::Error> {
+    let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    // The file names this very process however often the number is given out: looked at after it was opened, it can't
+    // become a stranger between look and signal.
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(Errno::SRCH) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if alive(identity) != Liveness::Running {
+        return Ok(());
+    }
+    let leads = procfs::stat(identity.pid).is_some_and(|stat| stat.group == identity.pid);
+    let signals = if force { &[Signal::KILL][..] } else { &[Signal::TERM, Signal::CONT] };
+    for &signal in signals {
+        // There is no call that signals a group by such a file. As long as its leader is there the number is the group's.
+        let sent = if leads { kill_process_group(pid, signal) } else { pidfd_send_signal(&process, signal) };
+        match sent {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    alive(identity)
+    Ok(())
+}
+
+/// Kills one process, and not its group. Nothing happens when it is gone.
+///
+/// # Errors
+///
+/// When it is another user's.
+pub fn kill_stranger(identity: &Identity) -> Result<(), std::io::Error> {
+    let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(Errno::SRCH) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if alive(identity) != Liveness::Running {
+        return Ok(());
+    }
+    match pidfd_send_signal(&process, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::reactor::now;
     use super::super::{Notice, Pool, Spec};
     use super::*;
 
@@ -78,8 +121,21 @@ mod tests {
         }
         assert_eq!(find("b"), []);
         let other = Identity { started: started.started + 1, ..started.clone() };
-        assert_eq!(stop_stranger(&other, Duration::ZERO), Liveness::Gone);
-        assert_eq!(alive(&started), Liveness::Running);
-        assert_eq!(stop_stranger(&started, Duration::from_millis(50)), Liveness::Gone);
+        end_stranger(&other, true).unwrap();
+        end_stranger(&started, false).unwrap();
+        assert_eq!(alive(&started), Liveness::Running, "it ignores SIGTERM, and the other is not it");
+        end_stranger(&started, true).unwrap();
+        let begin = now();
+        while alive(&started) == Liveness::Running {
+            assert!(begin.elapsed() < Duration::from_secs(60));
+        }
+        assert_eq!(find("a"), []);
+    }
+
+    #[test]
+    fn who_waits_for_us_is_not_found() {
+        let line = ancestors(std::process::id());
+        assert!(line.len() > 1, "somebody started the tests");
+        assert_eq!(line[1], std::os::unix::process::parent_id());
     }
 }

@@ -38,10 +38,38 @@ pub(super) struct Tap {
 pub(super) struct Sink {
     stream: Stream,
     redacting: Redacting,
-    log: Option<(PathBuf, File)>,
+    log: Option<Log>,
     log_error: Option<LogError>,
     keep: usize,
     captured: Captured,
+}
+
+/// A file that takes the beginning of a stream.
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    file: File,
+    /// How many bytes it still takes.
+    room: u64,
+    /// How many it did not take.
+    over: u64,
+}
+
+impl Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let fits = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
+        self.file.write_all(&bytes[..fits])?;
+        self.room -= fits as u64;
+        self.over += (bytes.len() - fits) as u64;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.over == 0 {
+            return Ok(());
+        }
+        writeln!(self.file, "\n[runbook: {} bytes more were printed and are not kept]", self.over)
+    }
 }
 
 impl Tap {
@@ -71,11 +99,18 @@ impl Tap {
 impl Sink {
     /// Opens the log, if there is to be one. One that cannot be opened is reported at the end: a full disk must not
     /// keep an operator from running a command.
-    pub(super) fn new(stream: Stream, log: Option<&Path>, keep: usize, redactor: &Redactor) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        log: Option<&Path>,
+        (keep, log_limit): (usize, u64),
+        redactor: &Redactor,
+    ) -> Self {
         let (mut file, mut log_error) = (None, None);
         if let Some(path) = log {
             match open(path) {
-                Ok(opened) => file = Some((path.to_owned(), opened)),
+                Ok(opened) => {
+                    file = Some(Log { path: path.to_owned(), file: opened, room: log_limit, over: 0 });
+                }
                 Err(source) => log_error = Some(LogError { path: path.to_owned(), source }),
             }
         }
@@ -101,6 +136,11 @@ impl Sink {
     pub(super) fn finish(mut self, tell: &dyn Fn(Notice)) -> (Captured, Option<LogError>) {
         let shown = self.redacting.finish();
         pass(&mut self.log, &mut self.log_error, self.stream, shown.into(), tell);
+        if let Some(log) = &mut self.log
+            && let Err(source) = log.finish()
+        {
+            self.log_error = Some(LogError { path: log.path.clone(), source });
+        }
         (self.captured, self.log_error)
     }
 }
@@ -108,7 +148,7 @@ impl Sink {
 /// Writes redacted bytes to the log and passes them on. After the first failure the log is left alone: one that
 /// ends early is plain to see, one with a hole is not.
 fn pass(
-    log: &mut Option<(PathBuf, File)>,
+    log: &mut Option<Log>,
     log_error: &mut Option<LogError>,
     stream: Stream,
     shown: Cow<'_, [u8]>,
@@ -117,10 +157,10 @@ fn pass(
     if shown.is_empty() {
         return;
     }
-    if let Some((path, file)) = log
-        && let Err(source) = file.write_all(&shown)
+    if let Some(open) = log
+        && let Err(source) = open.write(&shown)
     {
-        *log_error = Some(LogError { path: path.clone(), source });
+        *log_error = Some(LogError { path: open.path.clone(), source });
         *log = None;
     }
     tell(Notice::Chunk { stream, bytes: shown.into_owned() });

@@ -429,3 +429,65 @@ fn a_callback_that_panics_harms_nobody_else() {
     let (_, receiver) = start(&pool, sh("exit 5"));
     assert!(matches!(end_of(&receiver).end, End::Exited(5)));
 }
+
+/// Returns a command that all it starts can be told by.
+fn known(mut spec: Spec, mark: &str) -> Spec {
+    spec = marked(spec, mark);
+    spec.marks = vec![mark.into()];
+    spec
+}
+
+#[test]
+fn what_left_the_group_is_ended_with_its_command_and_has_its_grace() {
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("saved");
+    // A double fork: its parent is gone, its group and session are its own.
+    let polite =
+        format!("trap \"sleep 0.2; touch {}; exit\" TERM; while :; do sleep 0.05; done", saved.display());
+    let rude = "trap \"\" TERM; while :; do sleep 0.05; done";
+    for (number, (grace, inner)) in [(30_000, polite.as_str()), (300, rude)].into_iter().enumerate() {
+        let mark = format!("RUNBOOK_TEST=stray{number}");
+        let mut spec = known(sh(&format!("(setsid sh -c '{inner}' &) & echo up; sleep 600")), &mark);
+        spec.grace = Duration::from_millis(grace);
+        let pool = Pool::new(1).unwrap();
+        let (handle, receiver) = start(&pool, spec);
+        identity(&receiver);
+        // The stray, its sleep, and the leader's.
+        let begin = Instant::now();
+        while living(&mark).len() < 4 {
+            assert!(begin.elapsed() < LONG);
+        }
+        handle.stop();
+        let ended = end_of_started(&receiver);
+        assert!(matches!(ended.end, End::Stopped { death: Some(Death::Signalled(15)), .. }), "{ended:?}");
+        assert_eq!(ended.strays, Vec::<u32>::new());
+        nothing_left(&mark);
+    }
+    assert!(saved.exists(), "it had time to put things in order");
+}
+
+#[test]
+fn a_service_that_a_command_left_on_purpose_is_told_of_and_left_alone() {
+    let mark = "RUNBOOK_TEST=service";
+    let ended =
+        run(known(sh("setsid sleep 600 >/dev/null 2>&1 < /dev/null & sleep 0.1; echo started"), mark));
+    assert!(matches!(ended.end, End::Exited(0)));
+    assert_eq!(ended.strays, living(mark));
+    assert_eq!(ended.strays.len(), 1);
+    let pid = rustix::process::Pid::from_raw(ended.strays[0].cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    nothing_left(mark);
+}
+
+#[test]
+fn a_log_takes_the_beginning_and_says_how_much_more_there_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut spec = sh("printf 0123456789; printf 0123456789; printf ab");
+    spec.stdout_file = Some(log.clone());
+    spec.log_limit = 15;
+    let ended = run(spec);
+    assert_eq!(text(&ended.stdout), "01234567890123456789ab");
+    let kept = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(kept, "012345678901234\n[runbook: 7 bytes more were printed and are not kept]\n");
+}

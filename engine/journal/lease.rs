@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use super::store::File;
@@ -89,8 +89,8 @@ pub struct Claim {
 /// A run has a driver that lives.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "run {run} is driven by {} since {:.0}, last heard of {:.0}; watch it with `runbook status {run}`, or stop it \
-     with `runbook cancel {run}`",
+    "run {run} is driven by {} since {:.0}, last heard of {:.0}; watch it with `runbook status {run}`, stop it with \
+     `runbook cancel {run}`, or take it over: `runbook resume {run} --takeover --reason TEXT`",
     .lease.holder, .lease.since, .lease.heartbeat
 )]
 pub struct Held {
@@ -152,22 +152,23 @@ pub(super) fn decode_holder(file: &File, text: &str) -> Result<Holder, JournalEr
         .map_err(|error| file.corrupt(format!("a driver's name can't be read: {error}")))
 }
 
-/// Makes `claim` the run's driver inside the transaction of `conn` and returns its fencing number.
+/// Makes `claim` the run's driver inside the transaction of `conn` and returns its fencing number, and the lease of the
+/// living driver that was fenced off by a takeover.
 pub(super) fn take(
     conn: &Connection,
     file: &File,
     run: &RunId,
     claim: &Claim,
     life: impl FnOnce(&Process) -> Life,
-) -> Result<u64, JournalError> {
+) -> Result<(u64, Option<Lease>), JournalError> {
     let old = read(conn, file, run)?;
-    if let Some(lease) = &old
+    let epoch = old.as_ref().map_or(1, |lease| lease.epoch + 1);
+    let living = old.filter(|lease| lease.is_live(claim.at, life));
+    if let Some(lease) = &living
         && !claim.takeover
-        && lease.is_live(claim.at, life)
     {
         return Err(JournalError::Held(Box::new(Held { run: run.clone(), lease: lease.clone() })));
     }
-    let epoch = old.map_or(1, |lease| lease.epoch + 1);
     let holder = encode_holder(&claim.holder)?;
     let at = claim.at.as_microsecond();
     let failed = file.failed("taking a run");
@@ -181,17 +182,12 @@ pub(super) fn take(
     conn.prepare_cached("UPDATE locks SET holder = ?2 WHERE run = ?1")
         .and_then(|mut sql| sql.execute((run.as_str(), &holder)))
         .map_err(&failed)?;
-    Ok(epoch)
+    Ok((epoch, living))
 }
 
 /// Refuses when the run's lease is no longer the one with this number. Inside a transaction that writes, the answer
 /// stays true until it commits.
-pub(super) fn check_fence(
-    tx: &Transaction<'_>,
-    file: &File,
-    run: &RunId,
-    epoch: u64,
-) -> Result<(), JournalError> {
+pub(super) fn check_fence(tx: &Connection, file: &File, run: &RunId, epoch: u64) -> Result<(), JournalError> {
     let ours = tx
         .prepare_cached("SELECT 1 FROM leases WHERE run = ?1 AND epoch = ?2 AND released_at IS NULL")
         .and_then(|mut query| query.exists((run.as_str(), epoch.cast_signed())))
@@ -223,7 +219,7 @@ mod tests {
         let JournalError::Held(held) = &error else { panic!("{error}") };
         assert_eq!((held.lease.holder.person.name.as_str(), held.lease.since), ("anna", at(0)));
         let text = error.to_string().replace(writer.run().as_str(), "RUN");
-        insta::assert_snapshot!(text, @"run RUN is driven by anna on box (pid 1) since 2026-11-22T03:00:00Z, last heard of 2026-11-22T03:00:00Z; watch it with `runbook status RUN`, or stop it with `runbook cancel RUN`");
+        insta::assert_snapshot!(text, @"run RUN is driven by anna on box (pid 1) since 2026-11-22T03:00:00Z, last heard of 2026-11-22T03:00:00Z; watch it with `runbook status RUN`, stop it with `runbook cancel RUN`, or take it over: `runbook resume RUN --takeover --reason TEXT`");
         drop(place);
     }
 

@@ -9,7 +9,8 @@ use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Holder, JournalError, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock, request,
+    Claim, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
+    request,
 };
 use crate::machine::{Event, Process};
 
@@ -28,6 +29,7 @@ pub struct Writer {
     run: RunId,
     holder: Holder,
     epoch: u64,
+    fenced_off: Option<Lease>,
     seq: u64,
     head: Hash,
     standing: Standing,
@@ -69,7 +71,7 @@ impl Writer {
         writer.run = insert_run(&tx, &writer.file, &new)?;
         writer.head = chain::genesis(&writer.run, new.snapshot.hash());
         let claim = Claim { holder: new.holder.clone(), at: new.at, takeover: false };
-        writer.epoch = lease::take(&tx, &writer.file, &writer.run, &claim, |_| Life::Gone)?;
+        (writer.epoch, _) = lease::take(&tx, &writer.file, &writer.run, &claim, |_| Life::Gone)?;
         if let Some(want) = new.lock {
             lock::take(&tx, &writer.file, &writer.run, want, new.holder, new.at)?;
         }
@@ -126,7 +128,7 @@ impl Writer {
             .map_err(|_| writer.file.corrupt(format!("the last hash of run {run} has no 32 bytes")))?;
         writer.seq = seq.cast_unsigned();
         writer.standing = Standing { status: history::decode_status(&writer.file, &status)?, rollback_began };
-        writer.epoch = lease::take(&tx, &writer.file, run, claim, life)?;
+        (writer.epoch, writer.fenced_off) = lease::take(&tx, &writer.file, run, claim, life)?;
         tx.commit().map_err(&failed)?;
         drop(failed);
         Ok(writer)
@@ -139,6 +141,7 @@ impl Writer {
             run: RunId::draw(),
             holder,
             epoch: 0,
+            fenced_off: None,
             seq: 0,
             head: Hash::default(),
             standing: Standing::default(),
@@ -157,6 +160,11 @@ impl Writer {
     /// Returns the fencing number.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Returns the lease of the living driver from which the run was taken.
+    pub fn fenced_off(&self) -> Option<&Lease> {
+        self.fenced_off.as_ref()
     }
 
     /// Returns the number of the last event committed.
@@ -293,11 +301,18 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// When the file can't be read.
+    /// [`JournalError::Fenced`] when the run was taken over: whoever looks here often notices soon. When the file can't
+    /// be read.
     pub fn take_requests(&mut self) -> Result<Vec<Request>, JournalError> {
         let now = store::data_version(&self.conn, &self.file)?;
         if self.data_version.replace(now) == Some(now) {
             return Ok(Vec::new());
+        }
+        if let Err(error) = lease::check_fence(&self.conn, &self.file, &self.run, self.epoch) {
+            if matches!(error, JournalError::Fenced(_)) {
+                self.poisoned = Some(error.in_full());
+            }
+            return Err(error);
         }
         let found = request::waiting(&self.conn, &self.file, &self.run, self.asked)?;
         self.asked = found.last().map_or(self.asked, |last| last.id);

@@ -123,6 +123,14 @@ impl Machine {
             Input::Open(opened) => self.emit(Event::Opened(*opened))?,
             Input::Begin => {}
             Input::Resume { by, reason, decisions } => self.resume(eval, by, reason, decisions)?,
+            Input::TakenOver { by, from, reason } => {
+                self.emit(Event::TakenOver { by, from, reason })?;
+                return Ok(std::mem::take(&mut self.turn));
+            }
+            Input::Outlived { leaf, processes, stopped, by } => {
+                self.emit(Event::Outlived { leaf, processes, stopped, by })?;
+                return Ok(std::mem::take(&mut self.turn));
+            }
             Input::Rollback { by, to } => self.roll_back(eval, by, to)?,
             Input::Spawned { leaf, process } => {
                 if self.flight(&leaf).is_some() {
@@ -135,6 +143,11 @@ impl Machine {
             Input::Ended { leaf, outcome } => {
                 if let Some(at) = self.flight(&leaf) {
                     self.flights.remove(&at);
+                    // Of a gate's polls each may leave something; that is no news the second time.
+                    if !outcome.left.is_empty() && matches!(leaf.stage, Stage::Action | Stage::Undo) {
+                        let (leaf, processes) = (leaf.clone(), outcome.left.clone());
+                        self.emit(Event::LeftRunning { leaf, processes })?;
+                    }
                     self.ended(eval, at, leaf, &outcome)?;
                 }
             }

@@ -26,6 +26,8 @@ pub struct Outcome {
     pub truncated: bool,
     /// The last lines for people, masked.
     pub tail: String,
+    /// What it left running outside its process group.
+    pub left: Vec<u32>,
 }
 
 /// A command ready to be spawned; secrets still by name.

@@ -183,6 +183,37 @@ pub enum Event {
         #[serde(flatten)]
         leaf: Leaf,
     },
+    /// The run was taken from a driver that lived: that one writes no more.
+    TakenOver {
+        /// By whom.
+        by: Person,
+        /// From whom.
+        from: Person,
+        /// Why.
+        reason: String,
+    },
+    /// A command that outlived its engine was found at work. Its end is unknown all the same: nobody but its parent is
+    /// told.
+    Outlived {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The processes that were found.
+        processes: Vec<u32>,
+        /// Whether they are stopped now (said before they are), or were waited for until they ended.
+        stopped: bool,
+        /// Who said so.
+        by: Person,
+    },
+    /// A command ended by itself and left processes outside its group: a service that it started, or a leak. They were
+    /// left alone.
+    LeftRunning {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// The processes.
+        processes: Vec<u32>,
+    },
     /// A person, or the rule of the step, settled a failed, doubtful or interrupted instance.
     Decided {
         /// The instance.
@@ -479,6 +510,21 @@ pub enum RunStatus {
     PartlyUndone,
 }
 
+impl Stage {
+    /// Returns the word for people, and for the environment of commands.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::Check => "check",
+            Stage::Capture => "capture",
+            Stage::Action => "action",
+            Stage::Guard => "guard",
+            Stage::Verify => "verify",
+            Stage::Undo => "undo",
+            Stage::UndoVerify => "undo-verify",
+        }
+    }
+}
+
 impl RunStatus {
     /// Returns the word for people.
     pub fn word(self) -> &'static str {
@@ -502,6 +548,7 @@ impl Event {
         match self {
             Event::Opened(_)
             | Event::Resumed { .. }
+            | Event::TakenOver { .. }
             | Event::StopRequested { .. }
             | Event::RollbackBegan { .. }
             | Event::FinallyBegan { .. }
@@ -524,6 +571,8 @@ impl Event {
             | Event::Polled { leaf, .. }
             | Event::Judged { leaf, .. }
             | Event::RetryScheduled { leaf, .. }
+            | Event::Outlived { leaf, .. }
+            | Event::LeftRunning { leaf, .. }
             | Event::Doubted { leaf } => Some(&leaf.step),
         }
     }

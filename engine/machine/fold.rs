@@ -169,6 +169,10 @@ impl State {
                 instance.undo_doubted &= leaf.stage != Stage::Undo;
                 Ok(())
             }
+            // Facts for people: what follows from them is said by what comes after.
+            Event::TakenOver { .. } => Ok(()),
+            Event::Outlived { leaf, .. } => self.opened_leaf(leaf, "found at work").map(drop),
+            Event::LeftRunning { leaf, .. } => self.known(&leaf.step).map(drop),
             Event::Decided { step, decision, by, .. } => self.decided(graph, step, *decision, by.is_some()),
             Event::StopRequested { .. } => {
                 if self.mode != Mode::Resting {

@@ -768,3 +768,23 @@ fn what_is_satisfied_is_not_run_and_not_undone() {
     let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.stage)).collect();
     assert_eq!(ran, [("s1", Stage::Action), ("s1", Stage::Undo)]);
 }
+
+#[test]
+fn what_is_said_of_an_outliving_command_starts_nothing_and_settles_nothing() {
+    let mut world = World::new(&chain(2), Stub::default(), 4);
+    let graph = world.machine.graph().clone();
+    world.machine = Machine::new(graph.clone(), world.refold());
+    let leaf = Leaf { step: "s0".to_owned(), stage: Stage::Action, attempt: 1 };
+    let by = Person::default();
+    let said = |world: &mut World, input| {
+        world.machine.decide(&Lang(&Stub::default(), &graph), input).map(|turn| turn.acts)
+    };
+    let (from, reason) = (by.clone(), "ann went home".to_owned());
+    assert_eq!(said(&mut world, Input::TakenOver { by: by.clone(), from, reason }), Ok(vec![]));
+    let input = Input::Outlived { leaf: leaf.clone(), processes: vec![7], stopped: true, by: by.clone() };
+    assert_eq!(said(&mut world, input), Ok(vec![]));
+    assert_eq!(world.machine.state().open().count(), 1, "its end is as unknown as before");
+    let other = Leaf { attempt: 2, ..leaf };
+    let input = Input::Outlived { leaf: other, processes: vec![7], stopped: false, by };
+    assert!(said(&mut world, input).is_err(), "that was never begun");
+}

@@ -28,6 +28,26 @@ pub enum Input {
         /// What they decided of failed and doubtful steps, by instance or step.
         decisions: BTreeMap<String, (Decision, Option<String>)>,
     },
+    /// The run was taken from a driver that lived. Nothing starts: it is taken up by what follows.
+    TakenOver {
+        /// By whom.
+        by: Person,
+        /// From whom.
+        from: Person,
+        /// Why.
+        reason: String,
+    },
+    /// A command that outlived its engine is about to be stopped, or was waited for. Nothing starts.
+    Outlived {
+        /// Which.
+        leaf: Leaf,
+        /// Its processes.
+        processes: Vec<u32>,
+        /// Whether they are stopped.
+        stopped: bool,
+        /// Who said so.
+        by: Person,
+    },
     /// Undo it.
     Rollback {
         /// Who.

@@ -58,6 +58,12 @@ impl Reporter for Json {
         }
     }
 
+    fn aside(&mut self, text: &str) {
+        // No event, so nothing for stdout; whoever reads the log of the call must still see why nothing goes on.
+        let text: String = text.chars().filter(|one| !one.is_control()).collect();
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
     fn close(&mut self, _end: &EndInfo<'_>) {}
 }
 

@@ -50,6 +50,11 @@ impl Reporter for Lines {
         }
     }
 
+    fn aside(&mut self, text: &str) {
+        let text = self.paint.clean(text);
+        self.write(&format!("{text}\n"));
+    }
+
     fn close(&mut self, end: &EndInfo<'_>) {
         let screen = end_screen(end, &self.timeline, self.paint, Size::ENDLESS);
         self.write(&format!("\n{screen}"));

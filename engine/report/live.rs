@@ -153,7 +153,8 @@ impl Live {
     fn block(&self, now: Timestamp, size: Size) -> Vec<String> {
         let columns = size.columns.saturating_sub(1);
         let room = size.rows.saturating_sub(2).min(ROWS);
-        if room == 0 || columns < 8 {
+        // Before the first event there is nothing to count.
+        if room == 0 || columns < 8 || self.began.is_none() {
             return Vec::new();
         }
         let (budget, all) = (room - 1, self.rows.len());
@@ -220,6 +221,11 @@ impl Reporter for Live {
         self.count(seen);
         self.tell(seen);
         self.follow(seen);
+    }
+
+    fn aside(&mut self, text: &str) {
+        self.say_aside(text);
+        self.drawn = None;
     }
 
     fn output(&mut self, leaf: &Leaf, stream: Stream, bytes: &[u8]) {

@@ -29,6 +29,19 @@ pub(super) fn sentence(
         Event::Resumed { by, reason } => {
             format!("taken up again by {}{}", person(by), because(reason.as_deref()))
         }
+        Event::TakenOver { by, from, reason } => {
+            format!("taken over by {} from {} ({reason})", person(by), person(from))
+        }
+        Event::Outlived { processes, stopped: true, by, .. } => {
+            format!("outlived its engine ({}) and is stopped, by {}", numbered(processes), person(by))
+        }
+        Event::Outlived { processes, by, .. } => {
+            format!("outlived its engine ({}); {} waited until it had ended", numbered(processes), person(by))
+        }
+        Event::LeftRunning { processes, .. } => {
+            let them = if processes.len() == 1 { "it" } else { "them" };
+            format!("left {} running; runbook does not stop {them}", numbered(processes))
+        }
         Event::Expanded { items, .. } => {
             let names: Vec<&str> = items.iter().take(NAMED).map(|item| item.key.as_str()).collect();
             let more = items.len().saturating_sub(NAMED);
@@ -194,6 +207,12 @@ pub(super) fn person(by: &Person) -> String {
         (false, true) => by.name.clone(),
         (false, false) => format!("{}@{}", by.name, by.host),
     }
+}
+
+/// Returns `process 7`, `processes 7, 8`.
+fn numbered(processes: &[u32]) -> String {
+    let numbers: Vec<String> = processes.iter().map(u32::to_string).collect();
+    format!("process{} {}", if numbers.len() == 1 { "" } else { "es" }, numbers.join(", "))
 }
 
 /// Returns `3 steps`, `1 step`.

@@ -60,6 +60,9 @@ pub trait Reporter: Send {
     /// Shows an event. Called after its commit, in order.
     fn event(&mut self, seen: &Seen<'_>);
 
+    /// Says a line that is no event: what the engine waits for before it goes on.
+    fn aside(&mut self, _text: &str) {}
+
     /// Takes in what a command printed, secrets masked. Live only; `bytes` may end anywhere.
     fn output(&mut self, _leaf: &Leaf, _stream: Stream, _bytes: &[u8]) {}
 

@@ -31,6 +31,8 @@ pub struct RunLine {
     pub updated: Timestamp,
     /// Who opened it, or drives it.
     pub by: String,
+    /// The locks that it holds, and that no other run gets before it ended well or was rolled back.
+    pub locks: Vec<String>,
 }
 
 impl RunLine {
@@ -107,6 +109,13 @@ pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> 
     let mut out = line(&HEAD.map(str::to_owned), None);
     for (run, row) in runs.iter().zip(&rows) {
         out.push_str(&line(row, Some(run.word().0)));
+        if !run.locks.is_empty() {
+            let text = paint.clean(&format!("holds the lock {}", run.locks.join(", ")));
+            let indent = "  ".len() + wide[0];
+            let text = paint.shorten(&format!("{:indent$}{text}", ""), columns);
+            out.push_str(&paint.paint(Role::Quiet, &text));
+            out.push('\n');
+        }
     }
     out
 }
@@ -138,6 +147,7 @@ mod tests {
             started: "2026-10-01T12:03:00Z".parse().unwrap(),
             updated: "2026-10-01T12:05:05Z".parse().unwrap(),
             by: "ada@ops1".to_owned(),
+            locks: if number == 2 { vec!["prod".to_owned(), "dns".to_owned()] } else { Vec::new() },
         }
     }
 
@@ -161,6 +171,7 @@ mod tests {
         RUN       STATUS             RUNBOOK                    STARTED (UTC)     TOOK   BY
         r7k2m9q1  ● running          autolytiq/pre-scale-event  2026-10-01 12:03  1h     ada@ops1
         r7k2m9q2  ? in doubt         autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
+                  holds the lock prod, dns
         r7k2m9q3  ✗ rollback failed  autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  someone\…
         r7k2m9q4  ◆ waiting          autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
         r7k2m9q5  ✓ succeeded        autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1

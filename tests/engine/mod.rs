@@ -2,9 +2,13 @@
 
 mod arguments;
 mod crash;
+mod enemies;
 mod gates;
+mod locks;
+mod outlived;
 mod pre_scale;
 mod rollback;
 mod runs;
 mod shell_quoting;
 mod stack;
+mod takeover;

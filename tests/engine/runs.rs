@@ -80,6 +80,8 @@ impl Place {
             reason: None,
             decisions: BTreeMap::new(),
             secrets: Default::default(),
+            outliving: Default::default(),
+            takeover: None,
         };
         driver::resume(resume, self.around(&mut Quiet)).expect("the run is resumed")
     }
@@ -91,7 +93,8 @@ impl Place {
     fn rollback_to(&self, run: &RunId, to: Option<&str>) -> Closed {
         let by = driver::person("tester", "command");
         let to = to.map(str::to_owned);
-        let rollback = Rollback { run: run.clone(), by, to, secrets: Default::default() };
+        let rollback =
+            Rollback { run: run.clone(), by, to, secrets: Default::default(), outliving: Default::default() };
         driver::rollback(rollback, self.around(&mut Quiet)).expect("the run is rolled back")
     }
 

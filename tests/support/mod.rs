@@ -1,6 +1,7 @@
 //! What the tests stand on: real tools where they can be had, simulators that speak the real protocol where not.
 
 pub(crate) mod kube;
+pub(crate) mod live;
 pub(crate) mod moto;
 pub(crate) mod project;
 pub(crate) mod tools;

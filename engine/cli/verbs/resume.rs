@@ -11,7 +11,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{steps, stores, view};
-use crate::driver::{self, Surroundings};
+use crate::driver::{self, Outliving, Surroundings};
 use crate::machine::Decision;
 
 /// Goes on with a run.
@@ -21,6 +21,7 @@ use crate::machine::Decision;
 /// Whatever keeps the run from going on: nothing was run and nothing was written then.
 pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let decisions = decisions(resume)?;
+    let takeover = takeover(resume)?;
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
     let snapshot = store.snapshot(&run)?;
@@ -40,8 +41,23 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
         wait: false,
     };
     let reason = resume.reason.clone();
-    let closed = driver::resume(driver::Resume { run, by, reason, decisions, secrets }, around)?;
+    let outliving = Outliving { stop: resume.stop_running, assume_ended: resume.assume_ended };
+    let asked = driver::Resume { run, by, reason, decisions, secrets, outliving, takeover };
+    let closed = driver::resume(asked, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
+}
+
+/// Returns why the run is taken from a living engine, when it may be.
+fn takeover(resume: &Resume) -> Result<Option<String>, CliError> {
+    let reason = resume.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    match (resume.takeover, reason) {
+        (false, _) => Ok(None),
+        (true, Some(reason)) => Ok(Some(reason.to_owned())),
+        (true, None) => {
+            let hint = "add --reason TEXT; it is kept in the journal, with who it was taken from";
+            Err(CliError::usage_with("--takeover needs a reason", hint))
+        }
+    }
 }
 
 /// Returns what was decided of each step that was named.
@@ -82,6 +98,9 @@ mod tests {
             done: owned(done),
             approve: Vec::new(),
             reason: reason.map(str::to_owned),
+            takeover: false,
+            stop_running: false,
+            assume_ended: false,
         };
         decisions(&resume).map(|decisions| decisions.len()).map_err(|error| error.to_string())
     }

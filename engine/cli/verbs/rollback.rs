@@ -11,7 +11,7 @@ use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{steps, view};
-use crate::driver::{self, Hint, Surroundings, ToUndo, undo_plan};
+use crate::driver::{self, Hint, Outliving, Surroundings, ToUndo, undo_plan};
 use crate::machine::UndoResult;
 use crate::report::{Role, reversed};
 use crate::template::quote_word;
@@ -74,7 +74,8 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
         wait: false,
     };
     let to = rollback.to.clone();
-    let closed = driver::rollback(driver::Rollback { run, by, to, secrets }, around)?;
+    let outliving = Outliving { stop: rollback.stop_running, assume_ended: rollback.assume_ended };
+    let closed = driver::rollback(driver::Rollback { run, by, to, secrets, outliving }, around)?;
     Ok(Exit::of(&closed, Asked::Back))
 }
 

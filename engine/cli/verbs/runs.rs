@@ -51,6 +51,7 @@ fn line(row: RunRow, store: Option<&Store>) -> RunLine {
         started: row.created,
         updated: row.updated,
         by: row.lease.map(|lease| lease.holder.person.name).unwrap_or_default(),
+        locks: row.locks,
     }
 }
 

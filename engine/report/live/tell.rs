@@ -51,6 +51,9 @@ impl Live {
             Event::Doubted { leaf } if matches!(leaf.stage, Stage::Action | Stage::Undo) => {
                 self.tell_sentence(seen, Role::Doubt, None);
             }
+            Event::TakenOver { .. } => self.tell_sentence(seen, Role::Strong, None),
+            Event::Outlived { .. } => self.tell_sentence(seen, Role::Doubt, None),
+            Event::LeftRunning { .. } => self.tell_sentence(seen, Role::Quiet, None),
             Event::Decided { by: Some(_), .. } | Event::Decided { decision: Decision::Verify, .. } => {
                 self.tell_sentence(seen, Role::Person, None);
             }
@@ -88,6 +91,16 @@ impl Live {
         };
         let sign = role.glyph(self.paint.unicode);
         self.say_wrapped(role, indent, &format!("{sign} {text}"));
+    }
+
+    /// Writes a line that is no event.
+    pub(super) fn say_aside(&mut self, text: &str) {
+        if text.is_empty() {
+            return self.say("");
+        }
+        let trimmed = text.trim_start();
+        let indent = " ".repeat(text.len() - trimmed.len());
+        self.say_wrapped(Role::Person, &indent, trimmed);
     }
 
     fn say_wrapped(&mut self, role: Role, indent: &str, text: &str) {
