@@ -270,6 +270,12 @@ pub struct Resume {
     /// Take this step as done. Needs a reason
     #[arg(long, value_name = "STEP", help_heading = "Steps that failed or are in doubt")]
     pub done: Vec<String>,
+    /// Take the runbook as its file is now, for the steps that have not begun
+    #[arg(long, help_heading = "The run")]
+    pub latest: bool,
+    /// Give a var another value; only where no step that has begun reads it
+    #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "The run")]
+    pub var: Vec<String>,
     /// Answer yes to the approval of this step, without asking
     #[arg(long, value_name = "STEP", help_heading = "The run")]
     pub approve: Vec<String>,

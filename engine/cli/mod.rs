@@ -3,9 +3,11 @@
 //! Everything a person types comes in here and everything they read goes out from here. [`args`] is what may be typed,
 //! [`settings`] what holds, [`verbs`] what is done, [`error`] what went wrong, [`exit`] how it ends.
 
+pub mod anew;
 pub mod args;
 pub mod book;
 pub mod bug;
+pub mod changed;
 pub mod console;
 pub mod environment;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use crate::exec::RedactorError;
 use crate::journal::JournalError;
-use crate::machine::{Illegal, RunStatus};
+use crate::machine::{Illegal, NotOpen, RunStatus};
 
 use super::looping::Interrupt;
 
@@ -36,7 +36,10 @@ pub enum DriveError {
         source: Illegal,
     },
     /// It could not be told whom the run is about to change.
-    #[error("whom this run is about to change could not be told: `target.{name}`: {why}")]
+    #[error(
+        "whom this run is about to change could not be told: `target.{name}`: {why}; nothing was run: see to it (log in, \
+         switch the context), then type the same again"
+    )]
     NoTarget {
         /// Which of the target's commands.
         name: String,
@@ -113,6 +116,17 @@ pub enum DriveError {
         /// What was wanted: `resume`, `roll back`.
         what: &'static str,
     },
+    /// The person settled a step that is not open.
+    #[error("`{}` {}{}", .0.step, .0.stands, instead(&.0.open))]
+    NotOpen(NotOpen),
+    /// Something happened to the run between the look at it and the taking of it.
+    #[error(
+        "run {run} went on meanwhile, so what was merged for it does not fit any more; type the same again"
+    )]
+    MovedOn {
+        /// The run.
+        run: String,
+    },
     /// Something in the runbook's own settings could not be evaluated.
     #[error("{0}")]
     Settings(String),
@@ -148,6 +162,18 @@ fn unrecorded(lost: &[String]) -> String {
         return String::new();
     }
     format!("\nended, and recorded nowhere:\n  {}", lost.join("\n  "))
+}
+
+/// Tells what can be settled.
+fn instead(open: &[String]) -> String {
+    /// How many are named.
+    const NAMED: usize = 8;
+    let named = open.iter().take(NAMED).map(|step| format!("`{step}`")).collect::<Vec<_>>().join(", ");
+    match open.len().saturating_sub(NAMED) {
+        _ if open.is_empty() => "; no step of this run can be settled now".to_owned(),
+        0 => format!("; what can be settled now is {named}"),
+        more => format!("; what can be settled now is {named} and {more} more"),
+    }
 }
 
 /// The run was opened against another target.

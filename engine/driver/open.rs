@@ -8,7 +8,7 @@ use crate::exec::{Pool, Redactor};
 use crate::journal::{Claim, Frozen, JournalError, NewRun, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
     Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, RunFacts,
-    RunStatus, State, undo_order,
+    RunStatus, State, settles, undo_order,
 };
 use crate::model::{Secrets, Snapshot};
 use crate::report::Reporter;
@@ -22,6 +22,7 @@ pub use super::looping::Interrupt;
 use super::looping::Loop;
 use super::outlived::{Outliving, Settling};
 use super::people::People;
+use super::renewal::{self, Renewal};
 use super::target;
 
 /// How many threads start processes.
@@ -59,6 +60,8 @@ pub struct Resume {
     pub outliving: Outliving,
     /// Why the run is taken from a living driver, when it may be.
     pub takeover: Option<String>,
+    /// What the run goes on with instead of what it was started with.
+    pub renewal: Option<Renewal>,
 }
 
 /// A run to be undone.
@@ -177,10 +180,16 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
 pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
-    let Resume { run, by, reason, decisions, secrets, outliving, takeover } = resume;
+    let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
     let pool = Pool::new(SPAWNERS)?;
     let wish = Wish { what: "resume", named: decisions.keys().cloned().collect(), outliving, takeover };
-    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
+    let mut going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
+    if let Some(renewal) = renewal {
+        match renewal::renew(renewal, &by, &mut going.writer, around.store, around.reporter) {
+            Ok((machine, judge)) => (going.machine, going.judge) = (machine, judge),
+            Err(error) => return Err(give_back(going.writer, error)),
+        }
+    }
     let input = Input::Resume { by, reason, decisions };
     going.go(&pool, around, vec![input])
 }
@@ -197,6 +206,25 @@ pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Clos
     let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
     let input = Input::Rollback { by, to };
     going.go(&pool, around, vec![input])
+}
+
+/// Insists that a stored run can be resumed, and that what a person decided of its steps can be done: told before
+/// anything is asked or written. [`resume`] insists again once the run is its own.
+///
+/// # Errors
+///
+/// Why it can't; a journal that does not fit its snapshot.
+pub fn resumable<'a>(
+    stored: &Stored,
+    named: impl Iterator<Item = &'a String> + Clone,
+) -> Result<(), DriveError> {
+    let (machine, _) = fold(stored)?;
+    let (run, state) = (&stored.run.id, machine.state());
+    if !state.is_unfinished() {
+        return Err(DriveError::Over { run: run.to_string(), status: state.status, what: "resume" });
+    }
+    known_steps(run, &machine, named.clone())?;
+    settles(state, machine.graph(), named).map_err(DriveError::NotOpen)
 }
 
 struct Going {
@@ -300,7 +328,10 @@ fn take_up(
         if over {
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
-        known_steps(run, machine.state(), &mut wish.named.iter())?;
+        known_steps(run, &machine, wish.named.iter())?;
+        if what == "resume" {
+            settles(machine.state(), machine.graph(), wish.named.iter()).map_err(DriveError::NotOpen)?;
+        }
         let root = PathBuf::from(&stored.snapshot.root);
         if let Some(opened) = &machine.state().opened {
             target::same(run.as_str(), &opened.target, &target::ask(&judge, pool, &root, &secrets)?)?;
@@ -338,26 +369,34 @@ fn take_up(
         }
         // It is somebody else's by now.
         Err(error @ DriveError::Journal(JournalError::Fenced(_))) => Err(error),
-        Err(error) => {
-            // Whoever comes next must not find the run held by somebody who did nothing with it.
-            if let Err(error) = writer.release(clock::now()) {
-                tracing::warn!(%error, "the lease was not given back");
-            }
-            Err(error)
-        }
+        Err(error) => Err(give_back(writer, error)),
     }
+}
+
+/// Gives the lease back and returns why: whoever comes next must not find the run held by somebody who did nothing with
+/// it.
+fn give_back(writer: Writer, error: DriveError) -> DriveError {
+    if let Err(error) = writer.release(clock::now()) {
+        tracing::warn!(%error, "the lease was not given back");
+    }
+    error
 }
 
 /// Refuses a step that the run does not have, before anything is done with the others.
 fn known_steps<'a>(
     run: &RunId,
-    state: &State,
+    machine: &Machine,
     steps: impl Iterator<Item = &'a String>,
 ) -> Result<(), DriveError> {
+    let state = machine.state();
     for step in steps {
         if state.find(step).is_none() && state.node(step).is_none() {
-            let near =
-                state.ids().max_by_key(|id| (strsim::jaro(id, step) * 1000.0) as u32).map(str::to_owned);
+            let instances = state.instances().map(|(at, _)| state.name(machine.graph(), at));
+            let near = state
+                .ids()
+                .map(str::to_owned)
+                .chain(instances)
+                .max_by_key(|name| (strsim::jaro(name, step) * 1000.0) as u32);
             return Err(DriveError::NoStep { run: run.to_string(), step: step.clone(), near });
         }
     }

@@ -54,9 +54,33 @@ pub(super) fn body(conn: &Connection, file: &File, run: &RunId) -> Result<(Strin
     .ok_or_else(|| JournalError::NoSuchRun { given: run.to_string(), near: Vec::new() })
 }
 
+/// Returns the stored JSON of the snapshot that the run goes on with: the one it was renewed with last, when it was.
+/// Looked for among the events, so that the row of the run, whose hash the chain begins with, stays as it was opened.
+fn newest(conn: &Connection, file: &File, run: &RunId) -> Result<String, JournalError> {
+    let renewed: Option<Option<String>> = conn
+        .prepare_cached(
+            "SELECT s.body FROM events e LEFT JOIN snapshots s ON s.hash = json_extract(e.body, '$.snapshot')
+             WHERE e.run = ?1 AND e.body LIKE '{\"kind\":\"renewed\"%' ORDER BY e.seq DESC LIMIT 1",
+        )
+        .and_then(|mut query| query.query_row([run.as_str()], |row| row.get(0)).optional())
+        .map_err(file.failed("reading a run's snapshot"))?;
+    match renewed {
+        None => body(conn, file, run).map(|(_, body)| body),
+        Some(Some(body)) => Ok(body),
+        Some(None) => Err(file.corrupt(format!("the snapshot that run {run} goes on with is missing"))),
+    }
+}
+
+/// Returns the stored JSON of a snapshot, when there is one of this hash.
+pub(super) fn of_hash(conn: &Connection, file: &File, hash: &str) -> Result<Option<String>, JournalError> {
+    conn.prepare_cached("SELECT body FROM snapshots WHERE hash = ?1")
+        .and_then(|mut query| query.query_row([hash], |row| row.get(0)).optional())
+        .map_err(file.failed("reading a run's snapshot"))
+}
+
 /// Returns the run's snapshot.
 pub(super) fn load(conn: &Connection, file: &File, run: &RunId) -> Result<Snapshot, JournalError> {
-    let (_, body) = body(conn, file, run)?;
+    let body = newest(conn, file, run)?;
     serde_json::from_str::<Snapshot>(&body)
         .and_then(|snapshot| match snapshot.machine {
             newer if newer > MACHINE_VERSION => Err(serde::de::Error::custom("a newer machine")),

@@ -50,6 +50,15 @@ impl Store {
         if let Some((seq, what)) = walk.broken {
             return tampered(Some(seq), format!("event {seq} {what}"));
         }
+        for (seq, hash) in &walk.renewed {
+            let body = snapshots::of_hash(&moment, &self.file, hash)?;
+            if body.is_none_or(|body| snapshots::hash(&body) != *hash) {
+                return tampered(
+                    Some(*seq),
+                    format!("the snapshot of event {seq} is not the one that was stored"),
+                );
+            }
+        }
         let head_hash = chain::hex(&walk.head);
         if walk.seq != row.events || head_hash != row.head {
             let first = walk.seq.min(row.events) + 1;
@@ -122,6 +131,8 @@ struct Walk<'a> {
     standing: Standing,
     /// Whether every event so far is of a kind known here. The chain is checked for all, the status only then.
     readable: bool,
+    /// The snapshots that the run went on with, each with its event.
+    renewed: Vec<(u64, String)>,
     broken: Option<(u64, String)>,
 }
 
@@ -136,6 +147,7 @@ impl<'a> Walk<'a> {
             head,
             standing: Standing::default(),
             readable: true,
+            renewed: Vec::new(),
             broken: None,
         }
     }
@@ -168,7 +180,12 @@ impl<'a> Walk<'a> {
             Ok(Event::Opened(opened)) if opened.snapshot != self.snapshot => {
                 return self.stop(wanted, "opens the run on another snapshot");
             }
-            Ok(event) => self.standing = self.standing.after(&event),
+            Ok(event) => {
+                self.standing = self.standing.after(&event);
+                if let Event::Renewed { snapshot, .. } = event {
+                    self.renewed.push((row.seq, snapshot));
+                }
+            }
             Err(_) => self.readable = false,
         }
         true

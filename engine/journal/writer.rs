@@ -9,10 +9,10 @@ use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
+    Claim, Frozen, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
     request,
 };
-use crate::machine::{Event, Process};
+use crate::machine::{Event, Person, Process};
 
 /// How often another id is drawn when one is taken.
 const DRAWS: u32 = 8;
@@ -185,6 +185,25 @@ impl Writer {
     /// appended then: see [`Writer`].
     pub fn append(&mut self, at: Timestamp, events: Vec<Event>) -> Result<Vec<Record>, JournalError> {
         self.append_settling(at, events, &[])
+    }
+
+    /// Stores `snapshot` and commits the event that the run goes on with it. A snapshot without its event is of no run,
+    /// so it need not share the commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::append`].
+    pub fn renew(
+        &mut self,
+        at: Timestamp,
+        snapshot: &Frozen,
+        by: Person,
+        changes: Vec<String>,
+    ) -> Result<Vec<Record>, JournalError> {
+        self.refuse_when_poisoned()?;
+        self.file.still_there()?;
+        snapshot.store(&self.conn).map_err(self.file.failed("storing a snapshot"))?;
+        self.append(at, vec![Event::Renewed { by, snapshot: snapshot.hash().to_owned(), changes }])
     }
 
     /// As [`Writer::append`], and in the same commit the requests `settled` leave the inbox: what came of a request

@@ -60,13 +60,39 @@ pub fn bind(
         runbook,
         lets: Map::new(),
     };
-    let scope = compute_lets(&mut snapshot, engine, sources, &mut report);
-    unsupported::tell(&snapshot.runbook, &mut report);
-    trial::run(&snapshot.runbook, engine, &scope, sources, &mut report);
+    complete(&mut snapshot, engine, sources, &mut report);
     if report.has_errors() {
         return Err(report);
     }
     Ok(Bound { snapshot, secrets, answers, warnings: report })
+}
+
+/// Binds a run's own runbook and tables to other vars.
+///
+/// # Errors
+///
+/// Every mistake at once; the places are those of the run's sources.
+pub fn rebind(run: &Snapshot, inputs: Inputs, engine: &Engine) -> Result<Bound, Report> {
+    let Settled { answers, secrets, secret_names, .. } = inputs.settle()?;
+    let mut report = Report::new();
+    let mut snapshot = Snapshot {
+        vars: answers.iter().map(|answer| (answer.name.clone(), answer.value.clone())).collect(),
+        secrets: secret_names,
+        lets: Map::new(),
+        ..run.clone()
+    };
+    complete(&mut snapshot, engine, &Sources::from(run.sources.clone()), &mut report);
+    if report.has_errors() {
+        return Err(report);
+    }
+    Ok(Bound { snapshot, secrets, answers, warnings: report })
+}
+
+/// Computes what follows from vars and tables, and tries all of it.
+fn complete(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, report: &mut Report) {
+    let scope = compute_lets(snapshot, engine, sources, report);
+    unsupported::tell(&snapshot.runbook, report);
+    trial::run(&snapshot.runbook, engine, &scope, sources, report);
 }
 
 /// Returns the SHA-256 of a snapshot's JSON, in hex.

@@ -8,7 +8,7 @@ use super::node::{Node, NodeKind};
 use super::secret_source::{self, Found, long_enough, ways, without_line_end};
 use super::{describe, from_text, text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
-use crate::model::{Input, Kind, Place, Secrets, Value};
+use crate::model::{Input, Kind, Place, Secrets, Snapshot, Value};
 use crate::template::{Misfit, fit};
 
 /// What was given from outside, as given.
@@ -135,6 +135,68 @@ impl Inputs {
             .collect();
         let given = Given { env: env.clone(), ..Given::default() };
         Inputs::gather(&wanted, &given, root, &mut Sources::new())
+    }
+
+    /// Gathers the vars of a run that goes on: what `given` says now, else what the run has, else what is declared.
+    ///
+    /// The environment gives secrets only: a variable that is set in another shell must not change a run on its way.
+    /// Without `secrets` each secret has some text in place of its value, for a look at what would be: nothing may be run
+    /// with it.
+    pub fn again(vars: &[Input], run: &Snapshot, given: &Given, root: &Path, secrets: bool) -> Inputs {
+        let mut wrong = Vec::new();
+        let mut known = Vec::with_capacity(vars.len());
+        let mut hidden = Vec::new();
+        for input in vars {
+            let mut input = input.clone();
+            match (input.ty.kind == Kind::Secret, run.vars.get(&input.name)) {
+                (true, _) => {
+                    let has = run.secrets.contains(&input.name);
+                    // One that the run did without at its start is not slipped in on its way.
+                    if !has && !input.required && run.runbook.vars.iter().any(|var| var.name == input.name) {
+                        continue;
+                    }
+                    input.required |= has;
+                    if !secrets {
+                        hidden.extend(input.required.then_some(input.name));
+                        continue;
+                    }
+                }
+                (false, Some(value)) => match fit(&input.ty, value.clone()) {
+                    Ok(value) => input.default = Some(value),
+                    Err(misfit) => wrong.push((input.name.clone(), misfit)),
+                },
+                (false, None) => {}
+            }
+            known.push(input);
+        }
+        let plain: Vec<String> = vars
+            .iter()
+            .filter(|input| input.ty.kind != Kind::Secret)
+            .map(|input| variable(&input.name))
+            .collect();
+        let mut given = given.clone();
+        given.env.retain(|name, _| !plain.contains(name));
+        let mut inputs = Inputs::gather(&known, &given, root, &mut Sources::new());
+        for name in &hidden {
+            inputs.keep_secret(name, "secret not given", Origin::Default);
+        }
+        for (name, misfit) in wrong {
+            // What is given now takes the place of what no longer fits.
+            if given.vars.iter().any(|text| text.split_once('=').is_some_and(|(given, _)| given == name)) {
+                continue;
+            }
+            let message = format!("`{name}`, as the run has it: {}", misfit.message);
+            let help = format!("give it anew: `--var {name}=…`");
+            inputs.report.push(Diagnostic::new(Code::BadVar, message).help(help));
+        }
+        inputs
+    }
+
+    /// Returns the inputs as those of a runbook that was read from `sources`, all of them.
+    #[must_use]
+    pub fn of(mut self, sources: &Sources) -> Inputs {
+        self.sources = sources.files().len();
+        self
     }
 
     /// Returns every mistake found; what is only missing is not among them.

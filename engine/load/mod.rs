@@ -1,7 +1,9 @@
 //! Files to model: finds, parses with positions, expands `uses:`, checks, binds inputs.
 
+mod again;
 mod bind;
 mod body;
+mod changed;
 mod check;
 mod command;
 mod context;
@@ -28,7 +30,9 @@ mod yaml;
 mod yaml_error;
 mod yaml_hint;
 
-pub use bind::{Bound, bind, snapshot_hash};
+pub use again::{Again, NotAgain, again};
+pub use bind::{Bound, bind, rebind, snapshot_hash};
+pub use changed::{Change, Changed, Difference, StepChange, ValueChange, ValueKind, changed};
 pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable};
 pub use library::{Library, LibraryEntry};
 pub use loaded::{FileKind, Loaded, check_file, load_file, load_text, runbook};

@@ -29,6 +29,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// The run goes on with another snapshot: what had begun is in it as it was, the rest as somebody wanted it anew.
+    Renewed {
+        /// Who.
+        by: Person,
+        /// The hash of the stored snapshot.
+        snapshot: String,
+        /// What is different, for people.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<String>,
+    },
     /// A `for_each` was turned into its instances.
     Expanded {
         /// The step's id.
@@ -549,6 +559,7 @@ impl Event {
             Event::Opened(_)
             | Event::Resumed { .. }
             | Event::TakenOver { .. }
+            | Event::Renewed { .. }
             | Event::StopRequested { .. }
             | Event::RollbackBegan { .. }
             | Event::FinallyBegan { .. }

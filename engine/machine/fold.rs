@@ -49,6 +49,8 @@ impl State {
                 self.resume(graph);
                 Ok(())
             }
+            // What it says of the graph is in the graph already: the whole journal is folded over the newest snapshot.
+            Event::Renewed { .. } => Ok(()),
             Event::Expanded { step, items } => self.expand(graph, step, items),
             Event::Started { step } => {
                 let at = self.in_progress(step, "started", |progress| progress == Progress::Ready)?;

@@ -13,8 +13,10 @@ mod fresh;
 mod graph;
 mod guard;
 mod judge;
+mod renew;
 mod resume;
 mod scope;
+mod settle;
 mod stages;
 mod state;
 #[cfg(test)]
@@ -31,8 +33,10 @@ pub use event::{
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use judge::{GRACE, Judge, READ_TIMEOUT};
+pub use renew::{NotRenewed, Renewed, renew};
 pub use resume::{Going, GoingBack, going, going_back};
 pub use scope::{RunFacts, UNKNOWN};
+pub use settle::{NotOpen, open_to_decision, settles};
 pub use stages::describe;
 pub use state::{Instance, Mode, Node, Progress, State};
 pub use turn::{Act, Input, TimerId, Turn};

@@ -3,6 +3,7 @@
 mod cuts;
 mod fuzz;
 mod gates;
+mod renewed;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,6 +7,7 @@
 mod duration;
 mod input;
 mod place;
+mod plain;
 mod rendered;
 mod runbook;
 mod secret;
@@ -17,6 +18,7 @@ mod text;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
 pub use place::{FileId, Place};
+pub use plain::{with_files, without_places};
 pub use rendered::{MASK, Piece, Rendered};
 pub use runbook::{DataTable, Limits, OnFailure, Runbook, StepTemplate};
 pub use secret::{SecretValue, Secrets};

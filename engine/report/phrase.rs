@@ -42,6 +42,14 @@ pub(super) fn sentence(
             let them = if processes.len() == 1 { "it" } else { "them" };
             format!("left {} running; runbook does not stop {them}", numbered(processes))
         }
+        Event::Renewed { by, changes, .. } => {
+            let what = match changes.len() {
+                0 => String::new(),
+                1..=NAMED => format!(": {}", changes.join("; ")),
+                more => format!(": {}; and {} more", changes[..NAMED].join("; "), more - NAMED),
+            };
+            format!("what has not begun is taken anew, by {}{what}", person(by))
+        }
         Event::Expanded { items, .. } => {
             let names: Vec<&str> = items.iter().take(NAMED).map(|item| item.key.as_str()).collect();
             let more = items.len().saturating_sub(NAMED);

@@ -95,7 +95,7 @@ impl Timeline {
             }
             Event::StopRequested { by, .. } => self.stopped_by = Some(by.clone()),
             Event::Rested { .. } => self.rested = Some(at),
-            Event::Expanded { .. } | Event::FinallyBegan { .. } => {}
+            Event::Renewed { .. } | Event::Expanded { .. } | Event::FinallyBegan { .. } => {}
             _ => {
                 let Some(step) = event.step() else { return };
                 match self.tracks.get_mut(step) {

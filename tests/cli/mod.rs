@@ -6,6 +6,7 @@ mod before;
 mod elsewhere;
 mod exec;
 mod report;
+mod resume;
 mod secrets;
 mod terminal;
 

@@ -82,6 +82,7 @@ impl Place {
             secrets: Default::default(),
             outliving: Default::default(),
             takeover: None,
+            renewal: None,
         };
         driver::resume(resume, self.around(&mut Quiet)).expect("the run is resumed")
     }

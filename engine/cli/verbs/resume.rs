@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::cli::anew::anew;
 use crate::cli::args::Resume;
+use crate::cli::changed::{self, Way};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
 use crate::cli::gather::secrets_again;
 use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
+use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{steps, stores, view};
+use crate::cli::{steps, view};
 use crate::driver::{self, Outliving, Surroundings};
 use crate::machine::Decision;
 
@@ -24,11 +27,24 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let takeover = takeover(resume)?;
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
-    let snapshot = store.snapshot(&run)?;
-    steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
+    let Read { stored, state, alive, .. } = stores::load(&store, &run)?;
+    let takes_anew = resume.latest || !resume.var.is_empty();
+    // A live engine is told by the journal, with its name.
+    let alive = alive && takeover.is_none();
+    if !alive {
+        driver::resumable(&stored, decisions.keys())?;
+        if !takes_anew {
+            changed::since(&run, &stored.snapshot, &state, Way::On, settings, console)?;
+        }
+    }
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);
-    let secrets = secrets_again(&snapshot, ask, settings, console)?;
+    let (secrets, renewal) = match takes_anew && !alive {
+        true => anew(resume, &stored, &state, ask, settings, console)?,
+        false => (secrets_again(&stored.snapshot, ask, settings, console)?, None),
+    };
+    let snapshot = renewal.as_ref().map_or(&stored.snapshot, |renewal| &renewal.snapshot);
+    steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
     let by = settings.person(settings.via());
     let mut view = view::of(settings);
     let around = Surroundings {
@@ -42,7 +58,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     };
     let reason = resume.reason.clone();
     let outliving = Outliving { stop: resume.stop_running, assume_ended: resume.assume_ended };
-    let asked = driver::Resume { run, by, reason, decisions, secrets, outliving, takeover };
+    let asked = driver::Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal };
     let closed = driver::resume(asked, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
 }
@@ -96,6 +112,8 @@ mod tests {
             retry: Vec::new(),
             skip: owned(skip),
             done: owned(done),
+            latest: false,
+            var: Vec::new(),
             approve: Vec::new(),
             reason: reason.map(str::to_owned),
             takeover: false,

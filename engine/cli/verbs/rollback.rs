@@ -1,6 +1,7 @@
 //! `runbook rollback`: shows what will be undone, asks, and undoes it.
 
 use crate::cli::args::Rollback;
+use crate::cli::changed::{self, Way};
 use crate::cli::console::{Console, one_line};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
@@ -37,6 +38,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
         return Err(CliError::usage_with(message, hint));
     }
     if !plan.is_empty() {
+        changed::since(&run, &stored.snapshot, &state, Way::Back, settings, console)?;
         let planned = |name: &String| plan.iter().any(|undo| undo.step == *name);
         let kept: Vec<String> = state
             .touched

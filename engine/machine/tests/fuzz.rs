@@ -92,6 +92,9 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
             let decision = [Decision::Retry, Decision::Verify, Decision::Skip, Decision::Done][stage % 4];
             Event::Decided { step, decision, by, reason: None }
         }
+        20 if pick % 5 == 0 => {
+            Event::Renewed { by: Person::default(), snapshot: String::new(), changes: Vec::new() }
+        }
         20 => Event::StopRequested { by: String::new(), hard: yes },
         21 => {
             let order = NAMES.iter().take(pick as usize % 5).map(|&name| name.to_owned()).collect();

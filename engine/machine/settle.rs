@@ -1,0 +1,88 @@
+//! Which instances a person can settle (`--retry`, `--skip`, `--done`), asked before anything is written.
+//!
+//! A word that changes nothing must not be taken in silence: whoever typed it believes that it did.
+
+use super::event::{Finish, RunStatus};
+use super::graph::{Addr, Graph};
+use super::state::{Instance, Progress, State};
+
+/// Why what a person named can't be settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotOpen {
+    /// What was named.
+    pub step: String,
+    /// How it stands, as the end of a sentence that begins with its name.
+    pub stands: String,
+    /// What can be settled instead.
+    pub open: Vec<String>,
+}
+
+/// Returns the instances that a person can settle when the run is taken up again: begun, and not over for good.
+pub fn open_to_decision(state: &State, graph: &Graph) -> Vec<Addr> {
+    if state.rollback {
+        return Vec::new();
+    }
+    // A `finally` that told of a failure begins anew, so nothing of it is open; any other is all that is left.
+    let in_finally = state.in_finally && state.outcome != RunStatus::Failed;
+    state
+        .instances()
+        .filter(|(at, instance)| graph.is_finally(at.node) == in_finally && is_open(instance))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// Insists that each of the named instances or steps can be settled.
+///
+/// # Errors
+///
+/// [`NotOpen`] for the first that can't. A name that the run does not have is not told here.
+pub fn settles<'a>(
+    state: &State,
+    graph: &Graph,
+    named: impl IntoIterator<Item = &'a String>,
+) -> Result<(), NotOpen> {
+    let open = open_to_decision(state, graph);
+    for step in named {
+        let at = state.find(step);
+        let means = |other: &&Addr| Some(**other) == at || state.node(step) == Some(other.node);
+        if !open.iter().any(|other| means(&other)) {
+            let stands = at.map_or_else(|| of_all(state, step), |at| stands(state, graph, at));
+            let open = open.iter().map(|&at| state.name(graph, at)).collect();
+            return Err(NotOpen { step: step.clone(), stands, open });
+        }
+    }
+    Ok(())
+}
+
+fn is_open(instance: &Instance) -> bool {
+    match instance.progress {
+        Progress::Waiting | Progress::Ready => false,
+        Progress::Over => instance.finish.as_ref().is_some_and(|finish| !finish.releases()),
+        Progress::Working(_) | Progress::Backoff(_) | Progress::Asking(_) | Progress::Doubt(_) => true,
+    }
+}
+
+fn stands(state: &State, graph: &Graph, at: Addr) -> String {
+    let instance = state.at(at);
+    if state.rollback {
+        return "is not gone on with: the run is being rolled back, or was".to_owned();
+    }
+    match (&instance.finish, graph.is_finally(at.node)) {
+        (Some(Finish::Succeeded), _) => "is done".to_owned(),
+        (Some(Finish::MarkedDone), _) => "is taken as done already".to_owned(),
+        (Some(Finish::Satisfied), _) => "is done: there was nothing to do".to_owned(),
+        (Some(Finish::Skipped(why)), _) => format!("is skipped: {why}"),
+        (Some(Finish::Failed(_) | Finish::Stopped), true) => {
+            "begins anew when the run comes to rest".to_owned()
+        }
+        _ => "has not begun".to_owned(),
+    }
+}
+
+fn of_all(state: &State, step: &str) -> String {
+    let instances = state.node(step).map(|node| &state.nodes[node as usize].instances);
+    match instances {
+        Some(instances) if instances.iter().any(|one| one.finish.is_some()) => "is done".to_owned(),
+        _ => "has not begun".to_owned(),
+    }
+}
