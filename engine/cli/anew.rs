@@ -10,6 +10,7 @@ use super::gather::{left, secrets_again};
 use super::prompt;
 use super::settings::Settings;
 use super::terminal::Dialogue;
+use super::tools;
 use crate::driver::Renewal;
 use crate::journal::Stored;
 use crate::load::{Again, Bound, Changed, Given, Inputs, NotAgain, again, bind, changed, rebind};
@@ -47,6 +48,8 @@ pub fn anew(
     if found.is_empty() {
         return Ok((secrets, None));
     }
+    let only = state.opened.as_ref().map(|opened| opened.options.only.as_slice()).unwrap_or_default();
+    tools::look(&snapshot, only, settings)?;
     // What only begun steps read is not in the new file, and must be given again all the same.
     let names = snapshot.secrets.iter().filter(|name| secrets.reveal(name).is_none()).cloned().collect();
     let rest = secrets_again(&Snapshot { secrets: names, ..snapshot.clone() }, None, settings, console)?;
@@ -138,7 +141,10 @@ fn tell(
         ));
     }
     if !found.settings.is_empty() {
-        text.push("  the lock, on_failure, max_parallel and target stay as the run was started".to_owned());
+        text.push(
+            "  the lock, on_failure, max_parallel, target and vars stay as the run was started; --var gives a var anew"
+                .to_owned(),
+        );
     }
     console.say(&text.join("\n"));
     machine(&stored.run.id, json!({ "taken": found, "kept": kept, "late": late }), settings, console)

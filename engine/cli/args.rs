@@ -117,7 +117,9 @@ pub enum Verb {
     /// Go on with a run where its journal ends
     #[command(
         after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
-                      that outlived its engine is waited for, and never run beside itself.\n\n\
+                      that outlived its engine is waited for, and never run beside itself.\n\
+                      The run goes on as it was started, whatever the files say now; what changed is told first. With --latest the \
+                      steps that have not begun are taken from the file as it is now.\n\n\
                       Example:\n  runbook resume r7k2 --skip warm-caches --reason 'caches warm already'"
     )]
     Resume(Resume),

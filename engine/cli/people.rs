@@ -104,4 +104,17 @@ mod tests {
     fn who_closes_the_input_decides_nothing() {
         assert!(AtTerminal::new(Script::of(&[]), Console::plain()).ask(&asked(Question::Manual)).is_none());
     }
+
+    #[test]
+    fn who_meets_an_outliving_command_waits_unless_they_say_otherwise() {
+        for (typed, wanted) in [
+            (&["what?", "S"][..], Some(Outliver::Stop)),
+            (&[""], Some(Outliver::Wait)),
+            (&["leave"], Some(Outliver::Leave)),
+            (&[], None),
+        ] {
+            let mut person = AtTerminal::new(Script::of(typed), Console::plain());
+            assert_eq!(person.outlived(false), wanted, "{typed:?}");
+        }
+    }
 }

@@ -57,12 +57,29 @@ pub fn meant(store: &Store, typed: Option<&str>, console: Console) -> Result<Run
     if let Some(typed) = typed {
         return Ok(store.run(&store.find(typed)?)?);
     }
-    let Some(run) = store.latest_unfinished()? else {
+    let mut unfinished = store.runs(&Filter { unfinished: true, ..Filter::default() })?.into_iter();
+    let Some(run) = unfinished.next() else {
         let message = "no run is unfinished";
         return Err(CliError::usage_with(message, "name one; `runbook runs --all` lists them"));
     };
     named(&run, console);
+    others(&unfinished.collect::<Vec<_>>(), console);
     Ok(run)
+}
+
+/// Names on stderr the unfinished runs that were not meant, so that whoever meant one of them sees it in time.
+fn others(runs: &[RunRow], console: Console) {
+    /// How many are named.
+    const NAMED: usize = 3;
+    if runs.is_empty() {
+        return;
+    }
+    let named = runs.iter().take(NAMED).map(|run| format!("{} ({})", run.id, one_line(&run.runbook)));
+    let mut text = format!("unfinished too: {}", named.collect::<Vec<_>>().join(", "));
+    if runs.len() > NAMED {
+        text.push_str(&format!(" and {} more", runs.len() - NAMED));
+    }
+    console.say(&console.err.paint(Role::Quiet, &text));
 }
 
 /// Returns the run that was typed; when nothing was, the newest of all, finished or not, which is named on stderr.

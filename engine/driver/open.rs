@@ -20,7 +20,7 @@ use super::host;
 use super::launch::Launcher;
 pub use super::looping::Interrupt;
 use super::looping::Loop;
-use super::outlived::{Outliving, Settling};
+use super::outlived::{self, Outliving, Settling};
 use super::people::People;
 use super::renewal::{self, Renewal};
 use super::target;
@@ -311,7 +311,18 @@ fn take_up(
     let what = wish.what;
     // The lease first, and only then the events: nobody adds to them once it is ours.
     let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: wish.takeover.is_some() };
-    let mut writer = store.acquire(run, &claim, host::life)?;
+    let mut ended = None;
+    let mut writer = match store.acquire(run, &claim, host::life) {
+        // Suspended in the middle of a commit, an engine keeps everybody from writing.
+        Err(busy @ JournalError::Busy { .. }) if claim.takeover => {
+            ended = outlived::end_suspended(store, run, &mut *around.reporter)?;
+            if ended.is_none() {
+                return Err(busy.into());
+            }
+            store.acquire(run, &claim, host::life)?
+        }
+        other => other?,
+    };
     let taken = (|| {
         let stored = store.load(run)?;
         let (mut machine, judge) = fold(&stored)?;
@@ -339,7 +350,7 @@ fn take_up(
         for record in &stored.records {
             around.reporter.past(record.at, &record.event);
         }
-        let old = writer.fenced_off().map(|lease| lease.holder.clone());
+        let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
         let mut settling = Settling {
             run,
             machine: &mut machine,
@@ -354,10 +365,11 @@ fn take_up(
             says: wish.outliving,
             // To roll back to a step says nothing of what became of it.
             decided: if what == "resume" { &wish.named } else { &BTreeSet::new() },
-            old: old.clone(),
+            old: outlived::engines_before(&stored.records, old.as_ref()),
         };
         if let (Some(old), Some(reason)) = (old, wish.takeover.clone()) {
-            settling.say(Input::TakenOver { by: by.clone(), from: old.person, reason })?;
+            let (from, engine) = (old.person, old.process);
+            settling.say(Input::TakenOver { by: by.clone(), from, engine, reason })?;
         }
         settling.settle(&stored.records)?;
         Ok((machine, judge, root))

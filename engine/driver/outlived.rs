@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::exec::{self, Identity, Liveness};
 use crate::journal::{Ask, HEARTBEAT, Holder, JournalError, Life, Record, RunId, Store, Writer};
-use crate::machine::{Evaluate as _, Event, Input, Judge, Leaf, Machine, Person};
+use crate::machine::{Evaluate as _, Event, Input, Judge, Leaf, Machine, Person, Process};
 use crate::model::{OnInterrupt, format_duration};
 use crate::report::{Reporter, Seen};
 
@@ -73,8 +73,8 @@ pub(super) struct Settling<'a> {
     pub says: Outliving,
     /// The steps that the person has settled by hand.
     pub decided: &'a BTreeSet<String>,
-    /// The living driver that was fenced off.
-    pub old: Option<Holder>,
+    /// The engines that were fenced off, now or before.
+    pub old: Vec<Process>,
 }
 
 /// A command with an intent and no outcome.
@@ -195,10 +195,9 @@ impl Settling<'_> {
         all
     }
 
-    /// Returns the engine that was fenced off, while it is there.
+    /// Returns an engine that was fenced off and is still there.
     fn old_engine(&self) -> Option<Identity> {
-        let process = &self.old.as_ref()?.process;
-        (host::life(process) == Life::Alive).then(|| host::identity(process))
+        self.old.iter().find(|process| host::life(process) == Life::Alive).map(host::identity)
     }
 
     async fn wait(&mut self, open: &[Open], mut found: Vec<Found>) -> Result<(), DriveError> {
@@ -512,6 +511,45 @@ impl Settling<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the engines that were ever fenced off, `old` now. Not only that one: whoever took the run over from another may
+/// have left, or been fenced off in turn, before that other was gone.
+pub(super) fn engines_before(records: &[Record], old: Option<&Holder>) -> Vec<Process> {
+    let before = records.iter().filter_map(|record| match &record.event {
+        Event::TakenOver { engine, .. } => Some(engine.clone()),
+        _ => None,
+    });
+    before.chain(old.map(|old| old.process.clone())).collect()
+}
+
+/// Kills the engine that drives the run when it is suspended on this machine, waits for that, and returns who it was.
+///
+/// # Errors
+///
+/// When it is another user's, and when the journal can't be read.
+pub(super) fn end_suspended(
+    store: &Store,
+    run: &RunId,
+    reporter: &mut dyn Reporter,
+) -> Result<Option<Holder>, DriveError> {
+    let Some(lease) = store.run(run)?.lease else { return Ok(None) };
+    let process = &lease.holder.process;
+    if host::life(process) != Life::Alive || !exec::is_suspended(&host::identity(process)) {
+        return Ok(None);
+    }
+    let engine = host::identity(process);
+    reporter.aside(&format!(
+        "the engine that drives the run (process {}) is suspended and keeps the journal locked: it is killed",
+        engine.pid
+    ));
+    let failed = |source| DriveError::OldEngine { run: run.to_string(), pid: engine.pid, source };
+    exec::kill_stranger(&engine).map_err(failed)?;
+    let began = clock::instant();
+    while exec::alive(&engine) == Liveness::Running && began.elapsed() < VANISH {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(Some(lease.holder))
 }
 
 /// Returns when each command was begun, and on which machine the engine ran that began it.

@@ -256,6 +256,25 @@ mod tests {
     }
 
     #[test]
+    fn a_renewed_run_is_read_with_its_newest_snapshot_and_verified_with_all_of_them() {
+        let (place, store, mut writer) = fixture::run();
+        let run = writer.run().clone();
+        let other = |root: &str| crate::model::Snapshot { root: root.to_owned(), ..fixture::snapshot() };
+        for (second, root) in [(1, "/one"), (2, "/two")] {
+            let frozen = super::super::Frozen::of(&other(root)).unwrap();
+            writer.renew(at(second), &frozen, fixture::person("anna"), Vec::new()).unwrap();
+        }
+        assert_eq!(store.load(&run).unwrap().snapshot, other("/two"));
+        assert_eq!(store.snapshot(&run).unwrap(), other("/two"));
+        assert_eq!(store.verify(&run).unwrap().events, 3);
+        fixture::tamper(&place, "UPDATE snapshots SET body = replace(body, '/one', '/else')");
+        let Err(JournalError::Tampered(tampered)) = store.verify(&run) else { panic!("it was altered") };
+        assert_eq!(tampered.seq, Some(2));
+        fixture::tamper(&place, "DELETE FROM snapshots WHERE body LIKE '%/two%'");
+        assert!(matches!(store.load(&run), Err(JournalError::Corrupt { .. })));
+    }
+
+    #[test]
     fn an_events_run_can_not_be_given_to_another_run() {
         let (place, store, run) = ten();
         let other = fixture::create(&store, None).unwrap();

@@ -254,12 +254,20 @@ fn settings(then: &Value, now: &Value) -> Vec<String> {
     let mut paths = Vec::new();
     differing(Some(then), Some(now), &mut Vec::new(), &mut paths);
     let mut seen = BTreeSet::new();
+    // The vars of a run are what they were given as, so another default is worth a word: it is not taken.
+    let is_default = |path: &[String]| path.len() > 2 && path[0] == "vars" && path[2] == "default";
     paths
         .into_iter()
-        .filter(|path| path.first().is_some_and(|first| !ELSEWHERE.contains(&first.as_str())))
+        .filter(|path| {
+            is_default(path) || path.first().is_some_and(|first| !ELSEWHERE.contains(&first.as_str()))
+        })
         .map(|path| {
-            let nested = path.len() > 1 && matches!(path[0].as_str(), "target" | "limits");
-            path[..if nested { 2 } else { 1 }].join(".")
+            let depth = match path[0].as_str() {
+                "vars" => 3,
+                "target" | "limits" => path.len().min(2),
+                _ => 1,
+            };
+            path[..depth].join(".")
         })
         .filter(|key| seen.insert(key.clone()))
         .collect()
@@ -391,6 +399,7 @@ finally:
         insta::assert_snapshot!(told((BEFORE, IT), (&after, IT)), @r#"
         Var size: Changed  Some("3") -> Some("10")
         Let sizes: Changed api Some("3") -> Some("10"), cart None -> Some("2")
+        vars.size.default
         lock
         "#);
     }

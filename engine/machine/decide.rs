@@ -123,8 +123,8 @@ impl Machine {
             Input::Open(opened) => self.emit(Event::Opened(*opened))?,
             Input::Begin => {}
             Input::Resume { by, reason, decisions } => self.resume(eval, by, reason, decisions)?,
-            Input::TakenOver { by, from, reason } => {
-                self.emit(Event::TakenOver { by, from, reason })?;
+            Input::TakenOver { by, from, engine, reason } => {
+                self.emit(Event::TakenOver { by, from, engine, reason })?;
                 return Ok(std::mem::take(&mut self.turn));
             }
             Input::Outlived { leaf, processes, stopped, by } => {

@@ -199,6 +199,8 @@ pub enum Event {
         by: Person,
         /// From whom.
         from: Person,
+        /// Their engine: as long as it is there, it may be about to start a command.
+        engine: Process,
         /// Why.
         reason: String,
     },

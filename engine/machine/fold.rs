@@ -10,6 +10,7 @@ use super::event::{
 };
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Instance, Mode, Progress, State};
+use super::undo::by_hand;
 
 /// An event that can't follow the ones before it: the journal and the snapshot do not belong together, or a newer
 /// program wrote it.
@@ -58,7 +59,14 @@ impl State {
                 self.at_mut(at).progress = Progress::Working(Stage::Check);
                 Ok(())
             }
-            Event::Intent { leaf, command, .. } => self.intend(graph, leaf, command),
+            Event::Intent { leaf, command, stdin, dir } => {
+                self.intend(graph, leaf, command)?;
+                if leaf.stage == Stage::Undo {
+                    let at = self.known(&leaf.step)?;
+                    self.at_mut(at).undo_command = by_hand(command, stdin.as_deref(), dir.as_deref());
+                }
+                Ok(())
+            }
             Event::Spawned { leaf, process } => {
                 let at = self.opened_leaf(leaf, "spawned")?;
                 self.at_mut(at).process = Some(process.clone());
@@ -407,7 +415,6 @@ impl State {
         instance.command = command.to_owned();
         if leaf.stage == Stage::Undo {
             instance.undo_doubted = false;
-            instance.undo_command = command.to_owned();
         }
         Ok(())
     }
@@ -496,7 +503,7 @@ impl State {
         }
         let reopened = match (&self.at(at).finish, progress) {
             (Some(finish), Progress::Over) if !finish.releases() => true,
-            (_, Progress::Doubt(_)) => false,
+            (None, Progress::Doubt(_)) => false,
             (None, Progress::Working(_) | Progress::Backoff(_) | Progress::Asking(_)) => false,
             _ => return Err(self.transition(at, step, "decided on")),
         };

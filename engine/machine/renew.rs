@@ -22,6 +22,7 @@ use crate::template::{Engine, Scope, Truth};
 use super::event::{Event, Finish, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph};
+use super::reads::{reads, whole};
 use super::state::{Progress, State};
 
 /// Why a run can't take another snapshot.
@@ -391,6 +392,8 @@ impl Merge<'_> {
         let target = self.then.runbook.target.clone();
         self.snapshot.runbook.target = self.placed(&target);
         self.snapshot.root.clone_from(&self.then.root);
+        // A run goes on with the machine that it began with.
+        self.snapshot.machine = self.then.machine;
     }
 
     /// Returns something of the old snapshot with its places in the sources of the merged one.
@@ -424,15 +427,6 @@ fn undo_of(step: &Step) -> Value {
         "irreversible": without_places(&body.irreversible),
         "binding": without_places(&step.binding),
     })
-}
-
-/// Returns everything of a step that is rendered in the runbook's scope.
-fn whole(step: &Step) -> Value {
-    let mut value = without_places(step);
-    if let (Some(entries), true) = (value.as_object_mut(), step.binding.is_some()) {
-        entries.remove("body");
-    }
-    value
 }
 
 fn all(runbook: &Runbook) -> impl Iterator<Item = &Step> {
@@ -479,30 +473,5 @@ impl<'a> Known<'a> {
             }
         }
         Known::Value(value)
-    }
-}
-
-/// Returns the paths that the texts in `value` read, as the template language tells them.
-fn reads(engine: &Engine, value: &Value) -> BTreeSet<Vec<String>> {
-    let mut found = BTreeSet::new();
-    collect(engine, value, false, &mut found);
-    found
-}
-
-fn collect(engine: &Engine, value: &Value, expr: bool, found: &mut BTreeSet<Vec<String>>) {
-    match value {
-        Value::Object(entries) => {
-            if let Some(src) = entries.get("src").and_then(Value::as_str) {
-                let uses = if expr { engine.check_expr(src) } else { engine.check_text(src) };
-                found.extend(uses.into_iter().flat_map(|uses| uses.paths).map(|used| used.path));
-                return;
-            }
-            for (name, value) in entries {
-                let bare = matches!(name.as_str(), "when" | "pass" | "warn" | "satisfied" | "outputs");
-                collect(engine, value, bare, found);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(engine, item, expr, found)),
-        _ => {}
     }
 }

@@ -12,6 +12,7 @@
 //! | anything before the action | from the beginning: nothing was touched |
 //! | a `finally` step in doubt that may not be run twice | it failed, and says so |
 //! | a failure that calls for a rollback, which has not begun | rolls back, unless a person settles a step by hand |
+//! | undone by a rollback down to a step, or needing something that was | the queue, as if it had never been tried; what was left since it can't be undone stands |
 //!
 //! Going back ([`going_back`]), whether by `resume` or by `rollback`:
 //!

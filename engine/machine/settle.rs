@@ -2,8 +2,11 @@
 //!
 //! A word that changes nothing must not be taken in silence: whoever typed it believes that it did.
 
+use crate::template::Engine;
+
 use super::event::{Finish, RunStatus};
-use super::graph::{Addr, Graph};
+use super::graph::{Addr, Graph, NodeId};
+use super::reads::outputs_read;
 use super::state::{Instance, Progress, State};
 
 /// Why what a person named can't be settled.
@@ -52,6 +55,33 @@ pub fn settles<'a>(
         }
     }
     Ok(())
+}
+
+/// Returns the outputs that will be missing when these instances or steps are skipped or taken as done: who reads them,
+/// of which step, and their names.
+pub fn missing_outputs<'a>(
+    engine: &Engine,
+    state: &State,
+    graph: &Graph,
+    settled: impl IntoIterator<Item = &'a String>,
+) -> Vec<(String, String, String)> {
+    let settled: Vec<NodeId> = settled
+        .into_iter()
+        .filter_map(|name| state.find(name).map(|at| at.node).or_else(|| state.node(name)))
+        .collect();
+    let has = |node: NodeId, output: &String| {
+        state.nodes[node as usize].instances.iter().any(|one| one.outputs.contains_key(output))
+    };
+    let mut missing = Vec::new();
+    for reader in (0..graph.len() as NodeId).filter(|&reader| !state.nodes[reader as usize].is_done()) {
+        let step = graph.step(reader);
+        for (of, name) in outputs_read(engine, step) {
+            if state.node(&of).is_some_and(|node| settled.contains(&node) && !has(node, &name)) {
+                missing.push((step.id.clone(), of, name));
+            }
+        }
+    }
+    missing
 }
 
 fn is_open(instance: &Instance) -> bool {

@@ -34,6 +34,8 @@ pub enum Input {
         by: Person,
         /// From whom.
         from: Person,
+        /// Their engine.
+        engine: Process,
         /// Why.
         reason: String,
     },

@@ -9,6 +9,9 @@
 //!
 //! An undo that failed keeps what it stands on, and a question or a doubt holds it up; neither touches the rest.
 
+use crate::model::{MASK, Rendered};
+use crate::template::quote_word;
+
 use super::decide::{Alarm, Machine};
 use super::evaluate::Evaluate;
 use super::event::{Event, Person, Question, RunStatus, Stage, UndoResult};
@@ -36,6 +39,23 @@ pub fn undo_order(state: &State, to: Option<&str>, name: impl Fn(Addr) -> String
         order.extend(before.into_iter().filter(|&at| is_half_undone(state.at(at))));
     }
     order
+}
+
+/// Returns a command as somebody types it who does by hand what it does: with the folder it runs in and what it reads.
+pub(super) fn by_hand(command: &str, stdin: Option<&str>, dir: Option<&str>) -> String {
+    let reads = stdin.map(|text| match text {
+        // Better a remark than the mask of a secret, or a page of text, given to the command.
+        text if text.contains(MASK) || text.trim_end().lines().count() > 1 => {
+            (String::new(), "  # reads its input")
+        }
+        text => match text.strip_suffix('\n') {
+            Some(line) => (format!("printf '%s\\n' {} | ", quote_word(line)), ""),
+            None => (format!("printf %s {} | ", quote_word(text)), ""),
+        },
+    });
+    let (before, after) = reads.unwrap_or_default();
+    let cd = dir.map(|dir| format!("cd {} && ", quote_word(dir))).unwrap_or_default();
+    format!("{cd}{before}{command}{after}")
 }
 
 fn is_half_undone(instance: &Instance) -> bool {
@@ -90,7 +110,15 @@ impl Machine {
         while let Some(at) = self.next_undo() {
             if let Some(on) = self.stands_on(at) {
                 let step = self.name(at);
-                let command = eval.prepare(&self.state, at, Stage::Undo).ok().map(|command| command.display);
+                let prepared = eval.prepare(&self.state, at, Stage::Undo).ok();
+                let command = prepared.map(|command| {
+                    let shown = |text: &Option<Rendered>| text.as_ref().map(Rendered::display);
+                    by_hand(
+                        &command.display,
+                        shown(&command.stdin).as_deref(),
+                        shown(&command.dir).as_deref(),
+                    )
+                });
                 self.emit(Event::Undone { step, result: UndoResult::Blocked(on), command })?;
             } else if self.state.at(at).undo_ok {
                 self.undo_ran(eval, at)?;

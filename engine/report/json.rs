@@ -12,6 +12,10 @@
 //! | `at` | when it was committed, RFC 3339 in UTC |
 //! | `event` | the event as the journal has it: `kind`, and what belongs to the kind |
 //!
+//! Before the events of a run that is taken up again there may be one line with `changed` in place of `seq`, `at` and
+//! `event`: what differs between the run and its files now (`steps`, `values`, `settings`; `unread` when they can't be
+//! used), or what is taken anew (`taken`, `kept`, `late`).
+//!
 //! Every event is written, also those that no person would want to read. What commands print is not: it may be large, and
 //! `runbook logs` has it. A reader ignores kinds and fields that it does not know.
 

@@ -29,7 +29,7 @@ pub(super) fn sentence(
         Event::Resumed { by, reason } => {
             format!("taken up again by {}{}", person(by), because(reason.as_deref()))
         }
-        Event::TakenOver { by, from, reason } => {
+        Event::TakenOver { by, from, reason, .. } => {
             format!("taken over by {} from {} ({reason})", person(by), person(from))
         }
         Event::Outlived { processes, stopped: true, by, .. } => {

@@ -357,7 +357,8 @@ impl Summary<'_> {
         let mut sections = Vec::new();
         if !stuck.is_empty() {
             let mut lines = vec![self.heading("Could not be undone")];
-            for (name, why, by_hand) in stuck {
+            // In the order in which they would be undone.
+            for (name, why, by_hand) in stuck.into_iter().rev() {
                 lines.extend(self.wrapped(Role::Failure, "  ", &format!("{name}: {why}"), 2));
                 if !by_hand.is_empty() {
                     // Whole, whatever its length: it is there to be pasted.
@@ -450,7 +451,10 @@ impl Summary<'_> {
                 commands.push(status);
             }
             RunStatus::RollbackFailed => {
-                commands.push(("try to undo it again", format!("{program} rollback {run}")));
+                // Not more than was asked for.
+                let to = self.state.undo_to.as_ref().map(|to| format!(" --to {}", quoted(to)));
+                let again = format!("{program} rollback {run}{}", to.unwrap_or_default());
+                commands.push(("try to undo it again", again));
                 commands.extend(self.stuck().map(|step| {
                     ("done by hand: go on", format!("{program} resume {run} --done {step} --reason '...'"))
                 }));

@@ -350,3 +350,74 @@ fn a_secret_that_the_new_file_wants_is_asked_for() {
     project.run(&["resume"]).code(0);
     assert_eq!(sent(&project), ["a=1", "b=2", "b=2", "end"], "without --latest nobody asks for it");
 }
+
+#[test]
+fn the_newest_of_several_is_named_with_the_others() {
+    let project = wide();
+    let first = project.newest();
+    project.run(&["exec", "wide"]).code(1);
+    let second = project.newest();
+    let output = project.command(&["resume"]).output().expect("the binary can be run");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut lines = stderr.lines();
+    assert!(
+        lines.next().is_some_and(|line| line.starts_with(&format!("run {second}: wide, begun "))),
+        "{stderr}"
+    );
+    assert_eq!(lines.next(), Some(format!("unfinished too: {first} (wide)").as_str()));
+}
+
+#[test]
+fn an_output_that_a_person_did_not_give_is_told_where_it_is_read() {
+    let text = "
+runbook: read
+title: Read
+steps:
+  - {id: one, shell: 'false', outputs: {name: stdout | trim}, irreversible: it only prints}
+  - {id: two, run: 'echo {{ steps.one.outputs.name }}', effect: read}
+";
+    let project = Project::new().file("runbooks/read.yaml", text);
+    project.run(&["exec", "read"]).code(1);
+    let shown = project.run(&["resume", "--done", "one", "--reason", "by hand"]).code(1).to_string();
+    let said = "two reads steps.one.outputs.name, which one does not have then: it will fail there";
+    assert!(shown.contains(said), "{shown}");
+    let line = shown.lines().find(|line| line.contains("two FAILED")).unwrap_or_default();
+    assert_snapshot!(line.split_once("FAILED").unwrap_or_default().1, @" after [TOOK]: `steps.one.outputs` has no `name` (runbooks/read.yaml:6)");
+}
+
+#[test]
+fn a_run_that_is_over_is_not_resumed_and_any_other_is() {
+    let text = "
+runbook: ends
+title: Ends
+vars: {how: {type: string}}
+steps:
+  - {id: one, run: [touch, one], rollback: {run: [rm, one]}}
+  - {id: two, shell: 'test {{ how }} = ok', irreversible: it only looks}
+";
+    // How it ends, what is done with it first, and the code of two resumes after that.
+    for (how, first, codes) in
+        [("ok", None, [2, 2]), ("broken", None, [1, 1]), ("broken", Some("rollback"), [2, 2])]
+    {
+        let project = Project::new().file("runbooks/ends.yaml", text);
+        project.run(&["exec", "ends", "--var", &format!("how={how}")]);
+        let run = project.newest();
+        if let Some(verb) = first {
+            project.run(&[verb, &run, "--yes", "--approve", "two"]).code(0);
+        }
+        for code in codes {
+            let before = events(&project);
+            project.run(&["resume", &run]).code(code);
+            assert_eq!(events(&project) == before, code == 2, "{how} {first:?}");
+        }
+        for flag in ["--latest", "--var=how=ok"] {
+            let before = events(&project);
+            let shown = project.run(&["resume", &run, flag]);
+            if codes[0] == 2 {
+                shown.code(2);
+                assert_eq!(events(&project), before);
+            }
+        }
+        project.run(&["verify", &run]).code(0);
+    }
+}

@@ -4,6 +4,8 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use runbook::journal::{Filter, Store};
+use runbook::machine::Event;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::project::Project;
@@ -23,6 +25,13 @@ fn read(project: &Project, file: &str) -> String {
 fn started(project: &Project, arguments: &[&str]) -> Child {
     let mut command = project.command(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary can be run")
+}
+
+/// Returns the events of the newest run.
+fn events(project: &Project) -> Vec<Event> {
+    let store = Store::open_read_only(project.journal()).expect("a journal");
+    let run = store.runs(&Filter::default()).expect("runs").remove(0).id;
+    store.load(&run).expect("the run").records.into_iter().map(|record| record.event).collect()
 }
 
 fn send(child: &Child, signal: Signal) {
@@ -152,7 +161,7 @@ on_failure: rollback
 steps:
   - id: base
     run: "true"
-    rollback: {run: "sh -c 'echo base >> undone'"}
+    rollback: {run: tee -a undone, stdin: "base\n"}
   - id: top
     run: "false"
     rollback: {run: "sh -c 'echo top >> undone; test -e repaired'"}
@@ -167,7 +176,10 @@ fn what_could_not_be_undone_is_told_with_its_command_and_tried_again() {
         let stuck = shown.find("Could not be undone").expect("what is left");
         assert!(first < stuck, "{shown}");
         assert!(shown.contains("by hand: sh -c 'echo top >> undone; test -e repaired'"), "{shown}");
-        assert!(shown.contains("by hand: sh -c 'echo base >> undone'"), "never tried, and told too: {shown}");
+        assert!(
+            shown.contains(r"by hand: printf '%s\n' base | tee -a undone"),
+            "never tried, and told too: {shown}"
+        );
         project.write("repaired", "");
         project.run(verb).code(if verb.len() == 1 { 4 } else { 0 });
         assert_eq!(read(&project, "undone"), "top\ntop\nbase\n");
@@ -223,7 +235,9 @@ fn finally_runs_after_every_way_to_stop_and_again_at_the_end() {
             None => drop(project.run(&["cancel", &project.newest()]).code(0)),
         }
         if matches!(signal, Some(Signal::HUP | Signal::INT)) {
-            // The first one lets what runs finish.
+            // The first one lets what runs finish; it must have been heard before that does.
+            let heard = |event: &Event| matches!(event, Event::StopRequested { hard: false, .. });
+            wait_until("the signal is heard", || events(&project).iter().any(heard));
             project.write("go", "");
         }
         assert_eq!(child.wait().expect("it ends").code(), Some(code), "{signal:?}");
@@ -244,4 +258,25 @@ fn a_finally_that_hangs_is_stopped_by_a_further_stop() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_eq!(read(&project, "told"), "interrupted\n");
     assert_eq!(runbook::exec::find_by_env(&[("RUNBOOK_RUN", &project.newest())]), []);
+}
+
+#[test]
+fn taking_up_a_run_that_is_over_is_refused_and_writes_nothing() {
+    let text = "runbook: over\ntitle: Over\nsteps: [{id: a, run: touch a, rollback: {run: rm a}}]\n\
+                finally: [{id: tell, shell: 'echo told >> told'}]\n";
+    let project = Project::new().file("runbooks/over.yaml", text);
+    project.run(&["exec", "over"]).code(0);
+    let run = project.newest();
+    let events = || events(&project).len();
+    let before = events();
+    for _ in 0..2 {
+        project.run(&["resume", &run]).code(2);
+    }
+    assert_eq!((events(), read(&project, "told").as_str()), (before, "told\n"));
+    project.run(&["rollback", &run, "--yes"]).code(0);
+    let before = events();
+    for verb in [&["resume", &run][..], &["rollback", &run, "--yes"]] {
+        project.run(verb).code(2);
+    }
+    assert_eq!((events(), read(&project, "told").as_str()), (before, "told\ntold\n"));
 }

@@ -61,7 +61,7 @@ fn the_old_engine_says_so_and_leaves_its_command_to_the_new_one() {
     assert_eq!(ledger(&project), "first\nend\n", "it was let finish, and nothing ran twice or too early");
     assert!(records(&project).len() > events);
     let fact = records(&project).into_iter().find_map(|record| match record.event {
-        Event::TakenOver { by, from, reason } => Some((by.name, from.name, reason)),
+        Event::TakenOver { by, from, reason, .. } => Some((by.name, from.name, reason)),
         _ => None,
     });
     assert_eq!(fact, Some(("ben".to_owned(), "ann".to_owned(), "ann went home".to_owned())));
@@ -105,6 +105,24 @@ fn a_suspended_engine_can_start_nothing_after_it() {
     let (status, _) = old.end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(Signal::KILL.as_raw()));
     assert_eq!(ledger(&project), "first\nend\n");
+}
+
+#[test]
+fn a_suspended_engine_is_not_forgotten_when_who_took_over_leaves() {
+    let project = two();
+    let old = Live::start(project.command(&["exec", "two"]));
+    spawned(&project, "first");
+    old.signal(Signal::STOP);
+    let new = takeover(&project);
+    new.says("Waiting until it has ended");
+    new.signal(Signal::INT);
+    new.ends_with(130);
+    project.write("go", "");
+    // It could start what it has committed to as soon as somebody wakes it.
+    let said = project.run(&["resume"]).code(3).to_string();
+    assert!(said.contains("does not react"), "{said}");
+    let (status, _) = old.end();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(Signal::KILL.as_raw()));
 }
 
 #[test]

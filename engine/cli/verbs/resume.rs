@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::anew::anew;
 use crate::cli::args::Resume;
 use crate::cli::changed::{self, Way};
-use crate::cli::console::Console;
+use crate::cli::console::{Console, exact};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
 use crate::cli::gather::secrets_again;
@@ -15,7 +15,9 @@ use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{steps, view};
 use crate::driver::{self, Outliving, Surroundings};
-use crate::machine::Decision;
+use crate::machine::{Decision, missing_outputs};
+use crate::report::Role;
+use crate::template::Engine;
 
 /// Goes on with a run.
 ///
@@ -27,7 +29,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let takeover = takeover(resume)?;
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
-    let Read { stored, state, alive, .. } = stores::load(&store, &run)?;
+    let Read { stored, state, graph, alive } = stores::load(&store, &run)?;
     let takes_anew = resume.latest || !resume.var.is_empty();
     // A live engine is told by the journal, with its name.
     let alive = alive && takeover.is_none();
@@ -36,6 +38,14 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
         if !takes_anew {
             changed::since(&run, &stored.snapshot, &state, Way::On, settings, console)?;
         }
+    }
+    for (reader, of, name) in
+        missing_outputs(&Engine::new(), &state, &graph, resume.skip.iter().chain(&resume.done))
+    {
+        let what = format!(
+            "{reader} reads steps.{of}.outputs.{name}, which {of} does not have then: it will fail there"
+        );
+        console.say(&console.err.paint(Role::Person, &exact(&what)));
     }
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);

@@ -240,4 +240,44 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn undone_down_to_any_step_and_forwards_again_every_change_is_there_once(
+        (runbook, order, blows, max, to) in (
+            many(OnFailure::Continue),
+            proptest::collection::vec(any::<usize>(), 1..40),
+            blows(),
+            1u32..4,
+            any::<prop::sample::Index>(),
+        ),
+    ) {
+        let none = BTreeSet::new();
+        let mut world = World::new(&runbook, Stub { items: 2, attempts: 2, ..Stub::default() }, max);
+        drive(&mut world, &order, &none, &[], After::Resume)?;
+        let touched = world.machine.state().touched.clone();
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let to = world.machine.state().name(world.machine.graph(), touched[to.index(touched.len())]);
+        super::roll_back(&mut world, Some(&to));
+        drive(&mut world, &order, &none, &blows, After::Resume)?;
+        if world.rested == Some(RunStatus::RolledBack) {
+            return Ok(());
+        }
+        prop_assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+        take_up(&mut world, After::Resume);
+        drive(&mut world, &order, &none, &blows, After::Resume)?;
+        prop_assert_eq!(world.rested, Some(RunStatus::Succeeded));
+        prop_assert_eq!(&world.refold(), world.machine.state());
+        nothing_doubled(&world)?;
+        let (state, graph) = (world.machine.state(), world.machine.graph());
+        prop_assert_eq!(state.touched.len(), touched.len());
+        for &at in &state.touched {
+            let step = state.name(graph, at);
+            let of = of_step(&world, &step);
+            let done = of.iter().filter(|event| matches!(event, Event::Finished { .. })).count();
+            let undone = of.iter().filter(|event| matches!(event, Event::Undone { result: UndoResult::Done, .. })).count();
+            prop_assert_eq!(done - undone, 1, "{}: {:#?}", step, of);
+        }
+    }
 }

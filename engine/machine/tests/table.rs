@@ -97,7 +97,7 @@ fn going_back_every_instance_is_in_one_row_of_the_table() {
         let instance =
             Instance { progress, undo: undo.clone(), last_end: last_end.clone(), ..Instance::default() };
         let verify = gated.then(Box::<Gate>::default);
-        let rollback = Some(Box::new(Undo { verify: verify.map(Into::into), ..Undo::default() }));
+        let rollback = Some(Box::new(Undo { verify, ..Undo::default() }));
         let body = Body { rollback, idempotent, ..Body::default() };
         let over = undo.is_some();
         let asked = matches!(progress, Progress::Asking(_));
