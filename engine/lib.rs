@@ -3,6 +3,7 @@
 //! The rooms of the house, and which may use which, are drawn in `engine/ARCHITECTURE.md`.
 
 pub mod cli;
+mod crash_point;
 pub mod diag;
 pub mod docs;
 pub mod driver;

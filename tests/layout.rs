@@ -37,6 +37,7 @@ const IMPURE: &[&str] = &[
     "rusqlite",
     "rustix",
     "duct::",
+    "crash_point",
 ];
 
 fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
@@ -134,6 +135,21 @@ fn pure_rooms_know_nothing_of_the_outside() {
         }
     }
     assert!(wrong.is_empty(), "a pure room reaches outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_release_has_no_fail_points() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect("it is part of the project");
+    let text = read("engine/crash_point.rs");
+    let (before, armed) =
+        text.split_once("\nmod armed {").expect("what can kill stands in a module of its own");
+    assert!(before.ends_with("#[cfg(debug_assertions)]"), "that module is in every build");
+    assert!(
+        armed.trim_end().ends_with('}') && !before.contains("std::env"),
+        "and nothing else reads the environment"
+    );
+    assert!(!read("Cargo.toml").contains("debug-assertions"), "a profile would bring them back");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior};
 
+use crate::crash_point::crash_point;
 use crate::exec::{Handle, Notice, Pool};
 use crate::journal::{HEARTBEAT, JournalError, Writer};
 use crate::machine::{
@@ -194,15 +195,18 @@ impl Loop<'_> {
         let settled = std::mem::take(&mut life.settled);
         if !events.is_empty() || !settled.is_empty() {
             life.unrecorded = events.iter().filter_map(ended).collect();
+            crash_point("turn:decided");
             let records = self.writer.append_settling(clock::now(), events, &settled)?;
             life.unrecorded.clear();
-            crash_point("committed");
+            crash_point("turn:committed");
             for record in &records {
                 self.show(record.seq, record.at, &record.event);
             }
         }
         for act in acts {
+            crash_point("act:before");
             self.perform(life, act);
+            crash_point("act:after");
         }
         Ok(())
     }
@@ -244,7 +248,6 @@ impl Loop<'_> {
                 return;
             }
         };
-        crash_point("spawning");
         let printed = Arc::new(Mutex::new(Printed::default()));
         let to_loop = life.to_loop.clone();
         let (keep, told, flag) = (Arc::clone(&printed), leaf.clone(), Arc::clone(&life.has_output));
@@ -604,6 +607,3 @@ fn last_lines(bytes: &[u8]) -> String {
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// A place where the crash tests may kill the engine: between a commit and what follows from it.
-fn crash_point(_name: &str) {}

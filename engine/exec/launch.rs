@@ -11,6 +11,8 @@ use std::sync::Arc;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 
+use crate::crash_point::crash_point;
+
 use super::feed::Feed;
 use super::liveness;
 use super::notice::{Identity, Stream};
@@ -76,7 +78,9 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
         Ok(())
     });
 
+    crash_point("spawn:before");
     let child = command.start().map_err(|source| explain(&spec, &program, source))?;
+    crash_point("spawn:after");
     // The child's ends of the pipes live in the expression; as long as we hold them no stream ever ends.
     drop(command);
     let number = child.pids().first().copied().unwrap_or_default();
@@ -93,6 +97,7 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
         Some(tap(stdout, Stream::Stdout, spec.stdout_file.as_deref())),
         stderr.map(|pipe| tap(pipe, Stream::Stderr, spec.stderr_file.as_deref())),
     ];
+    crash_point("output:made");
     let identity = liveness::identify(number, boot);
     let feed = stdin.zip(spec.stdin).map(|(pipe, bytes)| Feed::new(Source::new(pipe), bytes));
     Ok(Launched { child, pid, identity, feed, taps })

@@ -8,6 +8,7 @@ use super::chain::{self, Hash, Link};
 use super::history::{self, Standing};
 use super::store::File;
 use super::{JournalError, RunId, lease, lock};
+use crate::crash_point::crash_point;
 use crate::machine::{EVENT_VERSION, Event};
 
 /// The events of one commit, and what the run was before them.
@@ -63,6 +64,7 @@ impl Batch<'_> {
             lock::give_back(tx, self.run).map_err(&failed)?;
         }
         for id in settled {
+            crash_point("settle:before");
             tx.prepare_cached("UPDATE requests SET taken_at = ?3 WHERE run = ?1 AND id = ?2")
                 .and_then(|mut sql| sql.execute((self.run.as_str(), id, at)))
                 .map_err(&failed)?;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::store::File;
 use super::{Holder, JournalError, RunId, history, lease, record};
+use crate::crash_point::crash_point;
 use crate::machine::RunStatus;
 
 /// A lock that a run needs.
@@ -55,10 +56,12 @@ pub(super) fn take(
         Some(held) => return Err(JournalError::LockHeld(Box::new(held))),
         None => {}
     }
+    crash_point("lock:before");
     let holder = lease::encode_holder(holder)?;
     conn.prepare_cached("INSERT INTO locks (name, run, holder, since, reason) VALUES (?1, ?2, ?3, ?4, ?5)")
         .and_then(|mut sql| sql.execute((want.name, run.as_str(), holder, at.as_microsecond(), want.reason)))
         .map_err(file.failed("taking a lock"))?;
+    crash_point("lock:after");
     Ok(())
 }
 

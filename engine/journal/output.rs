@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, RunId, chain, disk};
+use crate::crash_point::crash_point;
 use crate::machine::{Leaf, Stage};
 
 /// How long a step's name may be to be its folder's. Below what file systems take, so that a hash still fits.
@@ -100,6 +101,7 @@ impl OutputDir {
             .mode(0o700)
             .create(folder)
             .map_err(|source| JournalError::io(folder, "making the folder for a command's output", source))?;
+        crash_point("output:folder");
         if anew {
             for file in [&files.0, &files.1] {
                 match std::fs::remove_file(file) {

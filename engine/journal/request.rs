@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::store::File;
 use super::{JournalError, RunId, Store, record};
+use crate::crash_point::crash_point;
 use crate::machine::Person;
 use crate::model::{Map, Value};
 
@@ -102,12 +103,16 @@ impl Store {
         let (kind, body) = ask.encode();
         let person = serde_json::to_string(by)
             .map_err(|source| JournalError::Unstorable { what: "a person's name".to_owned(), source })?;
-        self.conn
+        crash_point("post:before");
+        let id = self
+            .conn
             .prepare_cached("INSERT INTO requests (run, at, person, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")
             .and_then(|mut sql| {
                 sql.insert((run.as_str(), at.as_microsecond(), person, kind, body.to_string()))
             })
-            .map_err(self.file.failed("asking something of a run"))
+            .map_err(self.file.failed("asking something of a run"))?;
+        crash_point("post:after");
+        Ok(id)
     }
 
     /// Returns the run's requests that nobody has taken yet, in order of arrival.
@@ -118,6 +123,15 @@ impl Store {
     pub fn requests(&self, run: &RunId) -> Result<Vec<Request>, JournalError> {
         waiting(&self.conn, &self.file, run, 0)
     }
+}
+
+/// Takes the cancels out of the run's inbox. To stop is asked of whoever drives the run; when that one died, or was done,
+/// before it heard of it, the next one must not stop for it: somebody has since said to go on.
+pub(super) fn forget_cancels(conn: &Connection, run: &RunId, at: Timestamp) -> rusqlite::Result<usize> {
+    conn.prepare_cached(
+        "UPDATE requests SET taken_at = ?2 WHERE run = ?1 AND kind = 'cancel' AND taken_at IS NULL",
+    )?
+    .execute((run.as_str(), at.as_microsecond()))
 }
 
 /// Returns the requests above `after` that nobody has taken yet.
@@ -177,6 +191,23 @@ mod tests {
         assert_eq!(again, taken);
         next.append_settling(at(3), vec![fixture::started("a")], &[again[0].id]).unwrap();
         assert_eq!(store.requests(&run).unwrap(), []);
+    }
+
+    #[test]
+    fn who_takes_a_run_up_is_not_stopped_by_a_cancel_of_the_one_before() {
+        let (_place, store, writer) = fixture::run();
+        let run = writer.run().clone();
+        let answer = Ask::Done { step: "a".into(), note: None, answers: Map::new() };
+        for ask in [&Ask::Cancel { hard: true }, &answer] {
+            store.post(&run, at(1), &person("ben"), ask).unwrap();
+        }
+        drop(writer);
+        let claim = Claim { holder: fixture::holder("cleo"), at: at(2), takeover: false };
+        let mut next = store.acquire(&run, &claim, |_| Life::Gone).unwrap();
+        let asked: Vec<Ask> = next.take_requests().unwrap().into_iter().map(|one| one.ask).collect();
+        assert_eq!(asked, [answer]);
+        store.post(&run, at(3), &person("ben"), &Ask::Cancel { hard: true }).unwrap();
+        assert_eq!(next.take_requests().unwrap().len(), 1, "it is asked to stop itself");
     }
 
     #[test]

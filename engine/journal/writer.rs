@@ -12,6 +12,7 @@ use super::{
     Claim, Frozen, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
     request,
 };
+use crate::crash_point::crash_point;
 use crate::machine::{Event, Person, Process};
 
 /// How often another id is drawn when one is taken.
@@ -68,6 +69,7 @@ impl Writer {
         }
         let mut writer = Writer::idle(conn, file, new.holder.clone());
         let tx = begin(&mut writer.conn, &writer.file)?;
+        crash_point("open:begun");
         writer.run = insert_run(&tx, &writer.file, &new)?;
         writer.head = chain::genesis(&writer.run, new.snapshot.hash());
         let claim = Claim { holder: new.holder.clone(), at: new.at, takeover: false };
@@ -84,7 +86,9 @@ impl Writer {
             standing: Standing::default(),
         };
         let done = batch.write(&tx, &mut writer.body, new.at, &new.events, &[])?;
+        crash_point("open:commit");
         tx.commit().map_err(writer.file.failed("opening a run"))?;
+        crash_point("open:committed");
         (writer.seq, writer.head, writer.standing) = done;
         let records = number(0, writer.epoch, store::cut(new.at), new.events);
         Ok((writer, records))
@@ -99,7 +103,10 @@ impl Writer {
     ) -> Result<Writer, JournalError> {
         let mut writer = Writer { run: run.clone(), ..Writer::idle(conn, file, claim.holder.clone()) };
         let failed = writer.file.failed("taking a run");
+        crash_point("lease:before");
         let tx = begin(&mut writer.conn, &writer.file)?;
+        request::forget_cancels(&tx, run, claim.at).map_err(&failed)?;
+        crash_point("lease:begun");
         let (seq, head, status, rollback_began): (i64, Vec<u8>, String, bool) = tx
             .query_row(
                 "SELECT events, head, status, rollback_began FROM runs WHERE id = ?1",
@@ -131,6 +138,7 @@ impl Writer {
         (writer.epoch, writer.fenced_off) = lease::take(&tx, &writer.file, run, claim, life)?;
         tx.commit().map_err(&failed)?;
         drop(failed);
+        crash_point("lease:committed");
         Ok(writer)
     }
 
@@ -251,8 +259,11 @@ impl Writer {
             head: self.head,
             standing: self.standing,
         };
+        crash_point("append:begun");
         let done = batch.write(&tx, &mut self.body, at, events, settled)?;
+        crash_point("append:commit");
         tx.commit().map_err(self.file.failed("writing events"))?;
+        crash_point("append:committed");
         Ok(done)
     }
 
@@ -265,6 +276,7 @@ impl Writer {
     pub fn heartbeat(&mut self, at: Timestamp) -> Result<(), JournalError> {
         self.refuse_when_poisoned()?;
         self.file.still_there()?;
+        crash_point("heartbeat:before");
         let beaten = self
             .conn
             .prepare_cached(
@@ -275,6 +287,7 @@ impl Writer {
             })
             .map_err(self.file.failed("saying that the run is alive"))?;
         if beaten == 1 {
+            crash_point("heartbeat:after");
             return Ok(());
         }
         let error = lease::fenced(&self.conn, &self.file, &self.run)?;
@@ -289,6 +302,7 @@ impl Writer {
     /// Whatever the disk refuses; [`JournalError::Fenced`] when the run was taken over.
     pub fn release(self, at: Timestamp) -> Result<(), JournalError> {
         self.refuse_when_poisoned()?;
+        crash_point("release:before");
         let released = self
             .conn
             .prepare_cached(
@@ -298,6 +312,7 @@ impl Writer {
                 sql.execute((self.run.as_str(), self.epoch.cast_signed(), at.as_microsecond()))
             })
             .map_err(self.file.failed("giving a run back"))?;
+        crash_point("release:after");
         if released == 1 { Ok(()) } else { Err(lease::fenced(&self.conn, &self.file, &self.run)?) }
     }
 
@@ -311,7 +326,10 @@ impl Writer {
         let tx = begin(&mut self.conn, &self.file)?;
         lease::check_fence(&tx, &self.file, &self.run, self.epoch)?;
         lock::take(&tx, &self.file, &self.run, want, &self.holder, at)?;
-        tx.commit().map_err(self.file.failed("taking a lock"))
+        crash_point("lock:commit");
+        tx.commit().map_err(self.file.failed("taking a lock"))?;
+        crash_point("lock:committed");
+        Ok(())
     }
 
     /// Returns the requests that arrived since this was last asked, in order. They stay in the inbox until
@@ -361,6 +379,7 @@ fn begin<'a>(conn: &'a mut Connection, file: &File) -> Result<Transaction<'a>, J
 fn insert_run(tx: &Transaction<'_>, file: &File, new: &NewRun<'_>) -> Result<RunId, JournalError> {
     let failed = file.failed("opening a run");
     new.snapshot.store(tx).map_err(&failed)?;
+    crash_point("open:snapshot");
     let mut insert = tx
         .prepare_cached(
             "INSERT INTO runs (id, runbook, title, snapshot, created_at, updated_at, status, rollback_began, events, head)
