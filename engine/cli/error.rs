@@ -9,6 +9,7 @@ use crate::diag::{Report, Sources};
 use crate::driver::{DriveError, Interrupt};
 use crate::journal::{JournalError, LocationError};
 use crate::load::ProjectError;
+use crate::template::quote_word;
 
 /// Why a verb could not do its job.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ pub enum CliError {
     #[error("there is no home for the journal: neither HOME nor XDG_STATE_HOME is set to an absolute path")]
     NoHome,
     /// The journal refused.
-    #[error(transparent)]
+    #[error("{}", .0.in_full())]
     Journal(#[from] JournalError),
     /// A person said no, or would have to be asked and can't be.
     #[error("{message}")]
@@ -115,6 +116,17 @@ impl CliError {
             CliError::Folder(_) => {
                 Some("go to a folder that is there, or name one: runbook -C DIR …".to_owned())
             }
+            CliError::Drive(DriveError::Stopped { run, saved: Some(saved), .. }) => {
+                let saved = quote_word(&saved.to_string_lossy());
+                Some(format!(
+                    "find out who moved the journal, then put the saved one in its place, or go on with it where it is: \
+                     `runbook --store {saved} status {run}`"
+                ))
+            }
+            CliError::Drive(DriveError::Stopped { run, .. }) => Some(format!(
+                "once the journal can be written again: `runbook status {run}` shows what is in doubt and what to type \
+                 to settle it, then `runbook resume {run}`"
+            )),
             CliError::Other(_) => {
                 Some("this should not happen; please report it with the command you typed".to_owned())
             }
@@ -130,6 +142,7 @@ impl CliError {
             ) => Exit::Locked,
             CliError::Drive(DriveError::Left { interrupt: Interrupt::Term, .. }) => Exit::Terminated,
             CliError::Drive(DriveError::Left { .. }) => Exit::Interrupted,
+            CliError::Journal(JournalError::Tampered(_)) => Exit::Failed,
             CliError::Left => Exit::Interrupted,
             CliError::Drive(DriveError::Stopped { .. }) => Exit::Failed,
             CliError::Closed => Exit::Good,

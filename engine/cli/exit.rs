@@ -8,7 +8,8 @@ use crate::machine::RunStatus;
 pub enum Exit {
     /// All went well; for a run, it succeeded or was rolled back because it was asked to be.
     Good,
-    /// A step or gate failed, or the engine could not go on; the run is paused.
+    /// A step or gate failed, or the journal could not be written any more; the run is paused. Of `verify`: the run was
+    /// altered.
     Failed,
     /// The command line, the runbook or the inputs are wrong; nothing ran.
     Mistake,

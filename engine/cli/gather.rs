@@ -1,6 +1,7 @@
 //! From a runbook and what was given to what can be started: inputs gathered, missing ones asked for, all bound.
 
 use std::io;
+use std::path::Path;
 
 use super::args::Vars;
 use super::book::{Book, Books};
@@ -9,7 +10,8 @@ use super::error::CliError;
 use super::prompt;
 use super::settings::Settings;
 use super::terminal::Dialogue;
-use crate::load::{Bound, Given, Inputs, bind};
+use crate::driver::secret_of_command;
+use crate::load::{Bound, Given, Inputs, SecretCommand, bind};
 use crate::model::{Kind, Secrets, Snapshot};
 use crate::template::Engine;
 
@@ -19,6 +21,8 @@ pub enum Missing<'a> {
     Mistake,
     /// The person at the terminal.
     Ask(&'a mut dyn Dialogue),
+    /// As [`Missing::Ask`] for what is no secret; a missing secret is no mistake, as for [`Missing::StandIn`].
+    AskAndStandIn(&'a mut dyn Dialogue),
     /// Nobody, and a missing secret is no mistake: nothing is run, and no secret is ever shown.
     StandIn,
 }
@@ -49,9 +53,16 @@ pub fn gather(
         Missing::Ask(to) if !inputs.report().has_errors() => {
             prompt::fill(&mut inputs, to, console.err).map_err(left)?;
         }
+        Missing::AskAndStandIn(to) => {
+            stand_in(&mut inputs);
+            if !inputs.report().has_errors() {
+                prompt::fill(&mut inputs, to, console.err).map_err(left)?;
+            }
+        }
         Missing::StandIn => stand_in(&mut inputs),
         Missing::Ask(_) | Missing::Mistake => {}
     }
+    run_commands(&mut inputs, &books.project.root);
     let bound = bind(runbook, &mut sources, inputs, &books.project, &Engine::new());
     let bound = bound.map_err(|report| CliError::mistakes(report, std::mem::take(&mut sources)))?;
     console.diagnostics(&bound.warnings, &sources);
@@ -70,17 +81,35 @@ pub fn secrets_again(
     console: Console,
 ) -> Result<Secrets, CliError> {
     let (vars, names) = (&snapshot.runbook.vars, &snapshot.secrets);
-    let root = std::path::Path::new(&snapshot.root);
+    let root = Path::new(&snapshot.root);
     let mut inputs = Inputs::secrets_again(vars, names, &settings.environment.vars, root);
     if let Some(to) = ask
         && !inputs.report().has_errors()
     {
         prompt::fill(&mut inputs, to, console.err).map_err(left)?;
     }
+    run_commands(&mut inputs, root);
     let settled = inputs.settle();
     settled
         .map(|settled| settled.secrets)
         .map_err(|report| CliError::mistakes(report, snapshot.sources.clone().into()))
+}
+
+/// Has the secrets printed that come from commands, one after the other: a password manager that is asked twice at once
+/// may ask its owner twice. None is run when something is wrong or missing already, since nothing will come of it.
+fn run_commands(inputs: &mut Inputs, root: &Path) {
+    for SecretCommand { name, words } in inputs.commands().to_vec() {
+        if inputs.report().has_errors() || !inputs.missing().is_empty() {
+            return;
+        }
+        let printed = secret_of_command(&words, root, inputs.known_secrets());
+        let taken = printed.and_then(|text| {
+            inputs.hand_in(&name, &text).map_err(|misfit| format!("what it printed {}", misfit.message))
+        });
+        if let Err(why) = taken {
+            inputs.command_failed(&name, &why);
+        }
+    }
 }
 
 /// Gives every secret that is not at hand some text: a plan shows secrets as `•••`, whatever they hold.

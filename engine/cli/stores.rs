@@ -3,7 +3,7 @@
 use super::console::{Console, one_line};
 use super::error::CliError;
 use super::settings::Settings;
-use crate::driver::{DriveError, life, now};
+use crate::driver::{DriveError, life, now, outlive_file_limit};
 use crate::journal::{Filter, JournalError, RunId, RunRow, Store, Stored};
 use crate::machine::{Graph, RunStatus, State};
 use crate::report::Role;
@@ -14,6 +14,9 @@ use crate::report::Role;
 ///
 /// Whatever the journal refuses.
 pub fn open(settings: &Settings) -> Result<Store, CliError> {
+    if let Err(error) = outlive_file_limit() {
+        tracing::warn!(%error, "a write beyond the limit on file sizes will end this process");
+    }
     Ok(Store::open(settings.store.value.path())?)
 }
 

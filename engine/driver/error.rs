@@ -1,5 +1,7 @@
 //! What keeps a run from being driven.
 
+use std::path::{Path, PathBuf};
+
 use crate::exec::RedactorError;
 use crate::journal::JournalError;
 use crate::machine::{Illegal, NotOpen, RunStatus};
@@ -14,8 +16,8 @@ pub enum DriveError {
     Journal(#[from] JournalError),
     /// The journal refused while the run went on: nothing more was started.
     #[error(
-        "the journal could not be written, so nothing more was started of run {run}: {source}{}",
-        unrecorded(.lost)
+        "the journal could not be written, so run {run} was stopped: {}{}{}", .source.in_full(), unrecorded(.lost),
+        kept(.saved.as_deref())
     )]
     Stopped {
         /// The run.
@@ -24,6 +26,8 @@ pub enum DriveError {
         source: Box<JournalError>,
         /// What was under way, and how each of them ended, which is in no journal: they are in doubt.
         lost: Vec<String>,
+        /// The copy that was made of a journal that is gone.
+        saved: Option<PathBuf>,
     },
     /// The journal does not fit its snapshot.
     #[error(
@@ -161,7 +165,13 @@ fn unrecorded(lost: &[String]) -> String {
     if lost.is_empty() {
         return String::new();
     }
-    format!("\nended, and recorded nowhere:\n  {}", lost.join("\n  "))
+    format!("\nended, and recorded nowhere, so a resume takes it as in doubt:\n  {}", lost.join("\n  "))
+}
+
+/// Tells where what was recorded is to be found.
+fn kept(path: Option<&Path>) -> String {
+    path.map(|path| format!("\nall that was recorded until then is saved in {}", path.display()))
+        .unwrap_or_default()
 }
 
 /// Tells what can be settled.

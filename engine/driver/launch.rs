@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::exec::{self, Redactor, Spec};
-use crate::journal::{OutputDir, RunId};
+use crate::journal::{OutputDir, RunId, Stream};
 use crate::machine::{End, Leaf, Prepared, Stage};
 use crate::model::Secrets;
 
@@ -45,7 +45,10 @@ impl Launcher {
                     spec.stdout_file = Some(stdout);
                     spec.stderr_file = Some(stderr);
                 }
-                Err(error) => tracing::warn!(step = leaf.step, %error, "the output is not kept"),
+                Err(_) => {
+                    spec.stdout_file = Some(self.outputs.path(&self.run, leaf, Stream::Stdout));
+                    spec.stderr_file = Some(self.outputs.path(&self.run, leaf, Stream::Stderr));
+                }
             }
         }
         Ok(spec)
@@ -84,6 +87,12 @@ pub(super) fn resolved(root: &Path, secrets: &Secrets, command: &Prepared) -> Re
     let mut spec = Spec::new(argv);
     for (name, value) in &command.env {
         spec.env.push((name.into(), Some(reveal(value)?.into())));
+    }
+    // As public as an argument: anybody may look at where a process runs.
+    if let Some(name) = command.dir.as_ref().and_then(|dir| dir.secret()) {
+        return Err(format!(
+            "the secret `{name}` can't be part of the folder it runs in (`dir`), which is public"
+        ));
     }
     let dir = command.dir.as_ref().map(reveal).transpose()?;
     spec.dir = Some(dir.map_or_else(|| root.to_path_buf(), |dir| root.join(dir)));

@@ -102,6 +102,8 @@ struct Life {
     unrecorded: Vec<String>,
     /// Set once somebody else drives the run.
     taken: Option<JournalError>,
+    /// Whether the last heartbeat failed.
+    ailing: bool,
 }
 
 struct Signals {
@@ -153,6 +155,7 @@ impl Loop<'_> {
             rest: None,
             unrecorded: Vec::new(),
             taken: None,
+            ailing: false,
         };
         let mut beats = Beats::new();
         let listen = |kind| signal(kind).map_err(DriveError::Pool);
@@ -350,9 +353,9 @@ impl Loop<'_> {
                 _ = beats.inbox.tick() => self.look_into_inbox(life),
                 _ = beats.heartbeat.tick() => {
                     match self.writer.heartbeat(clock::now()) {
-                        Ok(()) => {}
+                        Ok(()) => life.ailing = false,
                         Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
-                        Err(error) => tracing::warn!(%error, "heartbeat"),
+                        Err(error) => self.ail(life, &error),
                     }
                 }
             }
@@ -376,9 +379,6 @@ impl Loop<'_> {
             Message::Notice(leaf, Notice::Ended(ended)) => {
                 self.hand_over(life);
                 let flying = life.flying.remove(&leaf);
-                if let Some(error) = &ended.log_error {
-                    tracing::warn!(step = leaf.step, %error, "the output log is incomplete");
-                }
                 let hide = |captured: &crate::exec::Captured| {
                     self.launcher.redactor.redact(&captured.bytes).into_owned()
                 };
@@ -388,13 +388,17 @@ impl Loop<'_> {
                     _ => String::new(),
                 };
                 let outcome = Box::new(Outcome {
-                    end: Some(launch::end(&ended.end)),
+                    end: Some(self.hidden(launch::end(&ended.end))),
                     wall: ended.wall,
                     stdout: hide(&ended.stdout),
                     stderr: hide(&ended.stderr),
                     truncated: ended.stdout.truncated || ended.stderr.truncated,
                     tail,
                     left: ended.strays,
+                    unkept: ended
+                        .log_error
+                        .as_ref()
+                        .map(|log| format!("{}: {}", log.path.display(), log.source)),
                 });
                 life.queue.push(Input::Ended { leaf, outcome });
             }
@@ -411,6 +415,14 @@ impl Loop<'_> {
                 }
                 self.prompt(life);
             }
+        }
+    }
+
+    /// Returns how a command ended without the secrets that the reason may name: a program's path, a folder's.
+    fn hidden(&self, end: End) -> End {
+        match end {
+            End::NotStarted(why) => End::NotStarted(self.launcher.redactor.redact_str(&why).into_owned()),
+            other => other,
         }
     }
 
@@ -486,8 +498,37 @@ impl Loop<'_> {
         if matches!(source, JournalError::Fenced(_)) {
             return self.left_to_another(life, signals, source).await;
         }
+        self.say_stopped(life, &source);
+        // At once: what is left of a deleted journal ends with this process, which may be killed while it waits.
+        let saved = matches!(source, JournalError::Moved { .. }).then(|| self.writer.rescue());
+        if let Some(Err(error)) = &saved {
+            self.reporter.aside(&format!("the journal could not be saved either: {}", error.in_full()));
+        }
         let lost = self.let_finish(life, signals).await;
-        DriveError::Stopped { run: self.writer.run().to_string(), source: Box::new(source), lost }
+        let run = self.writer.run().to_string();
+        DriveError::Stopped { run, source: Box::new(source), lost, saved: saved.and_then(Result::ok) }
+    }
+
+    /// Says once that the journal ails: a command may run for an hour before its end would show it.
+    fn ail(&mut self, life: &mut Life, error: &JournalError) {
+        tracing::warn!(%error, "heartbeat");
+        if !std::mem::replace(&mut life.ailing, true) {
+            self.reporter.aside(&format!("the journal can't be written now: {}", error.in_full()));
+        }
+    }
+
+    /// Says at once that the run ends here: the wait for what runs may be long.
+    fn say_stopped(&mut self, life: &Life, why: &JournalError) {
+        self.reporter.aside(&format!("the journal can't be written: {}", why.in_full()));
+        let mut names: Vec<&str> = life.flying.keys().map(|leaf| leaf.step.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if !names.is_empty() {
+            let names = names.join(", ");
+            self.reporter
+                .aside(&format!("nothing more is started; what runs may finish: {names} (Ctrl-C stops it)"));
+        }
+        self.reporter.tick(clock::now());
     }
 
     /// Somebody else drives the run now, and waits for what runs here: it is neither stopped nor doubled. Nothing more is
@@ -534,6 +575,7 @@ impl Loop<'_> {
     /// wait presses Ctrl-C: nothing is started any more, so it is the second one.
     async fn let_finish(&mut self, life: &mut Life, signals: &mut Signals) -> Vec<String> {
         let mut told = std::mem::take(&mut life.unrecorded);
+        let mut tick = tokio::time::interval(TICK);
         while !life.flying.is_empty() {
             let message = tokio::select! {
                 message = life.messages.recv() => message,
@@ -546,6 +588,10 @@ impl Loop<'_> {
                     continue;
                 }
                 _ = signals.hup.recv() => continue,
+                _ = tick.tick() => {
+                    self.draw(life);
+                    continue;
+                }
             };
             let Some(message) = message else { break };
             if let Message::Notice(leaf, Notice::Ended(ended)) = message {

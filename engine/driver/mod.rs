@@ -9,6 +9,7 @@
 
 mod clock;
 mod error;
+mod file_limit;
 mod host;
 mod inbox;
 mod launch;
@@ -18,12 +19,14 @@ mod outlived;
 mod people;
 mod preview;
 mod renewal;
+mod secret_command;
 mod target;
 mod timers;
 mod undoing;
 
 pub use clock::now;
 pub use error::{DriveError, OtherTarget};
+pub use file_limit::outlive_file_limit;
 pub use host::{life, person};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::Outliving;
@@ -31,3 +34,4 @@ pub use people::{Asked, Outliver, People, Reply};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
 pub use renewal::Renewal;
 pub use undoing::{Hint, ToUndo, undo_plan};
+pub use secret_command::secret_of_command;

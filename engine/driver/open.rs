@@ -125,7 +125,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let at = clock::now();
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
-    let target = target::ask(&judge, &pool, &root, &exec.secrets)?;
+    let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor)?;
     let lock = judge.lock().map_err(DriveError::Settings)?;
     let frozen = Frozen::of(&snapshot)?;
     let opened = Opened {
@@ -309,6 +309,8 @@ fn take_up(
     let redactor = redactor(&secrets)?;
     let store = around.store;
     let what = wish.what;
+    // Before anything is taken: of an altered run the last event may not even be the one last written.
+    store.verify_chain(run)?;
     // The lease first, and only then the events: nobody adds to them once it is ours.
     let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: wish.takeover.is_some() };
     let mut ended = None;
@@ -345,7 +347,11 @@ fn take_up(
         }
         let root = PathBuf::from(&stored.snapshot.root);
         if let Some(opened) = &machine.state().opened {
-            target::same(run.as_str(), &opened.target, &target::ask(&judge, pool, &root, &secrets)?)?;
+            target::same(
+                run.as_str(),
+                &opened.target,
+                &target::ask(&judge, pool, &root, &secrets, &redactor)?,
+            )?;
         }
         for record in &stored.records {
             around.reporter.past(record.at, &record.event);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc;
 
-use crate::exec::{Notice, Pool};
+use crate::exec::{Notice, Pool, Redactor};
 use crate::machine::{Judge, describe};
 use crate::model::Secrets;
 
@@ -21,6 +21,7 @@ pub(super) fn ask(
     pool: &Pool,
     root: &Path,
     secrets: &Secrets,
+    redactor: &Redactor,
 ) -> Result<BTreeMap<String, String>, DriveError> {
     let commands = judge.target().map_err(DriveError::Settings)?;
     let mut waiting = Vec::with_capacity(commands.len());
@@ -40,9 +41,11 @@ pub(super) fn ask(
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
         let ended = hear.recv().map_err(|_| no_target("it was not answered".to_owned()))?;
         let end = launch::end(&ended.end);
-        let said = String::from_utf8_lossy(&ended.stdout.bytes).trim().to_owned();
+        // Stored, compared and shown: a secret in it is masked, as in all output.
+        let hidden = |bytes: &[u8]| String::from_utf8_lossy(&redactor.redact(bytes)).trim().to_owned();
+        let said = hidden(&ended.stdout.bytes);
         if end != crate::machine::End::Exit(0) {
-            let stderr = String::from_utf8_lossy(&ended.stderr.bytes).trim().to_owned();
+            let stderr = hidden(&ended.stderr.bytes);
             let last = stderr.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
             return Err(no_target(format!("`{display}`: {}{last}", describe(&end))));
         }

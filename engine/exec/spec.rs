@@ -1,13 +1,14 @@
 //! One attempt of one command, with everything resolved.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::redactor::Redactor;
 
 /// One attempt of one command, with everything resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spec {
     /// The program and its arguments. No shell takes part unless the program is one.
     pub argv: Vec<OsString>,
@@ -37,6 +38,20 @@ pub struct Spec {
     pub keep: usize,
     /// Hides secrets in the logs and in [`Notice::Chunk`](super::Notice::Chunk).
     pub redactor: Redactor,
+}
+
+/// Without the values of the environment and of stdin: by those two, and only by them, a secret may come here.
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        let stdin = self.stdin.as_ref().map(Vec::len);
+        f.debug_struct("Spec")
+            .field("argv", &self.argv)
+            .field("env", &names)
+            .field("dir", &self.dir)
+            .field("stdin", &stdin)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Spec {

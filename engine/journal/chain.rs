@@ -1,8 +1,10 @@
 //! The hash chain: each event's hash covers the event before it, so that nothing can be changed, taken out or put in
 //! between without every later hash changing too.
 //!
-//! The chain has no key. Who can write the file can write a whole new chain; who wrote down a run's last hash (it is
-//! in the report) sees it.
+//! What it finds: an event changed, taken out, put in or moved; another time, writer or snapshot; and, since the run's row
+//! holds the count and the last hash, events cut off at the end. What it can't find, having no key: a new chain written
+//! over the whole run, row included, and a whole file put back as it once was (an older copy, or a `-wal` that is gone).
+//! Both have another last hash; who wrote it down (`runbook verify` prints it) sees that.
 
 use sha2::{Digest, Sha256};
 

@@ -262,7 +262,7 @@ impl JournalError {
     }
 
     /// Returns what is wrong in one line, with its causes.
-    pub(super) fn in_full(&self) -> String {
+    pub fn in_full(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

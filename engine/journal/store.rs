@@ -23,11 +23,17 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// (see [`disk::prepare`]).
 static OPENING: Mutex<()> = Mutex::new(());
 
+/// What the names of the log and of its index end in.
+const LOG: [&str; 2] = ["-wal", "-shm"];
+
 /// The file, for what is said about it.
 #[derive(Clone, Debug)]
 pub(super) struct File {
     path: PathBuf,
     key: Option<disk::FileKey>,
+    /// The log and its index, as this process has them open; none for a reader. SQLite makes them anew only once nobody
+    /// has the journal open.
+    log: [Option<disk::FileKey>; 2],
 }
 
 impl File {
@@ -44,13 +50,20 @@ impl File {
         JournalError::Corrupt { path: self.path.clone(), what }
     }
 
-    /// Refuses when the path no longer leads to the opened file: SQLite would go on writing to a file that nobody can
-    /// find any more, and acknowledge it.
+    /// Refuses when the paths no longer lead to the opened files: SQLite would go on writing to files that nobody can
+    /// find any more, and acknowledge it. A log that is gone takes every commit with it that is not in the journal
+    /// itself yet.
     pub(super) fn still_there(&self) -> Result<(), JournalError> {
-        if disk::key(&self.path) == self.key {
-            return Ok(());
+        if disk::key(&self.path) != self.key {
+            return Err(JournalError::Moved { path: self.path.clone() });
         }
-        Err(JournalError::Moved { path: self.path.clone() })
+        for (suffix, key) in LOG.into_iter().zip(self.log) {
+            let path = disk::beside(&self.path, suffix);
+            if key.is_some() && disk::key(&path) != key {
+                return Err(JournalError::Moved { path });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -102,12 +115,21 @@ impl Store {
         let path = absolute(path.as_ref())?;
         let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         disk::prepare(&path)?;
-        let (mut conn, file) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let check = disk::wants_check(&path);
+        let (mut conn, mut file) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if schema::inspect(&conn, &file)? != Form::Present {
             schema::migrate(&mut conn, &file)?;
         }
         for_writing(&conn, &file)?;
-        Ok(Store { conn, file, data_version: None })
+        // A look at the journal: only then has SQLite the log open.
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+            .map_err(file.failed("opening the journal"))?;
+        file.log = LOG.map(|suffix| disk::key(&disk::beside(&path, suffix)));
+        let store = Store { conn, file, data_version: None };
+        if check {
+            store.check_file("PRAGMA quick_check(3)")?;
+        }
+        Ok(store)
     }
 
     /// Opens the journal at `path` for reading, also while a run writes it. A file of an older form is migrated first.
@@ -279,7 +301,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<(Connection, File), JournalE
 
 /// Opens the file at `path`, by the `name` that SQLite takes for it.
 fn connect_as(path: &Path, name: &Path, flags: OpenFlags) -> Result<(Connection, File), JournalError> {
-    let file = File { path: path.to_owned(), key: disk::key(path) };
+    let file = File { path: path.to_owned(), key: disk::key(path), log: [None; 2] };
     let failed = file.failed("opening the journal");
     let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&failed)?;
     conn.busy_timeout(BUSY).map_err(&failed)?;

@@ -9,8 +9,8 @@ use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Frozen, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, lease, lock,
-    request,
+    Claim, Frozen, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, disk, lease,
+    lock, request,
 };
 use crate::crash_point::crash_point;
 use crate::machine::{Event, Person, Process};
@@ -314,6 +314,20 @@ impl Writer {
             .map_err(self.file.failed("giving a run back"))?;
         crash_point("release:after");
         if released == 1 { Ok(()) } else { Err(lease::fenced(&self.conn, &self.file, &self.run)?) }
+    }
+
+    /// Writes everything that this process still sees of the journal to a new file beside it, and returns its path. For
+    /// a journal that was deleted or replaced under a run: what was acknowledged is in the opened file, and is lost with
+    /// this process.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk refuses.
+    pub fn rescue(&self) -> Result<std::path::PathBuf, JournalError> {
+        let path = disk::rescued(self.file.path(), self.run.as_str())?;
+        let name = path.to_string_lossy();
+        self.conn.execute("VACUUM INTO ?1", [&*name]).map_err(self.file.failed("saving the journal"))?;
+        Ok(path)
     }
 
     /// Takes a lock for the run, or keeps the one it has.

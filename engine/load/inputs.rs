@@ -9,7 +9,7 @@ use super::secret_source::{self, Found, long_enough, ways, without_line_end};
 use super::{describe, from_text, text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{Input, Kind, Place, Secrets, Snapshot, Value};
-use crate::template::{Misfit, fit};
+use crate::template::{Misfit, fit, quote_word};
 
 /// What was given from outside, as given.
 #[derive(Clone, Debug, Default)]
@@ -256,6 +256,24 @@ impl Inputs {
         Ok(())
     }
 
+    /// Takes that the command of a secret printed none, and why: a mistake.
+    pub fn command_failed(&mut self, name: &str, why: &str) {
+        let Some(at) = self.commands.iter().position(|command| command.name == name) else { return };
+        let SecretCommand { name, words } = self.commands.remove(at);
+        let command = words.iter().map(|word| quote_word(word)).collect::<Vec<_>>().join(" ");
+        let message = format!("the secret `{name}` could not be had from its command `{command}`: {why}");
+        let help = format!(
+            "see to the command, or give the value in the environment variable `{}`",
+            variable(&name)
+        );
+        self.report.push(Diagnostic::new(Code::NoSecret, message).help(help));
+    }
+
+    /// Returns the secrets that are known so far.
+    pub fn known_secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// Returns the values and the secrets when nothing is wrong and nothing is missing.
     ///
     /// # Errors
@@ -265,8 +283,10 @@ impl Inputs {
         if !self.missing.is_empty() {
             self.report.push(missing(&self.missing));
         }
-        for SecretCommand { name, .. } in &self.commands {
-            let message = format!("the secret `{name}` comes from a command, which is not supported yet");
+        // What else is wrong kept them from being run.
+        let waiting = if self.report.has_errors() { &[] } else { self.commands.as_slice() };
+        for SecretCommand { name, .. } in waiting {
+            let message = format!("the secret `{name}` comes from a command, which was not run");
             let help = format!("give its value in the environment variable `{}`", variable(name));
             self.report.push(Diagnostic::new(Code::NoSecret, message).help(help));
         }
@@ -731,7 +751,7 @@ mod tests {
         let words = vec!["pass".to_owned(), "show".to_owned()];
         let input = Input { from: Some(SecretSource::Command(words)), ..var("token", Kind::Secret) };
         insta::assert_snapshot!(told(std::slice::from_ref(&input), &given(&[], &[])), @r"
-        error[RB0507]: the secret `token` comes from a command, which is not supported yet
+        error[RB0507]: the secret `token` comes from a command, which was not run
          |
          = help: give its value in the environment variable `RUNBOOK_VAR_TOKEN`
 

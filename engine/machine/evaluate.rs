@@ -28,6 +28,8 @@ pub struct Outcome {
     pub tail: String,
     /// What it left running outside its process group.
     pub left: Vec<u32>,
+    /// Why its output was not kept whole, when it was not.
+    pub unkept: Option<String>,
 }
 
 /// A command ready to be spawned; secrets still by name.

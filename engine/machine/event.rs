@@ -90,6 +90,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         outputs: Map,
     },
+    /// What the command printed was not kept whole. It did what it did all the same, so this fails nothing; whoever reads
+    /// its output later must know that it is not all.
+    OutputLost {
+        /// Which attempt of which command.
+        #[serde(flatten)]
+        leaf: Leaf,
+        /// Why.
+        why: String,
+    },
     /// The state before was captured.
     Captured {
         /// The instance.
@@ -581,6 +590,7 @@ impl Event {
             Event::Intent { leaf, .. }
             | Event::Spawned { leaf, .. }
             | Event::Exited { leaf, .. }
+            | Event::OutputLost { leaf, .. }
             | Event::Polled { leaf, .. }
             | Event::Judged { leaf, .. }
             | Event::RetryScheduled { leaf, .. }

@@ -91,6 +91,9 @@ impl State {
                 }
                 Ok(())
             }
+            Event::OutputLost { leaf, .. } => {
+                self.find(&leaf.step).map(drop).ok_or_else(|| Illegal::UnknownStep(leaf.step.clone()))
+            }
             Event::Captured { step, values, changes } => {
                 let at = self.in_progress(step, "captured", |progress| {
                     progress == Progress::Working(Stage::Capture)

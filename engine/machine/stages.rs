@@ -182,6 +182,9 @@ impl Machine {
             tail: outcome.tail.clone(),
             outputs: outputs.as_ref().ok().cloned().unwrap_or_default(),
         })?;
+        if let Some(why) = outcome.unkept.clone() {
+            self.emit(Event::OutputLost { leaf: leaf.clone(), why })?;
+        }
         if let Some(why) = broken {
             return self.fail(at, why);
         }

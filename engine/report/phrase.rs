@@ -76,6 +76,7 @@ pub(super) fn sentence(
                 End::NotStarted(why) => format!("{what}did not start: {why}"),
             }
         }
+        Event::OutputLost { why, .. } => format!("its output is not kept whole: {why}"),
         Event::Captured { changes, .. } => format!("change: {}", changes.as_ref()?),
         Event::Polled { leaf, verdict, seen } if leaf.stage == Stage::Guard => guarding(verdict, seen),
         Event::Judged { leaf, verdict, seen, .. } if leaf.stage == Stage::Guard => match verdict {

@@ -60,7 +60,8 @@ pub trait Reporter: Send {
     /// Shows an event. Called after its commit, in order.
     fn event(&mut self, seen: &Seen<'_>);
 
-    /// Says a line that is no event: what the engine waits for before it goes on.
+    /// Says a line that is no event and can't wait for the end: what the engine waits for, that the journal can't be
+    /// written, why nothing moves.
     fn aside(&mut self, _text: &str) {}
 
     /// Takes in what a command printed, secrets masked. Live only; `bytes` may end anywhere.

@@ -147,3 +147,128 @@ fn check_finds_it_in_a_let() {
     --- exit status: 2
     "#);
 }
+
+/// The folder of a process is as public as its arguments, and stands in messages.
+#[test]
+fn it_is_no_part_of_a_folder() {
+    let runbook = LEAKY.replace("    run: cat\n", "    run: cat\n    dir: \"/tmp/{{ token }}\"\n");
+    let shown = leaky(&runbook).run(&["exec", "leaky"]).code(2).to_string();
+    assert!(shown.contains("RB0402") && shown.contains("`dir`"), "{shown}");
+
+    // Through a param that is no secret, `check` can't see it; the run does.
+    let step = "  - id: shows\n    effect: read\n    stdin: \"shown {{ token }}\"\n    run: cat\n";
+    let handed = "  - id: shows\n    uses: at\n    with: {place: \"/tmp/{{ token }}\"}\n";
+    let template = "step: at\ntitle: At\nparams: {place: {type: string}}\nrun: cat\ndir: \"{{ place }}\"\neffect: read\n";
+    assert!(LEAKY.contains(step));
+    let project = leaky(&LEAKY.replace(step, handed)).file("steps/at.yaml", template);
+    let shown = project.run(&["exec", "leaky"]).code(1).to_string();
+    assert!(shown.contains("the secret `token` can't be part of the folder"), "{shown}");
+    nowhere("exec", shown.as_bytes());
+}
+
+#[test]
+fn a_command_gives_it_when_the_run_begins_and_not_before() {
+    let project = Project::new()
+        .file(
+            "runbooks/asks.yaml",
+            r#"
+runbook: asks
+title: Asks a password manager
+vars:
+  token: {type: secret, from: {command: [sh, -c, 'echo asked >> asked; cat vault; [ ! -e locked ] || { cat vault >&2; exit 3; }']}}
+steps:
+  - {id: tells, env: {TOKEN: "{{ token }}"}, shell: 'printf "%s\n" "got $TOKEN"; [ -e ok ]', irreversible: It is said.}
+"#,
+        )
+        .file("vault", format!("{SECRET}\n"));
+    for verb in [&["check"][..], &["show", "asks"], &["plan", "asks"], &["list"]] {
+        project.run(verb).code(0);
+    }
+    assert!(!project.has("asked"));
+
+    let began = project.run(&["exec", "asks"]).code(1).to_string();
+    assert!(began.contains("| got •••\n"), "{began}");
+    project.write("locked", "");
+    let failed = project.run(&["resume"]).code(2).to_string();
+    assert!(failed.contains("it exited with 3: •••"), "{failed}");
+    std::fs::remove_file(project.root().join("locked")).expect("it is there");
+
+    // Asked again, and changed since: what counts is what it is now.
+    project.write("vault", "rotated/since then");
+    project.write("ok", "");
+    project.run(&["resume"]).code(0);
+    let run = project.newest();
+    let logs = project.run(&["logs", &run]).code(0).to_string();
+    assert_eq!(logs.matches("got •••").count(), 2, "{logs}");
+    let mut stored = Vec::new();
+    files(project.journal().parent().expect("it has a folder"), &mut stored);
+    stored.push(("screens".to_owned(), [began, failed, logs].concat().into_bytes()));
+    for (path, bytes) in stored {
+        nowhere(&path, &bytes);
+        assert!(!String::from_utf8_lossy(&bytes).contains("rotated"), "{path}");
+    }
+
+    project.write("vault", "abc\n");
+    let short = project.run(&["exec", "asks"]).code(2).to_string();
+    assert!(short.contains("shorter than 4 bytes") && !short.contains("abc"), "{short}");
+    assert_eq!(fs::read_to_string(project.root().join("asked")).expect("asked"), "asked\n".repeat(4));
+}
+
+/// Every spelling, by encoders of another hand, printed in pieces that cut it anywhere.
+#[test]
+fn no_spelling_of_it_comes_through_however_it_is_cut() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let secret = "p/ä\"s'w\\rd <&> of 30 bytes €!";
+    let mut lines = vec![secret.to_owned()];
+    for (before, after) in [("", ""), ("u", "x"), ("us", "yz"), ("usr:", "@host")] {
+        let text = format!("{before}{secret}{after}");
+        let json = serde_json::to_string(&text).expect("it is text");
+        lines.extend([STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text), STANDARD.encode(&json)]);
+        lines.push(STANDARD.encode(format!("{{\"auth\":\"{}\"}}", STANDARD.encode(&text))));
+        lines.push(serde_json::to_string(&json).expect("it is text"));
+        lines.push(json);
+        for (every, between) in [(1, ""), (1, " "), (1, ":"), (2, " ")] {
+            let pairs: Vec<String> = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+            let groups: Vec<String> = pairs.chunks(every).map(<[String]>::concat).collect();
+            // What stands before shifts the pairs; only the secret's own are looked for.
+            if before.len() % 2 == 0 {
+                lines.push(groups.join(between));
+            }
+        }
+        let percent = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            _ => format!("%{byte:02x}"),
+        };
+        lines.push(text.bytes().map(percent).collect());
+    }
+    let project = Project::new()
+        .file(
+            "runbooks/spells.yaml",
+            r#"
+runbook: spells
+title: Spells
+vars:
+  token: {type: secret, from: {env: TOKEN}}
+steps:
+  - {id: spells, for_each: [1, 3, 7, 64], run: "dd if=spelled bs={{ item }}", effect: read}
+  - {id: shows, env: {TOKEN: "{{ token }}"}, effect: read, shell: 'env; tr "\0" "\n" < /proc/$$/cmdline; printf "%s" "$TOKEN" | base64 -w 16; printf %s "$TOKEN" | od -An -tx1; false'}
+"#,
+        )
+        .file("spelled", lines.join("\n") + "\n")
+        .env("TOKEN", secret);
+    let shown = project.run(&["exec", "spells"]).code(1).to_string();
+    let logs = project.run(&["logs", &project.newest(), "spells[1]"]).code(0).to_string();
+    let mut seen = Vec::new();
+    files(project.journal().parent().expect("it has a folder"), &mut seen);
+    seen.extend([("exec".to_owned(), shown.into_bytes()), ("logs".to_owned(), logs.clone().into_bytes())]);
+    for line in &lines {
+        // The middle is the secret's own, whatever stood around it.
+        let all: Vec<char> = line.chars().collect();
+        let middle: String = all[all.len() / 3..all.len() * 2 / 3].iter().collect();
+        for (path, bytes) in &seen {
+            assert!(!String::from_utf8_lossy(bytes).contains(&middle), "{path} holds {middle} of {line}");
+        }
+    }
+    assert!(logs.matches("•••").count() >= lines.len(), "{logs}");
+}

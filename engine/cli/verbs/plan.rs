@@ -28,7 +28,7 @@ pub fn run(plan: &Plan, settings: &Settings, console: Console) -> Result<Exit, C
     let book = books.book(&plan.name, settings)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let missing = match &mut terminal {
-        Some(terminal) => Missing::Ask(terminal as &mut dyn Dialogue),
+        Some(terminal) => Missing::AskAndStandIn(terminal as &mut dyn Dialogue),
         None => Missing::StandIn,
     };
     let bound = gather(book, &books, &plan.vars, missing, settings, console)?;

@@ -25,6 +25,8 @@ use crate::template::quote_word;
 pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let store = stores::existing(settings)?;
     let run = stores::meant_to_undo(&store, rollback.run.as_deref(), console)?.id;
+    // First: a plan made of altered events must not be shown.
+    store.verify_chain(&run)?;
     let Read { stored, state, graph, .. } = stores::load(&store, &run)?;
     steps::exist("--approve", &rollback.approve, &stored.snapshot.runbook, true)?;
     let plan = undo_plan(&stored, rollback.to.as_deref())?;

@@ -14,7 +14,8 @@ use crate::cli::stores;
 ///
 /// # Errors
 ///
-/// When the chain does not hold, with the first event that does not fit.
+/// When the chain does not hold, with the first event that does not fit: exit code 1. What can't be checked at all (no such
+/// run, a damaged file) has exit code 2.
 pub fn run(verify: &Verify, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let store = stores::read(settings)?;
     let run = stores::meant(&store, Some(&verify.run), console)?.id;

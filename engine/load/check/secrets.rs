@@ -109,6 +109,15 @@ fn commands(body: &Body) -> Vec<&Command> {
 }
 
 fn command(cx: &mut Context<'_>, of: &Command, secrets: &Secrets) {
+    if let Some((place, name)) = of.dir.as_ref().and_then(|dir| found(cx, &Tree::Text(dir.clone()), secrets))
+    {
+        let message = format!("the secret `{name}` would become part of the folder it runs in (`dir`)");
+        cx.report.push(
+            Diagnostic::new(Code::SecretArgument, message)
+                .at(place, "")
+                .note("anybody on the machine can see in which folder a process runs"),
+        );
+    }
     let script = matches!(of.line, Line::Shell(_));
     for (text, used) in arguments(cx, of, secrets) {
         let place = cx.sources.within(text, used.span.clone());
