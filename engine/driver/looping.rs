@@ -11,9 +11,10 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::crash_point::crash_point;
 use crate::exec::{Handle, Notice, Pool};
-use crate::journal::{HEARTBEAT, JournalError, Writer};
+use crate::journal::{HEARTBEAT, JournalError, Want, Writer};
 use crate::machine::{
-    Act, End, Event, Input, Judge, Leaf, Machine, Outcome, Prepared, Question, RunStatus, Stage,
+    Act, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Question, RunStatus,
+    Stage,
 };
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
@@ -104,6 +105,8 @@ struct Life {
     taken: Option<JournalError>,
     /// Whether the last heartbeat failed.
     ailing: bool,
+    /// What the journal refused while an act was performed.
+    failed: Option<JournalError>,
 }
 
 struct Signals {
@@ -156,6 +159,7 @@ impl Loop<'_> {
             unrecorded: Vec::new(),
             taken: None,
             ailing: false,
+            failed: None,
         };
         let mut beats = Beats::new();
         let listen = |kind| signal(kind).map_err(DriveError::Pool);
@@ -211,7 +215,32 @@ impl Loop<'_> {
             self.perform(life, act);
             crash_point("act:after");
         }
-        Ok(())
+        life.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn try_lock(&mut self, life: &mut Life, step: String, lock: String) {
+        let reason = format!("for its step {step}");
+        let want = Want { name: &lock, reason: Some(&reason) };
+        let answer = match self.writer.try_lock(want, clock::now()) {
+            Ok(()) => LockAnswer::Taken,
+            Err(JournalError::LockHeld(held)) => match self.writer.waits_for_us(&held) {
+                Ok(Some(ours)) => LockAnswer::Never(format!(
+                    "it waits for the lock `{lock}`, which run {} has, and that run waits for the lock `{ours}` of this \
+                     one: neither would ever end; roll one of them back",
+                    held.run
+                )),
+                Ok(None) => LockAnswer::Held(Keeper {
+                    run: Some(held.run.to_string()),
+                    step: None,
+                    by: Some(held.by.person.clone()),
+                    since: Some(format!("{:.0}", held.since)),
+                    reason: held.reason.clone(),
+                }),
+                Err(error) => return life.failed = Some(error),
+            },
+            Err(error) => return life.failed = Some(error),
+        };
+        life.queue.push(Input::Lock { step, lock, answer });
     }
 
     fn show(&mut self, seq: u64, at: jiff::Timestamp, event: &Event) {
@@ -230,6 +259,7 @@ impl Loop<'_> {
                 Err(_) => life.timers.after(id, Duration::ZERO),
             },
             Act::Ask { step, at, question, prompt } => self.ask(life, step, at, question, prompt),
+            Act::Lock { step, lock } => self.try_lock(life, step, lock),
             // Not there when it is over already: its end is on its way.
             Act::Stop { leaf } => {
                 if let Some(flying) = life.flying.get(&leaf) {

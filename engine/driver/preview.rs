@@ -86,6 +86,9 @@ pub struct PlannedStep {
     /// The one-line difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<String>,
+    /// The lock that it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
     /// What a person is asked, or how long it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<String>,
@@ -213,6 +216,7 @@ impl Walk {
             commands: Vec::new(),
             gates: Vec::new(),
             changes: None,
+            lock: None,
             asks: None,
             irreversible: None,
             finally: self.graph.is_finally(node),
@@ -236,6 +240,10 @@ impl Walk {
             Err(why) => shown.faults.push(why),
         }
         self.fold(Event::Started { step: name.clone() });
+        match Evaluate::lock(&self.judge, &self.state, at) {
+            Ok(lock) => shown.lock = lock,
+            Err(why) => shown.faults.push(why),
+        }
         let graph = Arc::clone(&self.graph);
         let body = &graph.step(at.node).body;
         if body.check.is_some() {

@@ -52,6 +52,9 @@ impl Batch<'_> {
                 Link { run: self.run, seq: self.seq, epoch: self.epoch, version: EVENT_VERSION, at, body };
             self.head = chain::next(&self.head, &link);
             self.standing = self.standing.after(event);
+            if let Event::Unlocked { lock, .. } = event {
+                lock::give_one_back(tx, self.run, lock).map_err(&failed)?;
+            }
             let text = ToSqlOutput::Borrowed(ValueRef::Text(body));
             let seq = self.seq.cast_signed();
             let epoch = self.epoch.cast_signed();

@@ -68,6 +68,10 @@ pub(super) fn rested(status: RunStatus) -> Event {
 
 pub(super) fn create(store: &Store, lock: Option<Want<'_>>) -> Result<Writer, JournalError> {
     let frozen = Frozen::of(&snapshot())?;
+    let mut first = opened(&frozen);
+    if let Event::Opened(opened) = &mut first {
+        opened.lock = lock.map(|want| want.name.to_owned());
+    }
     let new = NewRun {
         runbook: "demo/scale",
         title: "A demo",
@@ -75,7 +79,7 @@ pub(super) fn create(store: &Store, lock: Option<Want<'_>>) -> Result<Writer, Jo
         holder: &holder("anna"),
         at: at(0),
         lock,
-        events: vec![opened(&frozen)],
+        events: vec![first],
     };
     store.create_run(new).map(|(writer, _)| writer)
 }

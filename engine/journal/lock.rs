@@ -71,6 +71,12 @@ pub(super) fn give_back(conn: &Connection, run: &RunId) -> rusqlite::Result<()> 
     Ok(())
 }
 
+/// Gives back one of what `run` holds.
+pub(super) fn give_one_back(conn: &Connection, run: &RunId, name: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM locks WHERE run = ?1 AND name = ?2")?.execute([run.as_str(), name])?;
+    Ok(())
+}
+
 /// Returns who has the lock.
 pub(super) fn read(conn: &Connection, file: &File, name: &str) -> Result<Option<LockHeld>, JournalError> {
     type Columns = (String, String, String, String, i64, Option<String>);
@@ -97,6 +103,57 @@ pub(super) fn read(conn: &Connection, file: &File, name: &str) -> Result<Option<
         since: record::timestamp(file, since)?,
         reason,
     }))
+}
+
+/// How long a circle of runs that wait for each other may be to be noticed.
+const LONGEST: usize = 16;
+
+/// Follows who waits for whom from the holder of `held`, and returns the lock of `me` at which it comes back. Only the
+/// locks that runs have as long as they live count: a step at work gives its own back.
+pub(super) fn circle(
+    conn: &Connection,
+    file: &File,
+    me: &RunId,
+    held: &LockHeld,
+) -> Result<Option<String>, JournalError> {
+    let (mut run, mut name) = (held.run.clone(), held.name.clone());
+    for _ in 0..LONGEST {
+        if of_run(conn, file, &run)?.as_ref() != Some(&name) {
+            return Ok(None);
+        }
+        let Some(awaited) = awaited(conn, file, &run)? else { return Ok(None) };
+        match read(conn, file, &awaited)? {
+            Some(next) if next.run == *me => {
+                let own = of_run(conn, file, me)?;
+                return Ok(own.filter(|own| *own == awaited));
+            }
+            Some(next) => (run, name) = (next.run, awaited),
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the lock that the run has as long as it lives.
+fn of_run(conn: &Connection, file: &File, run: &RunId) -> Result<Option<String>, JournalError> {
+    conn.prepare_cached("SELECT json_extract(body, '$.lock') FROM events WHERE run = ?1 AND seq = 1")
+        .and_then(|mut query| query.query_row([run.as_str()], |row| row.get(0)).optional())
+        .map(Option::flatten)
+        .map_err(file.failed("reading a lock"))
+}
+
+/// Returns the lock that a step of the run waits for: nothing happened to that step since.
+fn awaited(conn: &Connection, file: &File, run: &RunId) -> Result<Option<String>, JournalError> {
+    conn.prepare_cached(
+        r#"SELECT json_extract(e.body, '$.lock') FROM events e JOIN runs r ON r.id = e.run
+           WHERE e.run = ?1 AND r.status = 'running' AND e.body LIKE '{"kind":"awaits-lock"%' AND NOT EXISTS (
+             SELECT 1 FROM events l WHERE l.run = ?1 AND l.seq > e.seq
+             AND json_extract(l.body, '$.step') = json_extract(e.body, '$.step'))
+           ORDER BY e.seq DESC LIMIT 1"#,
+    )
+    .and_then(|mut query| query.query_row([run.as_str()], |row| row.get(0)).optional())
+    .map(Option::flatten)
+    .map_err(file.failed("reading a lock"))
 }
 
 #[cfg(test)]
@@ -155,5 +212,48 @@ mod tests {
         // Not to get a lock is an answer, no failed write.
         second.append(at(4), vec![fixture::started("a")]).unwrap();
         assert_eq!(store.lock("prod").unwrap().unwrap().since, at(1));
+    }
+
+    #[test]
+    fn a_lock_given_back_by_a_step_is_gone_with_the_event_that_says_so() {
+        let place = fixture::place();
+        let store = Store::open(&place.path).unwrap();
+        let mut first = locked(&store, "prod").unwrap();
+        first.try_lock(Want { name: "db", reason: Some("for its step a") }, at(1)).unwrap();
+        let unlocked = crate::machine::Event::Unlocked { step: "a".to_owned(), lock: "db".to_owned() };
+        first.append(at(2), vec![unlocked]).unwrap();
+        assert!(store.lock("db").unwrap().is_none());
+        assert!(store.lock("prod").unwrap().is_some(), "the run's own is not the step's to give back");
+    }
+
+    #[test]
+    fn a_circle_of_runs_that_wait_for_each_other_is_noticed() {
+        let place = fixture::place();
+        let store = Store::open(&place.path).unwrap();
+        let names = ["a", "b", "c"];
+        let mut writers = names.map(|name| locked(&store, name).unwrap());
+        let mut waits = |number: usize, lock: &str| {
+            let keeper = crate::machine::Keeper::default();
+            let event =
+                crate::machine::Event::AwaitsLock { step: "s".to_owned(), lock: lock.to_owned(), keeper };
+            writers[number].append(at(1), vec![event]).unwrap();
+            let Err(JournalError::LockHeld(held)) =
+                writers[number].try_lock(Want { name: lock, reason: None }, at(2))
+            else {
+                panic!("{lock} is held")
+            };
+            writers[number].waits_for_us(&held).unwrap()
+        };
+        assert_eq!(waits(0, "b"), None);
+        assert_eq!(waits(1, "c"), None);
+        assert_eq!(waits(2, "a").as_deref(), Some("c"), "c waits for a, who waits for b, who waits for c");
+        // What a step of a run took for itself is given back when the step is over: nobody waits for ever.
+        writers[1].try_lock(Want { name: "step", reason: None }, at(3)).unwrap();
+        let Err(JournalError::LockHeld(held)) =
+            writers[2].try_lock(Want { name: "step", reason: None }, at(4))
+        else {
+            panic!("it is held")
+        };
+        assert_eq!(writers[2].waits_for_us(&held).unwrap(), None);
     }
 }

@@ -9,8 +9,8 @@ use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Frozen, Holder, JournalError, Lease, Life, NewRun, Record, Request, RunId, Store, Want, disk, lease,
-    lock, request,
+    Claim, Frozen, Holder, JournalError, Lease, Life, LockHeld, NewRun, Record, Request, RunId, Store, Want, disk,
+    lease, lock, request,
 };
 use crate::crash_point::crash_point;
 use crate::machine::{Event, Person, Process};
@@ -344,6 +344,16 @@ impl Writer {
         tx.commit().map_err(self.file.failed("taking a lock"))?;
         crash_point("lock:committed");
         Ok(())
+    }
+
+    /// Returns the lock of this run that whoever holds `held` waits for, when `held` is that run's for as long as it lives: the
+    /// two would wait for each other for ever. Longer circles are found as well.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read.
+    pub fn waits_for_us(&self, held: &LockHeld) -> Result<Option<String>, JournalError> {
+        lock::circle(&self.conn, &self.file, &self.run, held)
     }
 
     /// Returns the requests that arrived since this was last asked, in order. They stay in the inbox until

@@ -23,9 +23,6 @@ pub(super) fn tell(runbook: &Runbook, report: &mut Report) {
 }
 
 fn each(step: &Step, tell: &mut dyn FnMut(Place, &str)) {
-    if let Some(lock) = &step.lock {
-        tell(lock.at, "a `lock` of its own");
-    }
     match &step.body.action {
         Action::Runbook { .. } => tell(step.at, "`runbook`"),
         Action::Approve(approve) => {

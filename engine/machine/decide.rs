@@ -12,6 +12,7 @@ use super::event::{Decision, Event, Finish, Leaf, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
 use super::guard::Guard;
+use super::lock::Want;
 use super::state::{Mode, Progress, State};
 use super::turn::{Act, Input, TimerId, Turn};
 
@@ -32,6 +33,8 @@ pub(super) enum Alarm {
     AskDeadline,
     /// The time for which a gate's answer is good is over.
     Fresh,
+    /// A lock that somebody else had is tried again.
+    Lock,
     /// The next poll of a guard.
     GuardPoll,
     /// A guard could not tell for too long.
@@ -66,6 +69,8 @@ pub struct Machine {
     pub(super) guards: BTreeMap<Addr, Guard>,
     /// Polls of guards that were stopped and have not ended yet.
     pub(super) leaving: BTreeSet<Leaf>,
+    /// Who waits for a lock.
+    pub(super) wants: BTreeMap<Addr, Want>,
     /// Whose check is asked again right before the action.
     pub(super) rechecked: BTreeSet<Addr>,
     /// Why what is being stopped by its guard failed.
@@ -92,6 +97,7 @@ impl Machine {
             polls: BTreeMap::new(),
             guards: BTreeMap::new(),
             leaving: BTreeSet::new(),
+            wants: BTreeMap::new(),
             rechecked: BTreeSet::new(),
             broken: BTreeMap::new(),
             next_timer: 1,
@@ -165,6 +171,7 @@ impl Machine {
                     self.answered(eval, at, question, yes, &by, note.as_deref())?;
                 }
             }
+            Input::Lock { step, lock, answer } => self.lock_told(&step, &lock, answer)?,
             Input::NobodyAnswers { step } => self.unanswered.extend(self.state.find(&step)),
             Input::Stop { by, hard } => self.stop(by, hard)?,
         }
@@ -221,6 +228,9 @@ impl Machine {
                             self.due.insert(at, due);
                             continue;
                         }
+                        if !self.has_lock(eval, at, due)? {
+                            continue;
+                        }
                         match due {
                             Due::Enter(stage) => self.enter(eval, at, stage)?,
                             Due::Follow(decision) => self.follow(eval, at, decision)?,
@@ -231,6 +241,7 @@ impl Machine {
                     {
                         self.start(eval, at)?;
                     }
+                    self.seek_locks()?;
                 }
                 Mode::RollingBack => self.pump_undo(eval)?,
                 Mode::Draining | Mode::Stopping => self.let_go()?,
@@ -304,6 +315,9 @@ impl Machine {
             Ok(()) => {
                 let step = self.name(at);
                 self.emit(Event::Started { step })?;
+                if !self.has_lock(eval, at, Due::Enter(Stage::Check))? {
+                    return Ok(());
+                }
                 self.enter(eval, at, Stage::Check)
             }
             Err(result) => self.finish(at, result),
@@ -362,8 +376,12 @@ impl Machine {
         self.drop_timers(at);
         self.polls.remove(&at);
         self.broken.remove(&at);
+        self.wants.remove(&at);
         let step = self.name(at);
-        self.emit(Event::Finished { step, result })
+        let well = result.releases();
+        self.emit(Event::Finished { step, result })?;
+        // What failed keeps its lock until it is settled: nobody knows what it left behind.
+        if well { self.give_lock_back(at) } else { Ok(()) }
     }
 
     pub(super) fn fail(&mut self, at: Addr, why: impl Into<String>) -> Result<(), Illegal> {
@@ -408,11 +426,12 @@ impl Machine {
     fn let_go(&mut self) -> Result<(), Illegal> {
         let stopping = self.is_stopping();
         self.timers.retain(|_, (_, alarm)| match alarm {
-            Alarm::Wait | Alarm::AskDeadline | Alarm::Fresh => false,
+            Alarm::Wait | Alarm::AskDeadline | Alarm::Fresh | Alarm::Lock => false,
             // What may finish is guarded to its end.
             Alarm::GuardPoll | Alarm::GuardDeadline => true,
             _ => !stopping,
         });
+        self.wants.retain(|_, want| want.tried);
         self.let_guards_go()
     }
 
@@ -420,6 +439,7 @@ impl Machine {
     fn is_idle(&self) -> bool {
         self.flights.is_empty()
             && self.leaving.is_empty()
+            && !self.wants.values().any(|want| want.tried)
             && !self.timers.values().any(|(_, alarm)| !matches!(alarm, Alarm::AskDeadline | Alarm::Fresh))
     }
 
@@ -493,6 +513,7 @@ impl Machine {
     }
 
     fn begin_finally(&mut self, status: RunStatus) -> Result<bool, Illegal> {
+        self.wants.clear();
         if self.graph.finally_nodes().is_empty() {
             return self.rest(status);
         }

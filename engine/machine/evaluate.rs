@@ -145,6 +145,10 @@ pub trait Evaluate {
     fn asking(&self, state: &State, at: Addr) -> Result<Asking, Why>;
     /// Returns how long a `wait` step waits, or the time until which (RFC 3339).
     fn wait(&self, state: &State, at: Addr) -> Result<Waiting, Why>;
+    /// Returns the name of the step's own lock.
+    fn lock(&self, _state: &State, _at: Addr) -> Result<Option<String>, Why> {
+        Ok(None)
+    }
     /// Returns how long the answer of the stage's gate is good for.
     fn valid_for(&self, _state: &State, _at: Addr, _stage: Stage) -> Result<Option<Duration>, Why> {
         Ok(None)

@@ -141,6 +141,29 @@ pub enum Event {
         /// The instance.
         step: String,
     },
+    /// Somebody else has the lock of the step: it waits.
+    AwaitsLock {
+        /// The instance.
+        step: String,
+        /// The lock.
+        lock: String,
+        /// Who has it.
+        keeper: Keeper,
+    },
+    /// The step has its lock. Before it nothing of it has run.
+    Locked {
+        /// The instance.
+        step: String,
+        /// The lock.
+        lock: String,
+    },
+    /// The step gave its lock back: it is over well, or undone.
+    Unlocked {
+        /// The instance.
+        step: String,
+        /// The lock.
+        lock: String,
+    },
     /// The time for which a gate's answer was good is over, and something that needs it has not begun.
     Lapsed {
         /// The instance whose gate it is.
@@ -439,6 +462,46 @@ pub enum Verdict {
     CouldNotTell(String),
 }
 
+/// Who has a lock that a step waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeper {
+    /// The other run; absent when it is a step of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The other step, when it is of the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Who drives the other run, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
+    /// Since when, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl std::fmt::Display for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.run, &self.step) {
+            (Some(run), _) => write!(f, "run {run}")?,
+            (None, Some(step)) => write!(f, "{step} of this run")?,
+            (None, None) => f.write_str("somebody")?,
+        }
+        if let Some(by) = &self.by {
+            write!(f, " of {}@{}", by.name, by.host)?;
+        }
+        if let Some(since) = &self.since {
+            write!(f, " since {since}")?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, " ({reason})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The end of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", content = "why", rename_all = "kebab-case")]
@@ -580,6 +643,9 @@ impl Event {
             | Event::Captured { step, .. }
             | Event::Woke { step }
             | Event::Expired { step }
+            | Event::AwaitsLock { step, .. }
+            | Event::Locked { step, .. }
+            | Event::Unlocked { step, .. }
             | Event::Lapsed { step }
             | Event::Reopened { step }
             | Event::Asked { step, .. }

@@ -139,6 +139,9 @@ impl State {
                 self.at_mut(at).expired = true;
                 Ok(())
             }
+            Event::AwaitsLock { step, lock, keeper } => self.await_lock(step, lock, keeper),
+            Event::Locked { step, lock } => self.lock(step, lock),
+            Event::Unlocked { step, lock } => self.unlock(step, lock),
             Event::Lapsed { step } => self.lapse(graph, step),
             Event::Reopened { step } => self.reopen(graph, step),
             Event::Asked { step, question, .. } => {
@@ -250,6 +253,7 @@ impl State {
         for node in &mut self.nodes {
             for instance in &mut node.instances {
                 instance.guarded = None;
+                instance.awaits = None;
                 if instance.open.is_some_and(|(stage, _)| !matches!(stage, Stage::Action | Stage::Undo)) {
                     instance.open = None;
                     instance.process = None;
@@ -444,6 +448,7 @@ impl State {
         instance.open = None;
         instance.guarded = None;
         instance.lapsed = false;
+        instance.awaits = None;
         instance.doubted = false;
         instance.finish = Some(result.clone());
         let node = &mut self.nodes[at.node as usize];
@@ -639,6 +644,7 @@ impl State {
             }
         }
         self.ready.retain(|at| !graph.is_finally(at.node));
+        self.locks.retain(|_, at| !graph.is_finally(at.node));
         self.to_expand.retain(|&node| !graph.is_finally(node));
         for node in graph.finally_nodes() {
             self.release(graph, node);

@@ -42,7 +42,7 @@ impl Machine {
     pub(super) fn lapsed(&mut self, at: Addr) -> Result<(), Illegal> {
         let instance = self.state.at(at);
         let needed = match instance.finish {
-            Some(_) => self.graph.dependents(at.node).iter().any(|&node| !self.state.has_begun(node)),
+            Some(_) => self.graph.dependents(at.node).iter().any(|&node| !self.has_begun(node)),
             None => instance.touched.is_none(),
         };
         if needed && self.state.may_lapse(&self.graph, at) {
@@ -50,6 +50,20 @@ impl Machine {
             self.emit(Event::Lapsed { step })?;
         }
         Ok(())
+    }
+
+    /// Says whether every instance of the step is begun, so that no answer from before it is needed any more. What waits
+    /// for its lock, or for room, is not.
+    fn has_begun(&self, node: NodeId) -> bool {
+        let content = &self.state.nodes[node as usize];
+        let waits = |instance: u32| {
+            let at = Addr { node, instance };
+            self.wants.contains_key(&at) || self.due.contains_key(&at)
+        };
+        content.expanded
+            && (0u32..).zip(&content.instances).all(|(instance, one)| {
+                !matches!(one.progress, Progress::Waiting | Progress::Ready) && !waits(instance)
+            })
     }
 
     /// Opens the gates again whose answer lapsed and that `at` needs, before it begins. Returns whether there are any.
@@ -102,21 +116,11 @@ impl Machine {
 }
 
 /// Says whether this is a way to an action, for which what it needs must be fresh.
-fn begins(due: Due) -> bool {
+pub(super) fn begins(due: Due) -> bool {
     matches!(due, Due::Enter(Stage::Check | Stage::Capture | Stage::Action) | Due::Follow(Decision::Retry))
 }
 
 impl State {
-    /// Says whether every instance of the step is begun, so that no answer from before it is needed any more.
-    fn has_begun(&self, node: NodeId) -> bool {
-        let content = &self.nodes[node as usize];
-        content.expanded
-            && content
-                .instances
-                .iter()
-                .all(|one| !matches!(one.progress, Progress::Waiting | Progress::Ready))
-    }
-
     /// Says whether the instance has an answer that is good for a while only.
     fn may_lapse(&self, graph: &Graph, at: Addr) -> bool {
         let (instance, step) = (self.at(at), graph.step(at.node));

@@ -492,6 +492,14 @@ impl Evaluate for Judge {
         }
     }
 
+    fn lock(&self, state: &State, at: Addr) -> Result<Option<String>, Why> {
+        let Some(text) = &self.step(at.node).lock else { return Ok(None) };
+        match self.shown(text, &self.outer(state, at))? {
+            name if name.trim().is_empty() => Err(self.place(text.at, "its lock has no name")),
+            name => Ok(Some(name)),
+        }
+    }
+
     fn valid_for(&self, state: &State, at: Addr, stage: Stage) -> Result<Option<Duration>, Why> {
         let gate = Judge::gate_of(self.step(at.node), stage);
         let Some(text) = gate.and_then(|gate| gate.valid_for.as_ref()) else { return Ok(None) };

@@ -13,6 +13,7 @@ mod fresh;
 mod graph;
 mod guard;
 mod judge;
+mod lock;
 mod reads;
 mod renew;
 mod resume;
@@ -28,8 +29,8 @@ mod undo;
 pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
-    Decision, EVENT_VERSION, End, Event, Finish, Item, Leaf, Opened, Options, Person, Process, Question,
-    RunStatus, Stage, UndoResult, Verdict,
+    Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options, Person, Process,
+    Question, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
@@ -40,5 +41,5 @@ pub use scope::{RunFacts, UNKNOWN};
 pub use settle::{NotOpen, missing_outputs, open_to_decision, settles};
 pub use stages::describe;
 pub use state::{Instance, Mode, Node, Progress, State};
-pub use turn::{Act, Input, TimerId, Turn};
+pub use turn::{Act, Input, LockAnswer, TimerId, Turn};
 pub use undo::undo_order;

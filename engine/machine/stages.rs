@@ -344,6 +344,8 @@ impl Machine {
             Alarm::Retry(stage) => self.begin(eval, at, stage),
             Alarm::Poll(stage) => self.poll_again(eval, at, stage),
             Alarm::Fresh => self.lapsed(at),
+            // Tried on the way to what is next.
+            Alarm::Lock => Ok(()),
             Alarm::GuardPoll => self.poll_guard(eval, at),
             Alarm::GuardDeadline => self.guard_broke(at),
             Alarm::Wait => {

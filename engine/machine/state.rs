@@ -1,10 +1,12 @@
 //! The state of a run: what its events fold to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::Map;
 
-use super::event::{End, Finish, Item, Opened, Process, Question, RunStatus, Stage, UndoResult, Verdict};
+use super::event::{
+    End, Finish, Item, Keeper, Opened, Process, Question, RunStatus, Stage, UndoResult, Verdict,
+};
 use super::graph::{Addr, Graph, NodeId};
 
 /// What the run as a whole is doing.
@@ -78,6 +80,10 @@ pub struct Instance {
     pub changes: Option<String>,
     /// Its outputs.
     pub outputs: Map,
+    /// The lock that it has.
+    pub lock: Option<String>,
+    /// The lock that it waits for, and who has it.
+    pub awaits: Option<(String, Keeper)>,
     /// The last answer of its gate, and what was seen.
     pub gate: Option<(Verdict, String)>,
     /// The attempt of the guard that watches its action.
@@ -158,6 +164,8 @@ pub struct State {
     pub finally_left: u32,
     /// How many instances a person is asked about.
     pub asking: u32,
+    /// The locks of steps, with who has them.
+    pub locks: BTreeMap<String, Addr>,
     pub(super) ids: HashMap<String, NodeId>,
 }
 

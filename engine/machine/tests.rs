@@ -95,6 +95,9 @@ impl Evaluate for Lang<'_> {
     fn wait(&self, _: &State, _: Addr) -> Result<Waiting, Why> {
         Ok(Waiting::For(Duration::from_secs(1)))
     }
+    fn lock(&self, _: &State, at: Addr) -> Result<Option<String>, Why> {
+        Ok(self.1.step(at.node).lock.as_ref().map(|lock| lock.src.clone()))
+    }
     fn valid_for(&self, _: &State, at: Addr, stage: Stage) -> Result<Option<Duration>, Why> {
         let own = stage == Stage::Check && self.0.checks_lapse;
         let lapses = own || self.1.fresh_stage(at.node) == Some(stage);
@@ -118,6 +121,8 @@ struct World {
     ran: Vec<Leaf>,
     /// What was at work when everything was told to stop.
     stopped: BTreeSet<Leaf>,
+    /// The locks that other runs have.
+    elsewhere: BTreeSet<String>,
 }
 
 impl World {
@@ -137,6 +142,7 @@ impl World {
             most: 0,
             ran: Vec::new(),
             stopped: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
         };
         let options = Options { max_parallel, on_failure: runbook.on_failure, only: Vec::new() };
         let opened = Opened {
@@ -159,6 +165,7 @@ impl World {
         let turn =
             self.machine.decide(&Lang(&self.stub, &graph), input).expect("the machine answers every input");
         self.events.extend(turn.events);
+        let mut locks = Vec::new();
         for act in turn.acts {
             match act {
                 Act::Spawn { leaf, poll, .. } => {
@@ -169,6 +176,7 @@ impl World {
                 }
                 Act::Timer { id, .. } | Act::TimerUntil { id, .. } => self.timers.push(id),
                 Act::Ask { step, .. } => self.asked.push(step),
+                Act::Lock { step, lock } => locks.push((step, lock)),
                 Act::Stop { leaf } => drop(self.stopped.insert(leaf)),
                 Act::StopAll => self.stopped.extend(self.flying.iter().cloned()),
                 Act::Rest(status) => self.rested = Some(status),
@@ -177,6 +185,12 @@ impl World {
         // A guard takes no room of its own.
         let at_work = self.flying.iter().filter(|leaf| leaf.stage != Stage::Guard).count();
         self.most = self.most.max(at_work);
+        for (step, lock) in locks {
+            let keeper = Keeper { run: Some("r2".to_owned()), ..Keeper::default() };
+            let answer =
+                if self.elsewhere.contains(&lock) { LockAnswer::Held(keeper) } else { LockAnswer::Taken };
+            self.say(Input::Lock { step, lock, answer });
+        }
     }
 
     fn end(&mut self, which: usize, end: End) {

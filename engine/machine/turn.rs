@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::Map;
 
 use super::evaluate::{Outcome, Prepared};
-use super::event::{Decision, Event, Leaf, Opened, Person, Process, Question, RunStatus};
+use super::event::{Decision, Event, Keeper, Leaf, Opened, Person, Process, Question, RunStatus};
 use super::graph::Addr;
 
 /// A timer's number, within one engine's life.
@@ -86,6 +86,15 @@ pub enum Input {
         /// Their typed answers.
         answers: Map,
     },
+    /// What came of [`Act::Lock`].
+    Lock {
+        /// The instance.
+        step: String,
+        /// The lock.
+        lock: String,
+        /// What came of it.
+        answer: LockAnswer,
+    },
     /// Nobody can be asked this from here: whoever is asked will have to answer from another terminal.
     NobodyAnswers {
         /// What: the instance.
@@ -98,6 +107,17 @@ pub enum Input {
         /// Whether what runs is stopped too.
         hard: bool,
     },
+}
+
+/// What came of trying to take a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockAnswer {
+    /// The run has it.
+    Taken,
+    /// Somebody else has it.
+    Held(Keeper),
+    /// Somebody else has it and waits for a lock of this run: neither would ever end. Holds a sentence for people.
+    Never(String),
 }
 
 /// What is to be done once the events of the turn are durable. In order; none depends on another's end.
@@ -136,6 +156,13 @@ pub enum Act {
         question: Question,
         /// The question.
         prompt: String,
+    },
+    /// Try to take a lock for the run, and say [`Input::Lock`].
+    Lock {
+        /// The instance.
+        step: String,
+        /// The lock.
+        lock: String,
     },
     /// Stop this one process: SIGTERM, then SIGKILL after the grace. Its end is reported as any other; of one that is
     /// over already there is nothing to do.

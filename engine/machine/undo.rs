@@ -76,6 +76,7 @@ impl Machine {
     pub(super) fn begin_rollback(&mut self, by: Option<Person>, to: Option<String>) -> Result<(), Illegal> {
         // Nothing begins any more that would need a fresh answer.
         self.timers.retain(|_, (_, alarm)| *alarm != Alarm::Fresh);
+        self.wants.clear();
         let order = undo_order(&self.state, to.as_deref(), |at| self.name(at));
         self.order_undone(by, to, &order)
     }
@@ -231,7 +232,9 @@ impl Machine {
         self.drop_timers(at);
         self.polls.remove(&at);
         let step = self.name(at);
-        self.emit(Event::Undone { step, result, command: None })
+        let well = matches!(result, UndoResult::Done | UndoResult::Nothing | UndoResult::Left(_));
+        self.emit(Event::Undone { step, result, command: None })?;
+        if well { self.give_lock_back(at) } else { Ok(()) }
     }
 
     /// Takes a half-done rollback up again: whoever was asked is asked again.

@@ -96,6 +96,9 @@ pub(super) fn sentence(
             Verdict::DoesNotHold | Verdict::CouldNotTell(_) if *polls > 1 => asked("gave up", *polls),
             Verdict::DoesNotHold | Verdict::CouldNotTell(_) => return None,
         },
+        Event::AwaitsLock { lock, keeper, .. } => format!("waits for the lock `{lock}`, held by {keeper}"),
+        Event::Locked { lock, .. } => format!("has the lock `{lock}`"),
+        Event::Unlocked { lock, .. } => format!("gave the lock `{lock}` back"),
         Event::Lapsed { .. } => "its answer is too old now for what needs it".to_owned(),
         Event::Reopened { .. } => {
             "is asked again before what needs it begins: its answer is too old".to_owned()

@@ -19,6 +19,8 @@ pub enum Standing {
     InDoubt,
     /// A person is asked.
     Asking,
+    /// Somebody else has its lock.
+    AwaitsLock,
     /// Its check is asked.
     Checking,
     /// The state before is read.
@@ -84,6 +86,7 @@ impl Standing {
                 {
                     Standing::Stopped
                 }
+                (_, None) if instance.awaits.is_some() => Standing::AwaitsLock,
                 (_, None) if instance.last_end == Some(End::Stopped) => Standing::Stopped,
                 // A `wait` is at work without any command.
                 (_, None) => Standing::Running,
@@ -115,6 +118,7 @@ impl Standing {
             Standing::UndoBlocked => "not undone",
             Standing::InDoubt => "in doubt",
             Standing::Asking => "waits for a person",
+            Standing::AwaitsLock => "waits for a lock",
             Standing::Checking => "checking",
             Standing::Reading => "reading state",
             Standing::Running => "running",
@@ -139,7 +143,8 @@ impl Standing {
             Standing::Failed | Standing::UndoFailed | Standing::UndoBlocked => Role::Failure,
             Standing::InDoubt => Role::Doubt,
             Standing::Asking => Role::Person,
-            Standing::Checking
+            Standing::AwaitsLock
+            | Standing::Checking
             | Standing::Reading
             | Standing::Running
             | Standing::Verifying
@@ -162,6 +167,7 @@ impl Standing {
                 | Standing::UndoBlocked
                 | Standing::InDoubt
                 | Standing::Asking
+                | Standing::AwaitsLock
         )
     }
 

@@ -235,6 +235,11 @@ impl Maker<'_> {
                 None => String::new(),
             },
             (Standing::Verifying, ..) => first([seen(), instance.command.clone(), String::new()]),
+            (Standing::AwaitsLock, ..) => {
+                let told =
+                    |(lock, keeper): &(String, crate::machine::Keeper)| format!("{lock}, held by {keeper}");
+                instance.awaits.as_ref().map(told).unwrap_or_default()
+            }
             (Standing::Running, None, _) if instance.guarded.is_some() => {
                 first([guard(), seen(), instance.command.clone()])
             }

@@ -383,13 +383,12 @@ steps:
   - id: act
     run: touch acted
     irreversible: A file.
-    lock: act
   - id: sub
     runbook: y
 ",
     );
     let shown = refused(&project, &["exec", "x", "--approve", "go"]).to_string();
-    for key in ["`by`", "a `count` above 1", "`not_self`", "`ask`", "a `lock` of its own", "`runbook`"] {
+    for key in ["`by`", "a `count` above 1", "`not_self`", "`ask`", "`runbook`"] {
         assert!(
             shown.contains(&format!("has {key}, which this version does not carry out yet")),
             "{key}: {shown}"

@@ -371,3 +371,119 @@ fn a_step_says_itself_what_its_failure_does() {
     project.run(&["resume"]).code(0);
     assert_eq!(read(&project, "log"), "good\nbad\naside\nlater\nbad\nafter\n");
 }
+
+/// A step that holds a lock until it is told to end.
+const LOCKED: &str = r#"
+runbook: locked
+title: One at a time
+vars: {name: {type: string}}
+steps:
+  - id: use
+    lock: "db/{{ 'one' }}"
+    shell: 'echo "{{ name }} in" >> log; while [ ! -e go-{{ name }} ]; do sleep 0.02; done; test ! -e fail-{{ name }}; echo "{{ name }} out" >> log'
+    on_interrupt: rerun
+    rollback: {run: "sh -c 'echo undone >> log'"}
+"#;
+
+/// Returns who holds the step's lock now.
+fn holder(project: &Project) -> Option<String> {
+    let store = Store::open_read_only(project.journal()).ok()?;
+    store.lock("db/one").expect("the journal can be read").map(|held| held.run.to_string())
+}
+
+fn awaits(project: &Project) -> bool {
+    events(project).iter().any(|event| matches!(event, Event::AwaitsLock { .. }))
+}
+
+#[test]
+fn a_step_waits_for_the_lock_that_a_step_of_another_run_has() {
+    let project = Project::new().file("runbooks/locked.yaml", LOCKED);
+    let (a, b) = (["exec", "locked", "--var", "name=a"], ["exec", "locked", "--var", "name=b"]);
+    let first = begin(&project, &a);
+    wait_until("the first holds the lock", || read(&project, "log") == "a in\n");
+    let holds = holder(&project).expect("it holds the lock");
+    let second = begin(&project, &b);
+    wait_until("the second waits", || awaits(&project));
+    let status = project.run(&["status"]).code(0);
+    assert!(status.stdout.contains(&format!("db/one, held by run {holds} of ann@")), "{status}");
+    assert!(status.stdout.contains("waits for a lock"), "{status}");
+    project.write("go-b", "");
+    assert_eq!(read(&project, "log"), "a in\n");
+    project.write("go-a", "");
+    end(&project, first, &a).code(0);
+    let shown = end(&project, second, &b).code(0).to_string();
+    assert!(
+        shown.contains("use waits for the lock `db/one`, held by run [RUN] of ann@[HOST] since [AT]"),
+        "{shown}"
+    );
+    assert_eq!(read(&project, "log"), "a in\na out\nb in\nb out\n");
+    assert_eq!(holder(&project), None);
+}
+
+#[test]
+fn who_waits_for_a_lock_can_be_cancelled_and_what_failed_keeps_it_until_it_is_undone() {
+    let project = Project::new()
+        .file("runbooks/locked.yaml", LOCKED)
+        .file("fail-a", "")
+        .file("go-a", "")
+        .file("go-b", "");
+    project.run(&["exec", "locked", "--var", "name=a"]).code(1);
+    let failed = project.newest();
+    assert_eq!(holder(&project).as_ref(), Some(&failed), "nobody knows what it left behind");
+    let b = ["exec", "locked", "--var", "name=b"];
+    let mut second = begin(&project, &b);
+    wait_until("the second waits", || project.newest() != failed && awaits(&project));
+    kill(&mut second, Signal::INT);
+    end(&project, second, &b).code(130);
+    let waited = project.newest();
+    project.run(&["rollback", &failed, "--yes"]).code(0);
+    assert_eq!(holder(&project), None);
+    project.run(&["resume", &waited]).code(0);
+    assert_eq!(read(&project, "log"), "a in\nundone\nb in\nb out\n");
+}
+
+#[test]
+fn a_dead_engine_keeps_the_lock_for_its_run_and_resume_gives_it_back() {
+    let project = Project::new().file("runbooks/locked.yaml", LOCKED);
+    let mut engine = begin(&project, &["exec", "locked", "--var", "name=a"]);
+    wait_until("the action began", || read(&project, "log") == "a in\n");
+    kill(&mut engine, Signal::KILL);
+    engine.wait().expect("it is gone");
+    let run = project.newest();
+    assert_eq!(holder(&project).as_ref(), Some(&run), "it is in doubt");
+    project.write("go-a", "");
+    let mut shown = project.run(&["resume", &run]);
+    wait_until("the command ended", || {
+        let again = shown.to_string().contains("still at work");
+        if again {
+            shown = project.run(&["resume", &run]);
+        }
+        !again
+    });
+    shown.code(0);
+    assert_eq!(holder(&project), None);
+}
+
+#[test]
+fn two_runs_that_would_wait_for_each_other_for_ever_do_not() {
+    let text = |own: &str, other: &str| {
+        format!(
+            "runbook: {own}\ntitle: {own}\nlock: {own}\nsteps:\n  - id: begin\n    shell: 'touch {own}; while [ ! -e {other} ]; do sleep 0.02; done'\n    effect: read\n  - id: use\n    lock: {other}\n    run: touch used-{own}\n    rollback: {{run: rm used-{own}}}\n"
+        )
+    };
+    let project =
+        Project::new().file("runbooks/x.yaml", text("x", "y")).file("runbooks/y.yaml", text("y", "x"));
+    let mut engines = [["exec", "x"], ["exec", "y"]].map(|exec| (begin(&project, &exec), exec));
+    wait_until("one of them gives up", || {
+        engines.iter_mut().any(|(engine, _)| engine.try_wait().expect("it is ours").is_some())
+    });
+    // The other waits for the lock of a run that is paused: that one can be rolled back, or this one let go.
+    for (engine, _) in &mut engines {
+        if engine.try_wait().expect("it is ours").is_none() {
+            kill(engine, Signal::INT);
+        }
+    }
+    let shown = engines.map(|(engine, exec)| end(&project, engine, &exec).to_string());
+    let told = shown.iter().filter(|shown| shown.contains("neither would ever end")).count();
+    assert!(told >= 1, "{shown:#?}");
+}

@@ -120,6 +120,9 @@ fn of_step<'a>(
     if let Some(changes) = &step.changes {
         row("changes", Role::Quiet, &folded(changes));
     }
+    if let Some(lock) = &step.lock {
+        row("lock", Role::Quiet, &folded(lock));
+    }
     for planned in &step.commands {
         let (word, role) = word(planned.stage, step.effect);
         row(word, role, &lines(&planned.command));

@@ -175,6 +175,7 @@ fn details(step: &Step) -> Vec<(&'static str, String)> {
     say("when", step.when.as_ref().map(|when| when.0.src.clone()));
     say("uses", step.binding.as_ref().map(|binding| binding.template.clone()));
     say("needs", (!step.needs.is_empty()).then(|| step.needs.join(", ")));
+    say("lock", step.lock.as_ref().map(|lock| lock.src.clone()));
     say("check", body.check.as_ref().map(|found| gate(found)));
     say("does", action(&body.action));
     say("guard", step.guard.as_ref().map(|found| guard(found)));

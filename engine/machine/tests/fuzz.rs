@@ -37,7 +37,11 @@ fn runbook(policy: OnFailure) -> Runbook {
     told.for_each = Some(Tree::List(Vec::new()));
     let mut s1 = step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned()]);
     s1.body.rollback = None;
-    let steps = vec![step("s0".to_owned(), vec![]), s1, each];
+    let mut steps = vec![step("s0".to_owned(), vec![]), s1, each];
+    let gate = || Gate { valid_for: Some(Text::new("1m")), ..Gate::default() };
+    steps[0].body.action = Action::Gate(Box::new(gate()));
+    steps[2].body.verify = Some(Box::new(gate()));
+    steps[1].body.check = Some(Box::new(gate()));
     let finally = vec![step("tell".to_owned(), Vec::new()), told];
     Runbook { name: "r".to_owned(), steps, finally, on_failure: policy, ..Runbook::default() }
 }
@@ -58,7 +62,7 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
     let item = |number: u32| Item { key: number.to_string(), value: json!(number) };
     let status = STATUSES[stage % 7];
     let (command, outputs) = (String::new(), Map::new());
-    match kind % 24 {
+    match kind % 29 {
         0 => Event::Opened(Opened::none()),
         1 => Event::Resumed { by: Person::default(), reason: None },
         2 => Event::Expanded { step, items: (0..pick % 3).map(item).collect() },
@@ -106,6 +110,11 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
             let result = if yes { UndoResult::Done } else { UndoResult::Failed(String::new()) };
             Event::Undone { step, result, command: None }
         }
+        24 => Event::Lapsed { step },
+        25 => Event::Reopened { step },
+        26 => Event::AwaitsLock { step, lock: "l".to_owned(), keeper: Keeper::default() },
+        27 => Event::Locked { step, lock: "l".to_owned() },
+        28 => Event::Unlocked { step, lock: "l".to_owned() },
         _ if yes => Event::FinallyBegan { status },
         _ => Event::Rested { status },
     }
@@ -157,7 +166,7 @@ enum Harm {
 }
 
 fn harm() -> impl Strategy<Value = Harm> {
-    let forged = (0u32..24, 0usize..8, 0usize..60, 0u32..60);
+    let forged = (0u32..29, 0usize..8, 0usize..60, 0u32..60);
     prop_oneof![
         Just(Harm::Drop),
         Just(Harm::Double),
@@ -236,7 +245,7 @@ fn read_many(cases: u32, journals: impl Strategy<Value = (OnFailure, Vec<Event>,
 
 #[test]
 fn no_journal_makes_the_fold_panic_and_what_is_refused_changes_nothing() {
-    let drawn = proptest::collection::vec((0u32..24, 0usize..8, 0usize..60, 0u32..60), 1..100);
+    let drawn = proptest::collection::vec((0u32..29, 0usize..8, 0usize..60, 0u32..60), 1..100);
     let journals = (policies(), drawn, 0u32..4).prop_map(|(policy, drawn, take_up)| {
         let opened = Event::Opened(Opened::none());
         (policy, std::iter::once(opened).chain(drawn.into_iter().map(event)).collect(), take_up)

@@ -272,3 +272,292 @@ fn a_check_that_lapsed_before_the_action_is_asked_again_and_no_more_often() {
     world.ends("s0", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Succeeded));
 }
+
+fn locked(names: &[Option<&str>]) -> Runbook {
+    let mut runbook = chain(names.len());
+    for (step, name) in runbook.steps.iter_mut().zip(names) {
+        step.needs.clear();
+        step.lock = name.map(Text::new);
+    }
+    runbook
+}
+
+#[test]
+fn a_step_waits_for_its_lock_and_only_it_does() {
+    let mut world = World::new(&locked(&[]), Stub::default(), 8);
+    assert_eq!(world.rested.take(), Some(RunStatus::Succeeded));
+    world = World::new(&locked(&[None]), Stub::default(), 8);
+    assert!(world.flies("s0", Stage::Action));
+
+    let runbook = locked(&[Some("db"), None]);
+    let graph = Arc::new(Graph::of(&runbook));
+    let state = State::new(&graph);
+    world.machine = Machine::new(graph, state);
+    (world.flying, world.events) = (Vec::new(), Vec::new());
+    world.elsewhere.insert("db".to_owned());
+    world.say(Input::Open(Box::new(Opened {
+        options: Options { max_parallel: 1, ..Options::default() },
+        ..Opened::none()
+    })));
+    assert!(!world.flies("s0", Stage::Action) && world.flies("s1", Stage::Action), "waiting takes no room");
+    let waits =
+        |world: &World| world.events.iter().filter(|event| matches!(event, Event::AwaitsLock { .. })).count();
+    world.fires();
+    assert_eq!(waits(&world), 1, "told once, as long as it is the same who has it");
+    world.elsewhere.clear();
+    world.fires();
+    assert!(!world.flies("s0", Stage::Action), "it has its lock, and there is no room");
+    world.ends("s1", Stage::Action, End::Exit(0));
+    world.ends("s0", Stage::Action, End::Exit(0));
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    assert!(world.machine.state().locks.is_empty(), "given back");
+}
+
+#[test]
+fn two_steps_of_a_run_exclude_each_other_and_what_failed_keeps_its_lock() {
+    let mut runbook = locked(&[Some("db"), Some("db"), Some("other")]);
+    runbook.on_failure = OnFailure::Continue;
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    assert!(
+        world.flies("s0", Stage::Action)
+            && !world.flies("s1", Stage::Action)
+            && world.flies("s2", Stage::Action)
+    );
+    world.ends("s0", Stage::Action, End::Exit(1));
+    assert!(!world.flies("s1", Stage::Action), "nobody knows what it left behind");
+    world.ends("s2", Stage::Action, End::Exit(0));
+    assert_eq!(world.rested, Some(RunStatus::Failed));
+    assert_eq!(world.machine.state().locks.keys().collect::<Vec<_>>(), ["db"]);
+    world.crash();
+    world.ends("s0", Stage::Action, End::Exit(0));
+    world.ends("s1", Stage::Action, End::Exit(0));
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+}
+
+#[test]
+fn who_waits_for_a_lock_is_let_go_when_the_run_is_to_stop() {
+    let mut world = World::new(&locked(&[]), Stub::default(), 8);
+    let graph = Arc::new(Graph::of(&locked(&[Some("db")])));
+    world.machine = Machine::new(Arc::clone(&graph), State::new(&graph));
+    (world.events, world.rested) = (Vec::new(), None);
+    world.elsewhere.insert("db".to_owned());
+    world.say(Input::Open(Box::new(Opened::none())));
+    world.say(Input::Stop { by: "cancel".to_owned(), hard: false });
+    assert_eq!(world.rested, Some(RunStatus::Interrupted));
+    world.elsewhere.clear();
+    world.crash();
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+}
+
+#[test]
+fn an_undo_gives_the_lock_back_and_one_that_failed_keeps_it() {
+    for (ok, kept) in [(true, 0), (false, 1)] {
+        let runbook = Runbook { on_failure: OnFailure::Rollback, ..locked(&[Some("db")]) };
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        world.ends("s0", Stage::Action, End::Exit(1));
+        world.ends("s0", Stage::Undo, End::Exit(i32::from(!ok)));
+        assert_eq!(world.machine.state().locks.len(), kept);
+    }
+}
+
+/// Random graphs with guards, answers that are good for a while, locks and questions.
+fn furnished(policy: OnFailure) -> impl Strategy<Value = Runbook> {
+    (runbooks(policy), proptest::collection::vec(0u32..4096, 14)).prop_map(|(mut runbook, shapes)| {
+        for (step, shape) in runbook.steps.iter_mut().zip(shapes) {
+            let gate = || Gate { valid_for: Some(Text::new("1m")), ..Gate::default() };
+            match shape & 7 {
+                0 => {
+                    step.body.action = Action::Gate(Box::new(gate()));
+                    (step.body.effect, step.body.verify) = (Effect::Read, None);
+                }
+                1 if step.for_each.is_none() => {
+                    let action = Action::Approve(Box::<crate::model::Approve>::default());
+                    step.body = Body { action, effect: Effect::Read, ..Body::default() };
+                }
+                2 => step.body.verify = Some(Box::new(gate())),
+                3 if step.body.check.is_some() => step.body.check = Some(Box::new(gate())),
+                _ => {}
+            }
+            let guarded = shape & 24 == 24 && !matches!(step.body.action, Action::Approve(_));
+            step.guard = guarded.then(Box::<Gate>::default);
+            step.lock = (shape & 96 == 96).then(|| Text::new(format!("l{}", shape >> 7 & 1)));
+        }
+        runbook.finally.iter_mut().for_each(|step| step.body.idempotent = true);
+        runbook
+    })
+}
+
+/// Plays the run to its rest, with a crash or a stop where `blows` says; locks come and go elsewhere, guards sometimes
+/// could not tell, and those in `broken` do not hold.
+fn toss(
+    world: &mut World,
+    order: &[usize],
+    blows: &[usize],
+    broken: &BTreeSet<String>,
+) -> Result<(), TestCaseError> {
+    let mut blows = blows.iter().copied();
+    let mut next = blows.next();
+    let mut since = 0;
+    for (turn, which) in order.iter().copied().cycle().take(20_000).enumerate() {
+        let which = which.wrapping_add(turn.wrapping_mul(7919));
+        since += 1;
+        if world.rested.is_none() && next.is_some_and(|left| since > left) {
+            (since, next) = (0, blows.next());
+            world.stopped.clear();
+            match which % 3 {
+                0 => world.say(Input::Stop { by: "Ctrl-C".to_owned(), hard: false }),
+                _ => world.crash(),
+            }
+            continue;
+        }
+        let mine =
+            |world: &World| world.machine.state().locks.contains_key("l0") || !world.machine.wants.is_empty();
+        match which % 11 {
+            0 if turn < 2_000 && !mine(world) => drop(world.elsewhere.insert("l0".to_owned())),
+            1 | 2 => world.elsewhere.clear(),
+            _ if turn >= 2_000 => world.elsewhere.clear(),
+            _ => {}
+        }
+        match world.rested {
+            Some(RunStatus::Interrupted) => world.crash(),
+            Some(RunStatus::Waiting) if !world.machine.unsettled().is_empty() => {
+                let settle = |step| (step, (Decision::Retry, None));
+                let decisions = world.machine.unsettled().into_iter().map(settle).collect();
+                world.rested = None;
+                world.say(Input::Resume { by: Person::default(), reason: None, decisions });
+            }
+            Some(_) => {
+                prop_assert!(world.flying.is_empty(), "it rests, and {:?} is at work", world.flying);
+                return Ok(());
+            }
+            None if which % 5 == 0 && !world.timers.is_empty() => {
+                let id = world.timers.remove(which % world.timers.len());
+                world.say(Input::Fired(id));
+            }
+            None if !world.flying.is_empty() => {
+                let leaf = world.flying[which % world.flying.len()].clone();
+                let end = match leaf.stage {
+                    _ if world.stopped.contains(&leaf) => End::Stopped,
+                    Stage::Guard if broken.contains(&leaf.step) => End::Exit(1),
+                    Stage::Guard if which % 7 == 0 => End::Exit(3),
+                    _ => End::Exit(0),
+                };
+                world.end(which, end);
+            }
+            None if !world.asked.is_empty() => {
+                let step = world.asked.remove(which % world.asked.len());
+                world.yes(&step);
+            }
+            None => {
+                prop_assert!(!world.timers.is_empty(), "the run neither rests nor waits for anything");
+                let id = world.timers.remove(which % world.timers.len());
+                world.say(Input::Fired(id));
+            }
+        }
+    }
+    Err(TestCaseError::fail("the run never came to rest"))
+}
+
+/// Reads the journal as somebody would who trusts nothing of the machine but its events.
+fn nothing_begins_unlocked_or_on_an_old_answer(world: &World) -> Result<(), TestCaseError> {
+    let graph = world.machine.graph();
+    let mut state = State::new(graph);
+    let mut entered: BTreeSet<String> = BTreeSet::new();
+    let mut keepers: BTreeMap<String, String> = BTreeMap::new();
+    let mut old: BTreeSet<String> = BTreeSet::new();
+    for event in &world.events {
+        match event {
+            Event::Resumed { .. } => {
+                entered.clear();
+                // Whatever had been answered before.
+                let fresh = state.instances().filter(|(at, one)| {
+                    graph.fresh_stage(at.node).is_some() && one.finish == Some(Finish::Succeeded)
+                });
+                old.extend(fresh.map(|(at, _)| state.name(graph, at)));
+            }
+            Event::Started { step } => drop(entered.remove(step)),
+            Event::Reopened { step } => {
+                prop_assert!(old.remove(step), "{step} is asked again though its answer is not old");
+                entered.remove(step);
+            }
+            // A check that lapsed before the action is the step's own affair.
+            Event::Lapsed { step } => {
+                let at = state.find(step).expect("an instance");
+                if state.at(at).finish.is_some() {
+                    old.insert(step.clone());
+                }
+            }
+            Event::Locked { step, lock } => {
+                let before = keepers.insert(lock.clone(), step.clone());
+                prop_assert!(before.is_none(), "{lock} is taken by {step} from {before:?}");
+                prop_assert!(!entered.contains(step), "{step} began before it had its lock");
+            }
+            Event::Unlocked { step, lock } => {
+                prop_assert_eq!(keepers.remove(lock), Some(step.clone()));
+            }
+            Event::Intent { leaf, .. }
+                if matches!(leaf.stage, Stage::Check | Stage::Capture | Stage::Action) =>
+            {
+                let at = state.find(&leaf.step).expect("an instance");
+                if let Some(lock) = &graph.step(at.node).lock
+                    && !(entered.contains(&leaf.step) && state.at(at).lock.is_none())
+                    && graph.fresh_stage(at.node).is_none()
+                {
+                    let keeper = keepers.get(&lock.src);
+                    prop_assert_eq!(keeper, Some(&leaf.step), "{} runs without its lock", leaf.step);
+                }
+                if entered.insert(leaf.step.clone()) {
+                    for &need in graph.needs(at.node) {
+                        prop_assert!(state.nodes[need as usize].is_done());
+                        for instance in 0..state.nodes[need as usize].instances.len() as u32 {
+                            let name = state.name(graph, Addr { node: need, instance });
+                            prop_assert!(
+                                !old.contains(&name),
+                                "{} began on the old answer of {name}",
+                                leaf.step
+                            );
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        state.apply(graph, event).expect("the machine's own events can follow each other");
+    }
+    if world.rested == Some(RunStatus::Succeeded) {
+        prop_assert!(keepers.is_empty(), "kept after the end: {keepers:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn guards_locks_and_old_answers_keep_their_promises_wherever_a_run_is_cut(
+        (runbook, order, blows, max, broken) in (
+            policies().prop_flat_map(furnished),
+            proptest::collection::vec(any::<usize>(), 1..40),
+            proptest::collection::vec(0usize..30, 0..4),
+            1u32..4,
+            proptest::option::weighted(0.3, 0usize..14),
+        ),
+    ) {
+        let broken: BTreeSet<String> = broken.map(|number| format!("s{number}")).into_iter().collect();
+        let stub = Stub { items: 2, attempts: 2, checks_lapse: true, ..Stub::default() };
+        let mut world = World::new(&runbook, stub, max);
+        toss(&mut world, &order, &blows, &broken)?;
+        prop_assert!(world.most <= max as usize, "{} at once, {max} allowed", world.most);
+        prop_assert_eq!(&world.refold(), world.machine.state());
+        nothing_begins_unlocked_or_on_an_old_answer(&world)?;
+        if broken.is_empty() {
+            let story: Vec<String> = world.events.iter().map(|event| {
+                let text = serde_json::to_value(event).expect("an event is data");
+                let word = |name: &str| text[name].as_str().unwrap_or_default().to_owned();
+                format!("{} {} {}", word("kind"), word("step"), word("stage"))
+            }).collect();
+            prop_assert_eq!(world.rested, Some(RunStatus::Succeeded), "{:#?}", story);
+        }
+    }
+}

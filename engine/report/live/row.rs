@@ -82,6 +82,14 @@ impl Row {
                     _ => seen.clone(),
                 };
             }
+            Event::AwaitsLock { lock, keeper, .. } => {
+                self.doing = "waits for the lock";
+                self.asked = format!("{lock}, held by {keeper}");
+            }
+            Event::Locked { .. } => {
+                self.doing = "";
+                self.asked.clear();
+            }
             Event::RetryScheduled { leaf, ms } => {
                 self.doing = "tries again";
                 self.attempt = phrase::attempt_of(leaf.attempt + 1, leaf.stage, seen.graph, Some(node));
