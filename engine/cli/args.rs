@@ -130,8 +130,19 @@ pub enum Verb {
     )]
     Rollback(Rollback),
     /// Answer a step that waits for a person, from any terminal
-    #[command(after_help = "Example:\n  runbook approve r7k2 go --note 'checked with Dana'")]
+    #[command(
+        after_help = "Shows the commands that a yes starts, and asks first where there is a terminal. When they are others by the time \
+                      they start, the approval counts no more and is asked for again.\n\n\
+                      Who you are is what this machine says (LOGNAME): asserted and recorded, not proven.\n\n\
+                      Example:\n  runbook approve r7k2 go --note 'checked with Dana'"
+    )]
     Approve(Approve),
+    /// Say that a manual step is done, from any terminal
+    #[command(
+        after_help = "Who you are is what this machine says (LOGNAME): asserted and recorded, not proven.\n\n\
+                      Example:\n  runbook done r7k2 call-dana --note 'she agrees'"
+    )]
+    Done(Done),
     /// Stop a live run from any terminal, as Ctrl-C twice would
     #[command(after_help = "Example:\n  runbook cancel r7k2")]
     Cancel(Cancel),
@@ -331,6 +342,24 @@ pub struct Approve {
     #[arg(long)]
     pub reject: bool,
     /// What to add, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Answer what the approval asks for; give it once an answer
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub answer: Vec<String>,
+    /// Answer without asking first
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `runbook done`.
+#[derive(Debug, Args)]
+pub struct Done {
+    /// The run: any beginning of its id that no other run has
+    pub run: String,
+    /// The step that waits
+    pub step: String,
+    /// What was done, for the journal
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
 }

@@ -26,6 +26,7 @@ pub mod terminal;
 pub mod tools;
 pub mod verbs;
 pub mod view;
+mod waiting;
 pub mod written;
 
 pub use start::start;

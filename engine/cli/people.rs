@@ -1,7 +1,7 @@
 //! The person at the terminal, as the driver asks them.
 
 use super::console::{Console, one_line, wrapped};
-use super::prompt::yes;
+use super::prompt::{answers, yes};
 use super::terminal::Dialogue;
 use crate::driver::{Asked, Outliver, People, Reply};
 use crate::machine::Question;
@@ -28,9 +28,11 @@ impl<D: Dialogue> AtTerminal<D> {
             Question::Irreversible => "Leave it as it is and go on undoing?",
         };
         let Some(yes) = yes(question, &mut self.to)? else { return Ok(None) };
+        let ask = if yes { asked.ask.as_slice() } else { &[] };
+        let Some(answers) = answers(ask, &mut self.to, self.console.err)? else { return Ok(None) };
         let note = self.to.line("Note (Enter for none): ")?;
         let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-        Ok(Some(Reply { yes, note, ..Reply::default() }))
+        Ok(Some(Reply { yes, note, answers }))
     }
 }
 
@@ -55,7 +57,8 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
     }
 }
 
-fn introduced(asked: &Asked, console: Console) -> String {
+/// Returns what somebody is asked, whole: the question, who may answer, and exactly the commands that a yes starts.
+pub(super) fn introduced(asked: &Asked, console: Console) -> String {
     let paint = console.err;
     let what = match asked.question {
         Question::Approval => "waits for your decision",
@@ -64,38 +67,93 @@ fn introduced(asked: &Asked, console: Console) -> String {
     };
     let mut text = format!("\n{} {what}\n", paint.paint(Role::Strong, &one_line(&asked.step)));
     text.push_str(&wrapped(&asked.prompt, console.width, 2));
-    if !asked.shows.is_empty() {
+    if let Some(people) = wanted(asked) {
+        text.push_str(&wrapped(&people, console.width, 2));
+    }
+    if !asked.covers.is_empty() {
         text.push_str("  A yes runs:\n");
     }
-    for command in &asked.shows {
+    for covered in &asked.covers {
         // Not wrapped: what is approved is exactly what is read.
-        text.push_str(&format!("    {}\n", paint.paint(Role::Active, &paint.clean(command))));
+        for line in covered.command.lines() {
+            text.push_str(&format!("    {}\n", paint.paint(Role::Active, &paint.clean(line))));
+        }
+        let mut around = |word: &str, value: &str| {
+            for line in value.lines() {
+                text.push_str(&format!(
+                    "      {}\n",
+                    paint.paint(Role::Quiet, &paint.clean(&format!("{word} {line}")))
+                ));
+            }
+        };
+        covered.dir.iter().for_each(|dir| around("in", dir));
+        covered.stdin.iter().for_each(|stdin| around("reads", stdin));
+        if !covered.env.is_empty() {
+            around("with", &covered.env.join(", "));
+        }
     }
     text
+}
+
+/// Returns how many must say yes, who may and who did, when there is more to say than that one must.
+fn wanted(asked: &Asked) -> Option<String> {
+    let who = asked.who.as_ref().map(|who| format!(" of {who}")).unwrap_or_default();
+    if asked.needed < 2 {
+        return asked.who.as_ref().map(|who| format!("Who may answer: {who}."));
+    }
+    let said: Vec<String> = asked.said.iter().map(|by| format!("{}@{}", by.name, by.host)).collect();
+    let said = if said.is_empty() { "nobody did yet".to_owned() } else { format!("{} did", said.join(", ")) };
+    Some(format!("{} different people{who} must say yes; {said}.", asked.needed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::prompt::tests::Script;
+    use crate::machine::{Covered, Person};
+    use crate::model::Input;
 
     fn asked(question: Question) -> Asked {
         let prompt = "Capacity is up. Warm the caches in prod?".to_owned();
-        let shows = vec!["npm run cache:warm -- --env=prod".to_owned()];
-        Asked { step: "go".to_owned(), question, prompt, shows }
+        let covered = Covered {
+            step: "warm".to_owned(),
+            command: "npm run cache:warm -- --env=prod".to_owned(),
+            dir: Some("/srv/app".to_owned()),
+            env: vec!["TOKEN".to_owned()],
+            ..Covered::default()
+        };
+        Asked {
+            step: "go".to_owned(),
+            question,
+            prompt,
+            covers: vec![covered],
+            hash: String::new(),
+            who: Some("dba (ann, ben)".to_owned()),
+            needed: 2,
+            said: vec![Person { name: "ben".to_owned(), host: "web1".to_owned(), via: "command".to_owned() }],
+            ask: vec![Input { name: "ticket".to_owned(), required: true, ..Input::default() }],
+        }
     }
 
     #[test]
     fn who_decides_sees_exactly_what_would_run() {
-        let mut person = AtTerminal::new(Script::of(&["y", " checked with Dana "]), Console::plain());
+        let mut person =
+            AtTerminal::new(Script::of(&["y", "OPS-7", " checked with Dana "]), Console::plain());
         let reply = person.ask(&asked(Question::Approval)).unwrap();
         assert_eq!((reply.yes, reply.note.as_deref()), (true, Some("checked with Dana")));
         insta::assert_snapshot!(person.to.screen, @"
         go waits for your decision
           Capacity is up. Warm the caches in prod?
+          2 different people of dba (ann, ben) must say yes; ben@web1 did.
           A yes runs:
             npm run cache:warm -- --env=prod
+              in /srv/app
+              with TOKEN
         Yes? [y/N] y
+
+        ticket
+          string
+        ticket: OPS-7
         Note (Enter for none):  checked with Dana
         ");
     }

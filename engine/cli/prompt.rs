@@ -4,8 +4,8 @@ use std::io;
 
 use super::console::one_line;
 use super::terminal::Dialogue;
-use crate::load::{Inputs, describe};
-use crate::model::{Input, Kind, Value};
+use crate::load::{Inputs, describe, from_text};
+use crate::model::{Input, Kind, Map, Value};
 use crate::report::{Paint, Role};
 
 /// Asks for every input that is missing; secrets are not shown while they are typed. What a person leaves open stays
@@ -32,6 +32,37 @@ pub fn fill(inputs: &mut Inputs, to: &mut dyn Dialogue, paint: Paint) -> io::Res
         }
     }
     Ok(())
+}
+
+/// Asks for the typed answers that go with a yes; nothing when the person closed their input. Enter takes the default, or
+/// leaves out what may be left out.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub fn answers(ask: &[Input], to: &mut dyn Dialogue, paint: Paint) -> io::Result<Option<Map>> {
+    let mut given = Map::new();
+    for input in ask {
+        to.show(&introduced(input, paint))?;
+        let question = match &input.default {
+            Some(default) => format!("{} [{}]: ", input.name, one_line(&shown(default))),
+            None => format!("{}: ", input.name),
+        };
+        loop {
+            let Some(answer) = to.line(&question)? else { return Ok(None) };
+            if answer.trim().is_empty() && (input.default.is_some() || !input.required) {
+                break;
+            }
+            match from_text(&input.ty, &chosen(input, answer.trim())) {
+                Ok(value) => {
+                    given.insert(input.name.clone(), value);
+                    break;
+                }
+                Err(misfit) => to.show(&format!("  {}\n", paint.paint(Role::Person, &misfit.message)))?,
+            }
+        }
+    }
+    Ok(Some(given))
 }
 
 /// Returns what is asked for: the help, the type, the values to choose from.

@@ -108,6 +108,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Resume(resume) => verbs::resume::run(&resume, settings, console),
         Verb::Rollback(rollback) => verbs::rollback::run(&rollback, settings, console),
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
+        Verb::Done(done) => verbs::done::run(&done, settings, console),
         Verb::Cancel(cancel) => verbs::cancel::run(&cancel, settings, console),
         Verb::Report(report) => verbs::report::run(&report, settings, console),
         Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::error::CliError;
 use crate::diag::near;
-use crate::model::Runbook;
+use crate::machine::Person;
+use crate::model::{Action, Runbook};
 
 /// Refuses names of steps that the runbook does not have: a mistyped `--approve` would leave the run waiting, hours on.
 /// An instance (`scale[api]`) is taken by its step, where instances make sense: what they are may be known later only.
@@ -30,6 +31,35 @@ pub fn exist(flag: &str, named: &[String], runbook: &Runbook, instances: bool) -
                     CliError::usage_with(message, hint)
                 }
             });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to promise a yes that would not be taken: the run would wait for it all the same, hours on.
+///
+/// # Errors
+///
+/// The first approval among the named steps that whoever drives the run can't give beforehand, with who can.
+pub fn may_be_approved(named: &[String], runbook: &Runbook, by: &Person) -> Result<(), CliError> {
+    for step in runbook.steps.iter().chain(&runbook.finally) {
+        let Action::Approve(approve) = &step.body.action else { continue };
+        let is_it = |name: &&String| name.split('[').next() == Some(step.id.as_str());
+        let Some(name) = named.iter().find(is_it) else { continue };
+        let refuse = |why: String| {
+            let hint = format!("when it is asked for: `runbook approve RUN {}`", step.id);
+            Err(CliError::usage_with(format!("--approve {name}: {why}"), hint))
+        };
+        if !approve.names(&by.name) {
+            let who = approve.who().unwrap_or_default();
+            return refuse(format!("{} may not answer it: {who} may", by.name));
+        }
+        if approve.not_self {
+            return refuse("whoever drives the run may not answer it (`not_self`)".to_owned());
+        }
+        let missing = approve.ask.iter().find(|input| input.required && input.default.is_none());
+        if let Some(input) = missing {
+            return refuse(format!("a yes to it goes with an answer, `{}`", input.name));
         }
     }
     Ok(())

@@ -54,7 +54,21 @@ pub fn action(action: &Action) -> Option<String> {
         Action::Nothing => return None,
         Action::Command(run) => command(run),
         Action::Gate(asked) => format!("gate: {}", gate(asked)),
-        Action::Approve(approve) => format!("asks: {}", approve.prompt.src.trim()),
+        Action::Approve(approve) => {
+            let mut text = format!("asks: {}", approve.prompt.src.trim());
+            let count = approve.count.filter(|count| *count > 1);
+            let who = (!approve.by.is_empty()).then(|| approve.by.join(", "));
+            match (count, who) {
+                (Some(count), Some(who)) => text.push_str(&format!("\n{count} of {who} must say yes")),
+                (Some(count), None) => text.push_str(&format!("\n{count} people must say yes")),
+                (None, Some(who)) => text.push_str(&format!("\n{who} may answer")),
+                (None, None) => {}
+            }
+            if approve.not_self {
+                text.push_str("\nnot whoever drives the run");
+            }
+            text
+        }
         Action::Manual(manual) => format!("a person does: {}", manual.prompt.src.trim()),
         Action::Wait(Wait::For(time)) => format!("waits {}", time.src),
         Action::Wait(Wait::Until(time)) => format!("waits until {}", time.src),

@@ -98,6 +98,8 @@ codes! {
     211 NoSteps "no-steps" Error "A runbook has no steps.";
     212 OverriddenTemplate "overridden-template" Note "The project replaces a step template of the library.";
     213 UnusedName "unused-name" Warning "A var, table, `let` or param is never used.";
+    214 UnknownPerson "unknown-person" Warning "A name of `by` is neither a group nor a person that is known.";
+    215 TooFewPeople "too-few-people" Error "An approval wants more people than may answer.";
 
     301 TemplateSyntax "template-syntax" Error "A template or expression can't be read.";
     302 UnknownName "unknown-name" Error "A name is not in scope.";

@@ -13,8 +13,8 @@ use crate::crash_point::crash_point;
 use crate::exec::{Handle, Notice, Pool};
 use crate::journal::{HEARTBEAT, JournalError, Want, Writer};
 use crate::machine::{
-    Act, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Question, RunStatus,
-    Stage,
+    Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress, Question,
+    RunStatus, Stage, To,
 };
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
@@ -23,7 +23,7 @@ use super::error::DriveError;
 use super::host;
 use super::inbox;
 use super::launch::{self, Launcher};
-use super::people::{Asked, People, Reply};
+use super::people::{self, Asked, People, Reply};
 use super::timers::Timers;
 
 /// How long a turn that knows only of new processes waits for company: their numbers are wanted when this engine dies,
@@ -42,7 +42,7 @@ const TAIL: usize = 4096;
 /// What the other threads say to the loop.
 enum Message {
     Notice(Leaf, Notice),
-    Reply(String, Option<Reply>),
+    Reply(Box<Asked>, Option<Reply>),
 }
 
 /// Which signal ended the run.
@@ -95,6 +95,8 @@ struct Life {
     queue: Vec<Input>,
     settled: Vec<i64>,
     asked: Vec<Asked>,
+    /// What was answered a moment ago and may have to be asked again: the answer may not be taken, or not be enough.
+    answered: Vec<(Addr, Question, String)>,
     prompting: bool,
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
@@ -152,6 +154,7 @@ impl Loop<'_> {
             queue: first,
             settled: Vec::new(),
             asked: Vec::new(),
+            answered: Vec::new(),
             prompting: false,
             has_output: Arc::default(),
             interrupt: None,
@@ -191,6 +194,7 @@ impl Loop<'_> {
     fn turn(&mut self, life: &mut Life) -> Result<(), DriveError> {
         let mut events = Vec::new();
         let mut acts = Vec::new();
+        let answered = std::mem::take(&mut life.answered);
         for input in std::mem::take(&mut life.queue) {
             let turn = self
                 .machine
@@ -210,10 +214,24 @@ impl Loop<'_> {
                 self.show(record.seq, record.at, &record.event);
             }
         }
+        let asked: Vec<String> = acts
+            .iter()
+            .filter_map(|act| match act {
+                Act::Ask { step, .. } => Some(step.clone()),
+                _ => None,
+            })
+            .collect();
         for act in acts {
             crash_point("act:before");
             self.perform(life, act);
             crash_point("act:after");
+        }
+        for (at, question, prompt) in answered {
+            let state = self.machine.state();
+            let open = state.at(at).progress == Progress::Asking(question);
+            if open && !asked.contains(&state.name(self.machine.graph(), at)) {
+                self.ask_here(life, at, question, prompt, false);
+            }
         }
         life.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
@@ -258,7 +276,7 @@ impl Loop<'_> {
                 // `load` checks what it can; what only the run knew and is no time is a wait that is over.
                 Err(_) => life.timers.after(id, Duration::ZERO),
             },
-            Act::Ask { step, at, question, prompt } => self.ask(life, step, at, question, prompt),
+            Act::Ask { at, question, prompt, .. } => self.ask_here(life, at, question, prompt, true),
             Act::Lock { step, lock } => self.try_lock(life, step, lock),
             // Not there when it is over already: its end is on its way.
             Act::Stop { leaf } => {
@@ -298,32 +316,34 @@ impl Loop<'_> {
         life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet });
     }
 
-    fn ask(
-        &mut self,
-        life: &mut Life,
-        step: String,
-        at: crate::machine::Addr,
-        question: Question,
-        prompt: String,
-    ) {
-        let id = &self.machine.graph().step(at.node).id;
-        if self.approvals.contains(&step) || self.approvals.contains(id) {
+    /// Finds an answer: in the inbox, on the command line, at the terminal. `fresh` says whether it was not asked a moment
+    /// ago.
+    fn ask_here(&mut self, life: &mut Life, at: Addr, question: Question, prompt: String, fresh: bool) {
+        let (state, graph) = (self.machine.state(), self.machine.graph());
+        let step = state.name(graph, at);
+        let asked = Asked::of(&self.machine, &self.judge, at, question, prompt.clone());
+        let may = people::may(graph, state, &asked, at, &self.by).is_ok();
+        let beforehand = self.approvals.contains(&step) || self.approvals.contains(&graph.step(at.node).id);
+        // Somebody may have answered from another terminal while no engine was there to hear it.
+        self.look_into_inbox(life);
+        let heard =
+            |input: &Input| matches!(input, Input::Answered { step: answered, .. } if *answered == step);
+        if life.queue.iter().any(heard) {
+            life.answered.push((at, question, prompt));
+        } else if may && beforehand && fresh {
             let by = crate::machine::Person { via: "flag".to_owned(), ..self.by.clone() };
             let answers = crate::model::Map::new();
-            life.queue.push(Input::Answered { step, by, yes: true, note: None, answers });
-            return;
-        }
-        if self.people.is_none() {
+            life.queue.push(Input::Answered { step, by, yes: true, note: None, answers, to: To::Whatever });
+            life.answered.push((at, question, prompt));
+        } else if self.people.is_none() {
             if !self.wait {
-                // Somebody may have answered from another terminal while no engine was there to hear it.
-                self.look_into_inbox(life);
                 life.queue.push(Input::NobodyAnswers { step });
             }
-            return;
+        } else if may {
+            life.asked.push(asked);
+            self.prompt(life);
         }
-        let shows = self.machine.shows_next(&self.judge, at);
-        life.asked.push(Asked { step, question, prompt, shows });
-        self.prompt(life);
+        // Else somebody sits here who may not answer: they see whom it waits for, and leave when they want to.
     }
 
     /// Puts the first question to the terminal, when it is free.
@@ -338,7 +358,7 @@ impl Loop<'_> {
         let (people, to_loop) = (Arc::clone(people), life.to_loop.clone());
         std::thread::spawn(move || {
             let reply = lock(&people).ask(&asked);
-            let _ = to_loop.send(Message::Reply(asked.step, reply));
+            let _ = to_loop.send(Message::Reply(Box::new(asked), reply));
         });
     }
 
@@ -433,13 +453,22 @@ impl Loop<'_> {
                 life.queue.push(Input::Ended { leaf, outcome });
             }
             Message::Notice(_, Notice::Chunk { .. }) => {}
-            Message::Reply(step, reply) => {
+            Message::Reply(asked, reply) => {
                 life.prompting = false;
                 self.reporter.unsuspend();
+                let Asked { step, question, prompt, hash, .. } = *asked;
                 match reply {
                     Some(Reply { yes, note, answers }) => {
                         let by = crate::machine::Person { via: "terminal".to_owned(), ..self.by.clone() };
-                        life.queue.push(Input::Answered { step, by, yes, note, answers });
+                        let to = match question {
+                            Question::Approval => To::Decide(hash),
+                            Question::Manual => To::Done,
+                            Question::Irreversible => To::Whatever,
+                        };
+                        if let Some(at) = self.machine.state().find(&step) {
+                            life.answered.push((at, question, prompt));
+                        }
+                        life.queue.push(Input::Answered { step, by, yes, note, answers, to });
                     }
                     None => life.queue.push(Input::NobodyAnswers { step }),
                 }

@@ -30,7 +30,7 @@ pub use file_limit::outlive_file_limit;
 pub use host::{life, person};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::Outliving;
-pub use people::{Asked, Outliver, People, Reply};
+pub use people::{Asked, Open, Outliver, People, Reply, questions};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
 pub use renewal::Renewal;
 pub use undoing::{Hint, ToUndo, undo_plan};

@@ -41,6 +41,8 @@ pub struct Exec {
     pub by: Person,
     /// Why.
     pub reason: Option<String>,
+    /// Who confirmed it, when it is protected.
+    pub consent: Option<Person>,
 }
 
 /// A run to be taken up again.
@@ -137,6 +139,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         reason: exec.reason.clone(),
         target,
         lock: lock.clone(),
+        consent: exec.consent,
         options: exec.options,
     };
     let holder = host::holder(&exec.by);

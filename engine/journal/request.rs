@@ -23,6 +23,8 @@ pub enum Ask {
         note: Option<String>,
         /// Their typed answers.
         answers: Map,
+        /// The hash of the commands that they saw.
+        hash: Option<String>,
     },
     /// A manual step is done.
     Done {
@@ -30,8 +32,6 @@ pub enum Ask {
         step: String,
         /// What they added.
         note: Option<String>,
-        /// Their typed answers.
-        answers: Map,
     },
     /// The run is to stop.
     Cancel {
@@ -63,12 +63,11 @@ pub struct Request {
 impl Ask {
     fn encode(&self) -> (&str, Value) {
         match self {
-            Ask::Approve { step, yes, note, answers } => {
-                ("approve", json!({"step": step, "yes": yes, "note": note, "answers": answers}))
+            Ask::Approve { step, yes, note, answers, hash } => {
+                let body = json!({"step": step, "yes": yes, "note": note, "answers": answers, "hash": hash});
+                ("approve", body)
             }
-            Ask::Done { step, note, answers } => {
-                ("done", json!({"step": step, "note": note, "answers": answers}))
-            }
+            Ask::Done { step, note } => ("done", json!({"step": step, "note": note})),
             Ask::Cancel { hard } => ("cancel", json!({"hard": hard})),
             Ask::Other { kind, body } => (kind, body.clone()),
         }
@@ -79,12 +78,13 @@ impl Ask {
     fn decode(kind: String, body: Value) -> Ask {
         let step = || body.get("step")?.as_str().map(str::to_owned);
         let note = body.get("note").and_then(Value::as_str).map(str::to_owned);
+        let hash = body.get("hash").and_then(Value::as_str).map(str::to_owned);
         let answers = body.get("answers").and_then(Value::as_object).cloned().unwrap_or_default();
         let known = match kind.as_str() {
             "approve" => step()
                 .zip(body.get("yes").and_then(Value::as_bool))
-                .map(|(step, yes)| Ask::Approve { step, yes, note, answers }),
-            "done" => step().map(|step| Ask::Done { step, note, answers }),
+                .map(|(step, yes)| Ask::Approve { step, yes, note, answers, hash }),
+            "done" => step().map(|step| Ask::Done { step, note }),
             "cancel" => body.get("hard").and_then(Value::as_bool).map(|hard| Ask::Cancel { hard }),
             _ => None,
         };
@@ -177,7 +177,9 @@ mod tests {
         let (_place, store, mut writer) = fixture::run();
         let run = writer.run().clone();
         assert_eq!(writer.take_requests().unwrap(), []);
-        let ask = Ask::Approve { step: "a".into(), yes: true, note: Some("ok".into()), answers: Map::new() };
+        let hash = Some("4f2a".into());
+        let ask =
+            Ask::Approve { step: "a".into(), yes: true, note: Some("ok".into()), answers: Map::new(), hash };
         store.post(&run, at(1), &person("ben"), &ask).unwrap();
         let taken = writer.take_requests().unwrap();
         assert_eq!((&taken[0].ask, taken[0].by.name.as_str(), taken[0].at), (&ask, "ben", at(1)));
@@ -197,7 +199,7 @@ mod tests {
     fn who_takes_a_run_up_is_not_stopped_by_a_cancel_of_the_one_before() {
         let (_place, store, writer) = fixture::run();
         let run = writer.run().clone();
-        let answer = Ask::Done { step: "a".into(), note: None, answers: Map::new() };
+        let answer = Ask::Done { step: "a".into(), note: None };
         for ask in [&Ask::Cancel { hard: true }, &answer] {
             store.post(&run, at(1), &person("ben"), ask).unwrap();
         }
@@ -214,7 +216,7 @@ mod tests {
     fn every_kind_comes_back_and_a_later_one_by_name() {
         let (_place, store, writer) = fixture::run();
         let asks = [
-            Ask::Done { step: "scale[api]".into(), note: None, answers: Map::new() },
+            Ask::Done { step: "scale[api]".into(), note: None },
             Ask::Cancel { hard: true },
             Ask::Other { kind: "dance".into(), body: json!({"step": "a"}) },
             Ask::Other { kind: "cancel".into(), body: json!({"softly": 1}) },

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::inputs::{Answer, Inputs, Settled};
+use super::people;
 use super::project::Project;
 use super::tables::read_tables;
 use super::trial;
@@ -49,6 +50,8 @@ pub fn bind(
             format!("the path `{}` is not UTF-8, and runs are stored as text", project.root.display());
         report.push(Diagnostic::new(Code::Unreadable, message).help("rename the folder"));
     }
+    let mut runbook = runbook;
+    people::bind(&mut runbook, project, sources, &mut report);
     let data = read_tables(&runbook.data, project, sources, &mut report);
     let mut snapshot = Snapshot {
         machine: MACHINE_VERSION,

@@ -8,7 +8,7 @@ use super::keys::{ACTIONS, APPROVE, MANUAL, WAIT, list};
 use super::node::NodeKind;
 use super::typed;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Action, Approve, Body, Command, Effect, Manual, OnInterrupt, Place, Text, Wait};
+use crate::model::{Action, Approve, Body, Command, Effect, Kind, Manual, OnInterrupt, Place, Text, Wait};
 
 /// Reads a body; `place` is where the step or template is named.
 pub(super) fn body(cx: &mut Context<'_>, of: &Fields<'_>, place: Place) -> Body {
@@ -132,13 +132,23 @@ fn approve(cx: &mut Context<'_>, field: Field<'_>) -> Option<Approve> {
         return Some(Approve { prompt: field.text(cx)?, ..Approve::default() });
     }
     let of = fields(cx, field.node, &APPROVE, Some(field.spec))?;
+    let ask = of.get("ask").map(|field| typed::inputs(cx, field, "an answer", false)).unwrap_or_default();
+    for input in ask.iter().filter(|input| input.ty.kind == Kind::Secret) {
+        cx.report.push(
+            Diagnostic::new(Code::BadValue, format!("the answer `{}` can't be a secret", input.name))
+                .at(input.at, "answers are kept in the journal")
+                .help("declare it under `vars`, where a secret is taken from a safe place"),
+        );
+    }
     Some(Approve {
         prompt: prompt(cx, &of, field),
         by: of.get("by").and_then(|field| field.names(cx)).map(texts).unwrap_or_default(),
+        by_at: of.get("by").map(|field| field.node.place).unwrap_or_default(),
+        groups: Vec::new(),
         count: of.get("count").and_then(|field| field.count(cx)),
         not_self: of.get("not_self").and_then(|field| field.boolean(cx)).unwrap_or(false),
         timeout: of.get("timeout").and_then(|field| field.duration(cx)),
-        ask: of.get("ask").map(|field| typed::inputs(cx, field, "an answer", false)).unwrap_or_default(),
+        ask,
     })
 }
 

@@ -470,9 +470,14 @@ pub static APPROVE: Table = Table {
     what: "`approve`",
     groups: &[&[
         key("prompt", Text, "prompt: Go on?", "The question."),
-        key("by", Names, "by: [sre]", "Names or groups who may answer."),
-        key("count", Count, "count: 2", "How many must say yes."),
-        key("not_self", Bool, "not_self: true", "The person who started the run may not answer."),
+        key("by", Names, "by: [sre]", "Who may answer: login names, or groups of `runbooks/people.yaml`."),
+        key("count", Count, "count: 2", "How many different people must say yes."),
+        key(
+            "not_self",
+            Bool,
+            "not_self: true",
+            "Whoever drives the run may not answer: who started it, or took it up last.",
+        ),
         key("timeout", Duration, "timeout: 30m", "How long to wait."),
         key("ask", NamedMaps(&INPUT), "ask: {ticket: {type: string}}", "Typed answers that become outputs."),
     ]],

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::library::Library;
+use super::people;
 use super::project::Project;
 use super::tables::read_tables;
 use super::{template_file, text_file, yaml};
@@ -61,7 +62,8 @@ pub fn check_file(project: &Project, path: &Path) -> Loaded {
         Ok(text) => lowered(text, &shown, &name, kind, &library, true),
         Err(problem) => Loaded { report: problem.into(), ..Loaded::default() },
     };
-    if let Some(runbook) = &loaded.runbook {
+    if let Some(runbook) = &mut loaded.runbook {
+        people::check(runbook, project, &mut loaded.sources, &mut loaded.report);
         read_tables(&runbook.data, project, &mut loaded.sources, &mut loaded.report);
     }
     loaded

@@ -15,6 +15,7 @@ mod library;
 mod loaded;
 mod names;
 mod node;
+mod people;
 mod project;
 mod runbook;
 mod secret_source;
@@ -37,6 +38,7 @@ pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable
 pub use library::{Library, LibraryEntry};
 pub use loaded::{FileKind, Loaded, check_file, load_file, load_text, runbook};
 pub use node::{Key, Node, NodeKind};
+pub use people::check as check_people;
 pub use project::{Entry, Listing, NotFound, Project, ProjectError};
 pub use secret_source::{SHORTEST_SECRET, ways};
 pub use tables::read_tables;

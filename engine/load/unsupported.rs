@@ -1,7 +1,6 @@
 //! What the language has and this version does not carry out yet.
 //!
-//! Such a file is right, so `check` does not object to it; but a guard that does not guard, or two approvals of which one
-//! is enough, would be worse than none. So nothing of it is planned or run.
+//! Such a file is right, so `check` does not object to it; but a guard that does not guard would be worse than none. So nothing of it is planned or run.
 
 use crate::diag::{Code, Diagnostic, Report};
 use crate::model::{Action, Place, Runbook, Step};
@@ -23,23 +22,7 @@ pub(super) fn tell(runbook: &Runbook, report: &mut Report) {
 }
 
 fn each(step: &Step, tell: &mut dyn FnMut(Place, &str)) {
-    match &step.body.action {
-        Action::Runbook { .. } => tell(step.at, "`runbook`"),
-        Action::Approve(approve) => {
-            let at = approve.prompt.at;
-            if !approve.by.is_empty() {
-                tell(at, "`by`");
-            }
-            if approve.count.is_some_and(|count| count > 1) {
-                tell(at, "a `count` above 1");
-            }
-            if approve.not_self {
-                tell(at, "`not_self`");
-            }
-            if !approve.ask.is_empty() {
-                tell(at, "`ask`");
-            }
-        }
-        _ => {}
+    if let Action::Runbook { .. } = &step.body.action {
+        tell(step.at, "`runbook`");
     }
 }

@@ -13,6 +13,7 @@ use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
 use super::guard::Guard;
 use super::lock::Want;
+use super::people::Said;
 use super::state::{Mode, Progress, State};
 use super::turn::{Act, Input, TimerId, Turn};
 
@@ -79,7 +80,7 @@ pub struct Machine {
     slots: u32,
     node_slots: Vec<u32>,
     holders: BTreeSet<Addr>,
-    unanswered: BTreeSet<Addr>,
+    pub(super) unanswered: BTreeSet<Addr>,
     /// What resume takes up as soon as there is room for it.
     pub(super) due: BTreeMap<Addr, Due>,
     pub(super) turn: Turn,
@@ -162,14 +163,8 @@ impl Machine {
                     self.fired(eval, at, alarm)?;
                 }
             }
-            Input::Answered { step, by, yes, note, answers } => {
-                if let Some(at) = self.state.find(&step)
-                    && let Progress::Asking(question) = self.state.at(at).progress
-                {
-                    self.emit(Event::Answered { step, by: by.clone(), yes, note: note.clone(), answers })?;
-                    self.drop_timers(at);
-                    self.answered(eval, at, question, yes, &by, note.as_deref())?;
-                }
+            Input::Answered { step, by, yes, note, answers, to } => {
+                self.take_answer(eval, Said { step, by, yes, note, answers, to })?;
             }
             Input::Lock { step, lock, answer } => self.lock_told(&step, &lock, answer)?,
             Input::NobodyAnswers { step } => self.unanswered.extend(self.state.find(&step)),
@@ -228,6 +223,14 @@ impl Machine {
                             self.due.insert(at, due);
                             continue;
                         }
+                        let begins = match due {
+                            Due::Enter(stage) => matches!(stage, Stage::Check | Stage::Action),
+                            Due::Follow(decision) => decision == Decision::Retry,
+                        };
+                        if begins && let Some(why) = self.not_to_repeat(eval, at) {
+                            self.fail(at, why)?;
+                            continue;
+                        }
                         if !self.has_lock(eval, at, due)? {
                             continue;
                         }
@@ -260,6 +263,7 @@ impl Machine {
     fn expand(&mut self, eval: &dyn Evaluate, node: NodeId) -> Result<(), Illegal> {
         let step = self.graph.step(node).id.clone();
         match eval.expand(&self.state, node) {
+            Ok(Expansion::Items(_)) if self.void_before(eval, node, None)? => Ok(()),
             Ok(Expansion::Items(items)) => self.emit(Event::Expanded { step, items }),
             Ok(Expansion::Skip(why)) => self.emit(Event::Finished { step, result: Finish::Skipped(why) }),
             Ok(Expansion::Unknown(origin)) => {
@@ -313,6 +317,9 @@ impl Machine {
         }
         match self.wanted(eval, at) {
             Ok(()) => {
+                if self.void_before(eval, at.node, Some(at))? {
+                    return Ok(());
+                }
                 let step = self.name(at);
                 self.emit(Event::Started { step })?;
                 if !self.has_lock(eval, at, Due::Enter(Stage::Check))? {
@@ -391,23 +398,6 @@ impl Machine {
     /// Says whether the run was asked to stop, so that no stage may begin.
     pub(super) fn is_stopping(&self) -> bool {
         self.state.mode == Mode::Stopping
-    }
-
-    /// Returns the commands that would run next if an instance were done, as far as they are known: what a person who
-    /// is asked says yes to.
-    pub fn shows_next(&self, eval: &dyn Evaluate, at: Addr) -> Vec<String> {
-        if self.state.mode == Mode::RollingBack {
-            return Vec::new();
-        }
-        let mut shown = Vec::new();
-        for &node in self.graph.dependents(at.node) {
-            for instance in 0..self.state.nodes[node as usize].instances.len() as u32 {
-                if let Ok(command) = eval.prepare(&self.state, Addr { node, instance }, Stage::Action) {
-                    shown.push(command.display);
-                }
-            }
-        }
-        shown
     }
 
     fn stop(&mut self, by: String, hard: bool) -> Result<(), Illegal> {

@@ -195,6 +195,12 @@ pub enum Event {
         question: Question,
         /// The question.
         prompt: String,
+        /// What a yes would start, as far as it is known; empty when it is no approval.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        covers: Vec<Covered>,
+        /// How long there is to answer, in milliseconds, for display.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ms: Option<u64>,
     },
     /// A person answered.
     Answered {
@@ -210,6 +216,28 @@ pub enum Event {
         /// Their typed answers.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         answers: Map,
+        /// What a yes approves, by [`hash_of`](super::hash_of); absent when it was no approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<String>,
+        /// What a yes approves, when it is no longer what stood in the question.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        covers: Vec<Covered>,
+    },
+    /// An answer was not taken; the question, when there is one, stays open.
+    Refused {
+        /// The instance.
+        step: String,
+        /// Who gave it.
+        by: Person,
+        /// Why it was not taken.
+        why: String,
+    },
+    /// An approval counts no more, since what was approved is not what would start now. It is asked for again.
+    Voided {
+        /// The instance of the approval.
+        step: String,
+        /// What differs.
+        changed: Vec<Changed>,
     },
     /// An instance reached its end. Only [`Event::Decided`] may open it again.
     Finished {
@@ -334,6 +362,10 @@ pub struct Opened {
     /// The lock held, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// Who confirmed a protected run, and from where: `terminal` when they typed its name, `flag` for `--yes`. Absent when
+    /// nothing had to be confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Person>,
     /// What the command line said.
     pub options: Options,
 }
@@ -350,6 +382,7 @@ impl Opened {
             reason: None,
             target: BTreeMap::new(),
             lock: None,
+            consent: None,
             options: Options::default(),
         }
     }
@@ -377,6 +410,37 @@ pub struct Person {
     /// From where: `terminal`, `flag`, `command`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub via: String,
+}
+
+/// One command that a yes approves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// The instance that runs it.
+    pub step: String,
+    /// The command as displayed: secrets masked, what only the run can know as `‹origin›`.
+    pub command: String,
+    /// What it reads, as displayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// The folder it runs in, when it is not the project's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+    /// The names that are added to its environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+}
+
+/// How what would start differs from what was approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The instance.
+    pub step: String,
+    /// What was approved; absent when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Covered>,
+    /// What would start; absent when nothing would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Covered>,
 }
 
 /// One instance of a `for_each`.
@@ -650,6 +714,8 @@ impl Event {
             | Event::Reopened { step }
             | Event::Asked { step, .. }
             | Event::Answered { step, .. }
+            | Event::Refused { step, .. }
+            | Event::Voided { step, .. }
             | Event::Finished { step, .. }
             | Event::Decided { step, .. }
             | Event::Undone { step, .. } => Some(step),

@@ -46,7 +46,8 @@ impl State {
         }
         match event {
             Event::Opened(opened) => self.open_run(graph, opened),
-            Event::Resumed { .. } => {
+            Event::Resumed { by, .. } => {
+                self.driven_by(graph, by);
                 self.resume(graph);
                 Ok(())
             }
@@ -144,7 +145,7 @@ impl State {
             Event::Unlocked { step, lock } => self.unlock(step, lock),
             Event::Lapsed { step } => self.lapse(graph, step),
             Event::Reopened { step } => self.reopen(graph, step),
-            Event::Asked { step, question, .. } => {
+            Event::Asked { step, question, covers, .. } => {
                 let back = *question == Question::Irreversible;
                 let at = self.in_progress(step, "asked about", |progress| match progress {
                     Progress::Working(_) | Progress::Asking(_) => true,
@@ -156,22 +157,32 @@ impl State {
                 }
                 if !matches!(self.at(at).progress, Progress::Asking(_)) {
                     self.asking += 1;
+                    self.ask_anew(at, *question);
                 }
                 let instance = self.at_mut(at);
                 instance.progress = Progress::Asking(*question);
                 instance.answer = None;
+                instance.covers.clone_from(covers);
                 Ok(())
             }
-            Event::Answered { step, yes, answers, .. } => {
+            Event::Answered { step, by, yes, answers, hash, covers, .. } => {
                 let at =
                     self.in_progress(step, "answered", |progress| matches!(progress, Progress::Asking(_)))?;
+                self.at_mut(at).outputs.extend(answers.clone());
+                if !covers.is_empty() {
+                    self.at_mut(at).covers.clone_from(covers);
+                }
+                if *yes && !self.vote(graph, at, by, hash.as_deref()) {
+                    return Ok(());
+                }
                 self.asking -= 1;
                 let instance = self.at_mut(at);
                 instance.progress = Progress::Working(Stage::Action);
                 instance.answer = Some(*yes);
-                instance.outputs.extend(answers.clone());
                 Ok(())
             }
+            Event::Refused { step, .. } => self.known(step).map(drop),
+            Event::Voided { step, .. } => self.void(graph, step),
             Event::Finished { step, result } => self.finish(graph, step, result),
             Event::Doubted { leaf } => {
                 let at = self.in_progress(&leaf.step, "doubted", |progress| {
@@ -196,7 +207,13 @@ impl State {
                 }
                 Ok(())
             }
-            Event::RollbackBegan { order, to, .. } => self.begin_rollback(graph, order, to.as_deref()),
+            Event::RollbackBegan { order, by, to } => {
+                self.begin_rollback(graph, order, to.as_deref())?;
+                if let Some(by) = by {
+                    self.driven_by(graph, by);
+                }
+                Ok(())
+            }
             Event::Undone { step, result, command } => {
                 let at = self.in_progress(step, "undone", |progress| {
                     !matches!(progress, Progress::Waiting | Progress::Ready)
@@ -240,6 +257,7 @@ impl State {
             return Err(Illegal::Opening("already"));
         }
         self.opened = Some(opened.clone());
+        self.driver.clone_from(&opened.by.name);
         self.status = RunStatus::Running;
         self.mode = Mode::Forward;
         for node in graph.main_nodes() {

@@ -14,6 +14,7 @@ mod graph;
 mod guard;
 mod judge;
 mod lock;
+mod people;
 mod reads;
 mod renew;
 mod resume;
@@ -29,17 +30,18 @@ mod undo;
 pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
-    Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options, Person, Process,
-    Question, RunStatus, Stage, UndoResult, Verdict,
+    Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options, Person,
+    Process, Question, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use judge::{GRACE, Judge, READ_TIMEOUT};
+pub use people::{covers, hash_of, may_answer, needed, voters};
 pub use renew::{NotRenewed, Renewed, renew};
 pub use resume::{Going, GoingBack, going, going_back};
 pub use scope::{RunFacts, UNKNOWN};
 pub use settle::{NotOpen, missing_outputs, open_to_decision, settles};
 pub use stages::describe;
-pub use state::{Instance, Mode, Node, Progress, State};
-pub use turn::{Act, Input, LockAnswer, TimerId, Turn};
+pub use state::{Instance, Mode, Node, Progress, State, Vote};
+pub use turn::{Act, Input, LockAnswer, TimerId, To, Turn};
 pub use undo::undo_order;

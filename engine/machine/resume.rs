@@ -8,7 +8,7 @@
 //! | failed otherwise | runs it again: taking the run up again is the person's decision |
 //! | an action begun, its end not known (in doubt), or stopped by us | what a person decided, else `on_interrupt`: rerun; verify (holds: done, does not: rerun, could not tell: stays in doubt); ask (stays in doubt) |
 //! | an action that went well, its gate not over | the gate |
-//! | a person asked | is asked again |
+//! | a person asked | is asked again, and has the whole time again; a yes already given counts on, unless it is of whoever took the run up and may not answer (`not_self`) |
 //! | anything before the action | from the beginning: nothing was touched |
 //! | a `finally` step in doubt that may not be run twice | it failed, and says so |
 //! | a failure that calls for a rollback, which has not begun | rolls back, unless a person settles a step by hand |
@@ -193,8 +193,7 @@ impl Machine {
                 return Ok(());
             }
             (_, Going::AskAgain) => {
-                self.ask_again(at, eval);
-                return Ok(());
+                return self.ask_again(at, eval);
             }
             (_, Going::On(stage)) => {
                 // A gate that was under way when the engine died is asked anew; nothing was decided.
@@ -267,7 +266,7 @@ impl Machine {
             let decision = match going_back(self.state.at(at), &graph.step(at.node).body) {
                 GoingBack::Nothing => continue,
                 GoingBack::AskAgain => {
-                    self.ask_again(at, eval);
+                    self.ask_again(at, eval)?;
                     continue;
                 }
                 GoingBack::InDoubt if matches!(self.state.at(at).progress, Progress::Doubt(_)) => continue,

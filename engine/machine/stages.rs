@@ -7,6 +7,7 @@ use super::evaluate::{Evaluate, Known, Outcome, Prepared, Waiting};
 use super::event::{Decision, End, Event, Finish, Leaf, Person, Question, Stage, Verdict};
 use super::fold::Illegal;
 use super::graph::Addr;
+use super::people::covers;
 use super::turn::Act;
 
 impl Machine {
@@ -81,13 +82,19 @@ impl Machine {
         }
     }
 
-    fn ask(&mut self, eval: &dyn Evaluate, at: Addr, question: Question) -> Result<(), Illegal> {
+    pub(super) fn ask(&mut self, eval: &dyn Evaluate, at: Addr, question: Question) -> Result<(), Illegal> {
         self.free_slot(at);
+        self.unanswered.remove(&at);
         match eval.asking(&self.state, at) {
             Ok(asking) => {
                 let step = self.name(at);
                 let prompt = asking.prompt;
-                self.emit(Event::Asked { step: step.clone(), question, prompt: prompt.clone() })?;
+                let covers = match question {
+                    Question::Approval => covers(&self.graph, eval, &self.state, at),
+                    Question::Manual | Question::Irreversible => Vec::new(),
+                };
+                let ms = asking.timeout.map(|after| after.as_millis() as u64);
+                self.emit(Event::Asked { step: step.clone(), question, prompt: prompt.clone(), covers, ms })?;
                 if let Some(after) = asking.timeout {
                     let id = self.timer(at, Alarm::AskDeadline);
                     self.act(Act::Timer { id, after });
@@ -396,7 +403,8 @@ impl Machine {
                 ) {
                     return self.undo_failed(at, "nobody answered in time".to_owned());
                 }
-                self.fail(at, "nobody answered in time")
+                let why = self.out_of_time(at);
+                self.fail(at, why)
             }
         }
     }

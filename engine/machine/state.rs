@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::model::Map;
 
 use super::event::{
-    End, Finish, Item, Keeper, Opened, Process, Question, RunStatus, Stage, UndoResult, Verdict,
+    Covered, End, Finish, Item, Keeper, Opened, Person, Process, Question, RunStatus, Stage, UndoResult,
+    Verdict,
 };
 use super::graph::{Addr, Graph, NodeId};
 
@@ -96,6 +97,10 @@ pub struct Instance {
     pub expired: bool,
     /// The answer of a person to what is asked now.
     pub answer: Option<bool>,
+    /// What a yes to it approves, when it is an approval that was asked for.
+    pub covers: Vec<Covered>,
+    /// Who said yes to it, in order.
+    pub votes: Vec<Vote>,
     /// Its end.
     pub finish: Option<Finish>,
     /// Whether the undo's command went well.
@@ -106,6 +111,15 @@ pub struct Instance {
     pub undo_command: String,
     /// The end of its undo.
     pub undo: Option<UndoResult>,
+}
+
+/// A yes to an approval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vote {
+    /// Who.
+    pub by: Person,
+    /// To what; absent in a journal of a version that did not bind approvals to commands.
+    pub hash: Option<String>,
 }
 
 /// A step with its instances.
@@ -132,6 +146,8 @@ pub struct Node {
 pub struct State {
     /// How it was opened.
     pub opened: Option<Opened>,
+    /// Who drives it: who opened it, or took it up last.
+    pub driver: String,
     /// Its status.
     pub status: RunStatus,
     /// What it is doing.

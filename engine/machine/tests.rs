@@ -3,6 +3,7 @@
 mod cuts;
 mod fuzz;
 mod gates;
+mod people;
 mod renewed;
 mod table;
 
@@ -28,6 +29,10 @@ struct Stub {
     checks_lapse: bool,
     /// How long a guard may be unable to tell.
     guard_within: Option<Duration>,
+    /// What a step's command reads as, when it matters.
+    commands: BTreeMap<String, String>,
+    /// How long there is to answer.
+    question: Option<Duration>,
 }
 
 impl Stub {
@@ -53,7 +58,9 @@ impl Evaluate for Lang<'_> {
         let every = Duration::from_secs(1);
         let within = self.0.guard_within.filter(|_| stage == Stage::Guard);
         let polling = gate.then_some(Polling { every, within, hold: None });
-        Ok(Prepared { display: format!("{stage:?}"), polling, ..Prepared::default() })
+        let display = self.0.commands.get(&Stub::id(self.1, at)).cloned();
+        let display = display.unwrap_or_else(|| format!("{stage:?}"));
+        Ok(Prepared { display, polling, ..Prepared::default() })
     }
     fn satisfied(&self, _: &State, at: Addr) -> Result<Known, Why> {
         Ok(if self.0.satisfied.contains(&Stub::id(self.1, at)) { Known::Yes } else { Known::No })
@@ -90,7 +97,7 @@ impl Evaluate for Lang<'_> {
         Ok((attempt < self.0.attempts).then_some(Duration::from_secs(1)))
     }
     fn asking(&self, _: &State, _: Addr) -> Result<Asking, Why> {
-        Ok(Asking::default())
+        Ok(Asking { timeout: self.0.question, ..Asking::default() })
     }
     fn wait(&self, _: &State, _: Addr) -> Result<Waiting, Why> {
         Ok(Waiting::For(Duration::from_secs(1)))
@@ -154,6 +161,7 @@ impl World {
             reason: None,
             target: BTreeMap::new(),
             lock: None,
+            consent: None,
             options,
         };
         world.say(Input::Open(Box::new(opened)));
@@ -211,7 +219,14 @@ impl World {
                 self.end(which, End::Exit(i32::from(!ok)));
             } else if let Some(step) = self.asked.pop() {
                 let answers = Map::new();
-                self.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers });
+                self.say(Input::Answered {
+                    step,
+                    by: Person::default(),
+                    yes: true,
+                    note: None,
+                    answers,
+                    to: To::Whatever,
+                });
             } else {
                 assert!(!self.timers.is_empty(), "the run neither rests nor waits for anything");
                 let id = self.timers.remove(which % self.timers.len());

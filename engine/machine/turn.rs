@@ -85,6 +85,8 @@ pub enum Input {
         note: Option<String>,
         /// Their typed answers.
         answers: Map,
+        /// What they answered to.
+        to: To,
     },
     /// What came of [`Act::Lock`].
     Lock {
@@ -118,6 +120,19 @@ pub enum LockAnswer {
     Held(Keeper),
     /// Somebody else has it and waits for a lock of this run: neither would ever end. Holds a sentence for people.
     Never(String),
+}
+
+/// What an answer was given to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum To {
+    /// To whatever is asked: it was given beforehand (`--approve STEP`).
+    #[default]
+    Whatever,
+    /// To a question to decide, having seen commands with this [`hash_of`](super::hash_of); empty when nobody knows what
+    /// was seen.
+    Decide(String),
+    /// To a manual step: it is done.
+    Done,
 }
 
 /// What is to be done once the events of the turn are durable. In order; none depends on another's end.

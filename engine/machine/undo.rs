@@ -172,7 +172,14 @@ impl Machine {
         let step = self.name(at);
         let prompt = eval.irreversible(&self.state, at).unwrap_or_else(|why| why);
         let question = Question::Irreversible;
-        self.emit(Event::Asked { step: step.clone(), question, prompt: prompt.clone() })?;
+        let asked = Event::Asked {
+            step: step.clone(),
+            question,
+            prompt: prompt.clone(),
+            covers: Vec::new(),
+            ms: None,
+        };
+        self.emit(asked)?;
         self.act(Act::Ask { step, at, question, prompt });
         Ok(())
     }
@@ -237,25 +244,18 @@ impl Machine {
         if well { self.give_lock_back(at) } else { Ok(()) }
     }
 
-    /// Takes a half-done rollback up again: whoever was asked is asked again.
-    pub(super) fn ask_again(&mut self, at: Addr, eval: &dyn Evaluate) {
-        if let Progress::Asking(question) = self.state.at(at).progress {
-            let step = self.name(at);
-            let prompt = match question {
-                Question::Irreversible => eval.irreversible(&self.state, at).unwrap_or_else(|why| why),
-                _ => match eval.asking(&self.state, at) {
-                    Ok(asking) => {
-                        // The time of a question begins anew: while no engine was there nobody saw it.
-                        if let Some(after) = asking.timeout {
-                            let id = self.timer(at, Alarm::AskDeadline);
-                            self.act(Act::Timer { id, after });
-                        }
-                        asking.prompt
-                    }
-                    Err(why) => why,
-                },
-            };
-            self.act(Act::Ask { step, at, question, prompt });
+    /// Asks whoever was asked once more. The time of a question begins anew: while no engine was there nobody could be
+    /// heard. Those who said yes need not say it again, unless what they said yes to is another by now.
+    pub(super) fn ask_again(&mut self, at: Addr, eval: &dyn Evaluate) -> Result<(), Illegal> {
+        match self.state.at(at).progress {
+            Progress::Asking(question @ Question::Irreversible) => {
+                let step = self.name(at);
+                let prompt = eval.irreversible(&self.state, at).unwrap_or_else(|why| why);
+                self.act(Act::Ask { step, at, question, prompt });
+                Ok(())
+            }
+            Progress::Asking(question) => self.ask(eval, at, question),
+            _ => Ok(()),
         }
     }
 }

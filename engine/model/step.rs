@@ -214,9 +214,16 @@ pub struct Approve {
     pub prompt: Text,
     /// Names or groups who may answer; anyone when empty.
     pub by: Vec<String>,
-    /// How many must say yes; 1 when not said.
+    /// Where `by` stands.
+    #[serde(skip)]
+    pub by_at: Place,
+    /// The groups among `by`, each with its people when the run began: bound with the run, so that who may answer does not
+    /// change under it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<(String, Vec<String>)>,
+    /// How many different people must say yes; 1 when not said.
     pub count: Option<u32>,
-    /// Whether the person who started the run may answer.
+    /// Whether whoever drives the run may not answer: who opened it, or took it up last.
     pub not_self: bool,
     /// How long to wait.
     pub timeout: Option<Text>,
@@ -292,6 +299,33 @@ impl Body {
             (None, Some(_)) => OnInterrupt::Verify,
             (None, None) => OnInterrupt::Ask,
         }
+    }
+}
+
+impl Approve {
+    /// Says whether a person of this login name is among those who may answer.
+    pub fn names(&self, person: &str) -> bool {
+        self.by.is_empty()
+            || self.by.iter().any(|name| match self.group(name) {
+                Some(people) => people.iter().any(|one| one == person),
+                None => name == person,
+            })
+    }
+
+    /// Returns the people of a group of `by`.
+    pub fn group(&self, name: &str) -> Option<&[String]> {
+        self.groups.iter().find(|(group, _)| group == name).map(|(_, people)| people.as_slice())
+    }
+
+    /// Returns who may answer, for people: `dana or dba (ann, ben)`; nothing when anyone may.
+    pub fn who(&self) -> Option<String> {
+        let named = |name: &String| match self.group(name) {
+            Some(people) => format!("{name} ({})", people.join(", ")),
+            None => name.clone(),
+        };
+        let all: Vec<String> = self.by.iter().map(named).collect();
+        let (last, others) = all.split_last()?;
+        Some(if others.is_empty() { last.clone() } else { format!("{} or {last}", others.join(", ")) })
     }
 }
 

@@ -77,7 +77,12 @@ pub(super) fn lines_of(seen: &Seen<'_>, timeline: &Timeline, paint: Paint) -> Op
         Some(step) => format!("{step} "),
         None => format!("run {}: ", seen.run),
     };
-    let mut text = format!("{} {}\n", clock(seen.at), paint.clean(&format!("{who}{sentence}")));
+    let so_far = phrase::so_far(seen).unwrap_or_default();
+    let mut text = format!("{} {}\n", clock(seen.at), paint.clean(&format!("{who}{sentence}{so_far}")));
+    if let Event::Asked { step, question, .. } = seen.event {
+        let command = phrase::answered_by(seen.run, step, *question);
+        text.push_str(&format!("         answer it: {}\n", paint.clean(&command)));
+    }
     let printed = match seen.event {
         Event::Exited { end, tail, .. } if *end != End::Exit(0) => tail.as_str(),
         Event::Finished { step, result: Finish::Succeeded } => phrase::found(seen, step),
@@ -169,12 +174,26 @@ mod tests {
             play.start(step).finish(step, Finish::Satisfied);
         }
         let (step, prompt) = ("go".to_owned(), "Capacity is up. Go?".to_owned());
-        play.start("go").say(Event::Asked { step: step.clone(), question: Question::Approval, prompt });
+        play.start("go").say(Event::Asked {
+            step: step.clone(),
+            question: Question::Approval,
+            prompt,
+            covers: Vec::new(),
+            ms: None,
+        });
         let note = Some("after lunch".to_owned());
         let by = person();
-        play.say(Event::Answered { step, by, yes: false, note, answers: Default::default() });
+        play.say(Event::Answered {
+            step,
+            by,
+            yes: false,
+            note,
+            answers: Default::default(),
+            hash: None,
+            covers: Vec::new(),
+        });
         let text = sink.text();
-        assert_snapshot!(text.split_once("change: ").expect("aurora captured").1, @r##"
+        assert_snapshot!(text.split_once("change: ").expect("aurora captured").1, @"
         ACU 2 → 8
         12:03:01 aurora started: aws rds modify-db-cluster
         12:03:02 aurora exited with 255 after 1.2s
@@ -190,8 +209,9 @@ mod tests {
         12:03:12 scale[cart] nothing to do
         12:03:12 scale[web] nothing to do
         12:03:12 go asks for approval: Capacity is up. Go?
+                 answer it: runbook approve r7k2m9qd go
         12:03:12 go ada@ops1 said no (after lunch)
-        "##);
+        ");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! read again from the journal, and shows them; it reads no clock, environment or file: all that is passed in.
 
 mod account;
+mod asks;
 mod doubt;
 #[cfg(test)]
 mod fixture;
@@ -25,6 +26,7 @@ mod timeline;
 mod when;
 
 pub use account::{ACCOUNT_VERSION, Account, Answer, Change, Entry, FailedStep};
+pub use asks::Asks;
 pub use doubt::{Doubt, Settle};
 pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;

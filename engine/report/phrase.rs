@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Seen;
+use super::paint::quoted;
 use crate::machine::{
-    Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Question, RunStatus, Stage,
-    UndoResult, Verdict,
+    Changed, Covered, Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Progress, Question,
+    RunStatus, Stage, UndoResult, Verdict, needed, voters,
 };
 use crate::model::{Action, Effect, format_duration};
 
@@ -107,11 +108,22 @@ pub(super) fn sentence(
             let of = attempt(leaf, graph, node).unwrap_or_else(|| "attempt 1".to_owned());
             format!("{of} failed; the next in {}", format_duration(Duration::from_millis(*ms)))
         }
-        Event::Asked { question, prompt, .. } => format!("{}: {prompt}", asking(*question)),
-        Event::Answered { by, yes, note, .. } => {
-            let said = if *yes { "yes" } else { "no" };
-            format!("{} said {said}{}", person(by), because(note.as_deref()))
+        Event::Asked { question, prompt, ms, .. } => {
+            format!("{}: {prompt}{}", asking(*question), terms(graph, node, *ms))
         }
+        Event::Answered { by, yes, note, answers, .. } => {
+            let said = if *yes { "yes" } else { "no" };
+            // A manual step's note is its answer, too.
+            let answers = answers.iter().filter(|(name, _)| *name != "note" || note.is_none());
+            let answers = answers.map(|(name, value)| match value.as_str() {
+                Some(text) => format!("; {name}: {text}"),
+                None => format!("; {name}: {value}"),
+            });
+            let answers: String = answers.collect();
+            format!("{} said {said}{}{answers}", person(by), because(note.as_deref()))
+        }
+        Event::Refused { by, why, .. } => format!("the answer of {} was not taken: {why}", person(by)),
+        Event::Voided { changed, .. } => voided(changed),
         Event::Finished { result, .. } => match result {
             Finish::Succeeded => after("done"),
             Finish::Satisfied => "nothing to do".to_owned(),
@@ -159,6 +171,80 @@ pub(super) fn sentence(
             return None;
         }
     })
+}
+
+/// Returns who must answer, and how soon, when the step says so.
+fn terms(graph: &Graph, node: Option<NodeId>, ms: Option<u64>) -> String {
+    let mut parts = Vec::new();
+    if let Some(Action::Approve(approve)) = node.map(|node| &graph.step(node).body.action) {
+        match (approve.count, approve.who()) {
+            (Some(count), Some(who)) if count > 1 => parts.push(format!("{count} of {who} must say yes")),
+            (Some(count), None) if count > 1 => parts.push(format!("{count} people must say yes")),
+            (_, Some(who)) => parts.push(format!("{who} may answer")),
+            _ => {}
+        }
+        if approve.not_self {
+            parts.push("not whoever drives the run".to_owned());
+        }
+    }
+    parts.extend(ms.map(|ms| format!("within {}", format_duration(Duration::from_millis(ms)))));
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// Returns how many said yes so far, for an answer that was not the last.
+pub(super) fn so_far(seen: &Seen<'_>) -> Option<String> {
+    let Event::Answered { step, yes: true, hash, .. } = seen.event else { return None };
+    let at = seen.state.find(step)?;
+    let Progress::Asking(_) = seen.state.at(at).progress else { return None };
+    let said = voters(seen.state, at, hash.as_deref()).count();
+    Some(format!("; {said} of {} said yes, and it still waits", needed(seen.graph, at.node)))
+}
+
+/// Returns the command that answers a question from any terminal.
+pub(super) fn answered_by(run: &str, step: &str, question: Question) -> String {
+    match question {
+        Question::Manual => format!("runbook done {run} {} --note '...'", quoted(step)),
+        Question::Approval | Question::Irreversible => format!("runbook approve {run} {}", quoted(step)),
+    }
+}
+
+/// Returns what became of an approval whose commands are no longer the ones that were approved.
+fn voided(changed: &[Changed]) -> String {
+    let mut text = "is asked for again: what was approved is not what would start".to_owned();
+    for one in changed.iter().take(NAMED) {
+        let of = |command: &Option<Covered>| match command {
+            Some(command) => whole(command),
+            None => "nothing".to_owned(),
+        };
+        let (mut old, mut new) = (of(&one.old), of(&one.new));
+        if let (true, Some(was), Some(is)) = (old == new, &one.old, &one.new) {
+            // Scripts that begin alike: the line that differs tells more.
+            let lines = was.command.lines().zip(is.command.lines()).find(|(was, is)| was != is);
+            (old, new) = match lines {
+                Some((was, is)) => (was.trim().to_owned(), is.trim().to_owned()),
+                None => (was.command.clone(), is.command.clone()),
+            };
+        }
+        text.push_str(&format!("; {}: approved `{old}`, would start `{new}`", one.step));
+    }
+    match changed.len().saturating_sub(NAMED) {
+        0 => text,
+        more => format!("{text}; and {more} more"),
+    }
+}
+
+/// Returns a covered command with its surroundings, as one line.
+fn whole(command: &Covered) -> String {
+    let mut text = one_line(&command.command).into_owned();
+    for (word, value) in [("in", &command.dir), ("reading", &command.stdin)] {
+        if let Some(value) = value {
+            text.push_str(&format!(" {word} {}", one_line(value)));
+        }
+    }
+    if !command.env.is_empty() {
+        text.push_str(&format!(" with {}", command.env.join(", ")));
+    }
+    text
 }
 
 /// Returns a command on one line: of a script its first line, and how many there are. The plan and the journal have the

@@ -14,7 +14,7 @@ use super::paint::Paint;
 use super::section::Size;
 use super::summary::next_commands;
 use super::timeline::{Timeline, Track};
-use super::{EndInfo, Standing, phrase, when};
+use super::{Asks, EndInfo, Standing, phrase, when};
 use crate::machine::{Addr, Finish, Graph, NodeId, Person, Progress, RunStatus, State, UndoResult, Verdict};
 
 /// The version of [`StatusPage`] as JSON; raised when a field changes its meaning or goes away.
@@ -102,6 +102,9 @@ pub struct InstanceStatus {
     /// How long it took, or has been at work, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
+    /// What a person is asked, when one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
     /// Why, what was seen, what changed: one line.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -183,6 +186,16 @@ impl Maker<'_> {
         let began = !matches!(standing, Standing::Waiting | Standing::Ready | Standing::Skipped);
         let track = track.filter(|_| began);
         InstanceStatus {
+            asks: match self.state.at(at).progress {
+                Progress::Asking(question) if standing == Standing::Asking => Some(Asks::of(
+                    (self.about.program, self.about.run, self.about.alive),
+                    (self.state, self.graph),
+                    self.timeline,
+                    at,
+                    question,
+                )),
+                _ => None,
+            },
             detail: self.detail(at, standing, track),
             started: track.and_then(|track| track.began),
             took_ms: track.and_then(|track| self.took(standing, track)),

@@ -12,7 +12,7 @@ use super::phrase::{self, counted};
 use super::reversal::reversed;
 use super::section::{Keep, Section, Size, fit};
 use super::timeline::{Failure, Timeline};
-use super::{EndInfo, Standing};
+use super::{Asks, EndInfo, Standing};
 use crate::machine::{
     Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult, Verdict,
 };
@@ -316,13 +316,14 @@ impl Summary<'_> {
             .state
             .instances()
             .filter_map(|(at, instance)| match instance.progress {
-                Progress::Asking(question) => Some((self.name(at), question)),
+                Progress::Asking(question) => Some((self.name(at), self.asks(at, question))),
                 _ => None,
             })
-            .map(|(name, question)| {
+            .map(|(name, asks)| {
                 let prompt = self.timeline.track(&name).map_or("", |track| track.prompt.as_str());
                 let colon = if prompt.is_empty() { "" } else { ": " };
-                format!("{name} {}{colon}{prompt}", phrase::asking(question))
+                let people = asks.people().map(|people| format!(" ({people})")).unwrap_or_default();
+                format!("{name} {}{colon}{prompt}{people}", phrase::asking(asks.question))
             })
             .collect();
         // Who is to decide must be able to read the question.
@@ -517,12 +518,15 @@ impl Summary<'_> {
         }
         for (at, instance) in self.state.instances() {
             if let (Standing::Asking, Progress::Asking(question)) = (self.standing(at), instance.progress) {
-                let what = match question {
-                    Question::Approval => "say yes and go on",
-                    Question::Manual => "it is done: go on",
-                    Question::Irreversible => "leave it as it is",
+                let asks = self.asks(at, question);
+                let by_driver = asks.is_for_driver(self.state, self.graph, at);
+                let at_once = format!("{resume} --approve {}", quoted(&self.name(at)));
+                return match question {
+                    Question::Approval if by_driver => vec![("say yes and go on", at_once)],
+                    Question::Approval => vec![("say yes or no to it", asks.command), ("then go on", resume)],
+                    Question::Manual => vec![("when it is done", asks.command), ("then go on", resume)],
+                    Question::Irreversible => vec![("leave it as it is", at_once)],
                 };
-                return vec![(what, format!("{resume} --approve {}", quoted(&self.name(at))))];
             }
         }
         match unclear.first() {
@@ -530,6 +534,11 @@ impl Summary<'_> {
             Some(_) => vec![("run it again and go on", resume)],
             None => Vec::new(),
         }
+    }
+
+    fn asks(&self, at: Addr, question: Question) -> Asks {
+        let about = (self.end.program, self.end.run, false);
+        Asks::of(about, (self.state, self.graph), self.timeline, at, question)
     }
 
     fn stuck(&self) -> Option<String> {

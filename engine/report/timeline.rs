@@ -39,6 +39,10 @@ pub struct Track {
     pub tail: String,
     /// The question that a person was asked last.
     pub prompt: String,
+    /// When that was.
+    pub asked: Option<Timestamp>,
+    /// Until when there was time to answer it.
+    pub until: Option<Timestamp>,
     /// How it failed on the way forwards.
     pub failure: Option<Failure>,
     /// When its undo began.
@@ -128,8 +132,11 @@ impl Track {
                 let until = at.checked_add(Duration::from_millis(*ms)).unwrap_or(at);
                 self.retry_at = Some((leaf.attempt + 1, until));
             }
-            Event::Asked { prompt, .. } => {
+            Event::Asked { prompt, ms, .. } => {
                 self.began.get_or_insert(at);
+                self.ended = None;
+                self.asked = Some(at);
+                self.until = ms.and_then(|ms| at.checked_add(Duration::from_millis(ms)).ok());
                 self.prompt.clone_from(prompt);
             }
             Event::Finished { result, .. } => {

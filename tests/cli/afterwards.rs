@@ -285,6 +285,10 @@ fn an_approval_from_another_terminal() {
     assert_snapshot!(project.run(&["approve", &run, "go", "--note", "seen with Dana"]), @"
     $ runbook approve [RUN] go --note seen with Dana
     --- stderr
+    go waits for your decision
+      Go on?
+      A yes runs:
+        touch one
     go: approved; go on with `runbook resume [RUN]`
     ");
     project.run(&["resume"]).code(0);

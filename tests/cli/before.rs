@@ -24,6 +24,7 @@ fn help_groups_the_verbs() {
       resume    Go on with a run where its journal ends
       rollback  Undo a run's steps, the last begun first
       approve   Answer a step that waits for a person, from any terminal
+      done      Say that a manual step is done, from any terminal
       cancel    Stop a live run from any terminal, as Ctrl-C twice would
 
     What was run:

@@ -169,6 +169,7 @@ fn where_nobody_can_answer_the_run_waits() {
     $ runbook exec asks --yes
     [TIME] run [RUN]: asks opened by ann@[HOST]
     [TIME] go asks for approval: Go on, you?
+             answer it: runbook approve [RUN] go
     [TIME] run [RUN]: waiting for a person
 
     ◆ asks waits for a person; nothing of it runs

@@ -1,6 +1,7 @@
 //! The command line as a person meets it: the real binary, its whole visible result.
 
 mod afterwards;
+mod approvals;
 mod bad_input;
 mod before;
 mod elsewhere;

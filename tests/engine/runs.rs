@@ -69,6 +69,7 @@ impl Place {
             options: Options { max_parallel, on_failure, only: Vec::new() },
             by: driver::person("tester", "command"),
             reason: None,
+            consent: None,
         };
         driver::exec(exec, self.around(&mut Quiet)).expect("the run is driven")
     }

@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::load::{Entry, FileKind, Loaded, ProjectError, load_file};
+use crate::load::{Entry, FileKind, Loaded, ProjectError, check_people, load_file};
 use crate::report::Role;
 
 /// Checks what is named, or everything the project has.
@@ -32,7 +32,11 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         named(&check.what, &books, settings, &mut found)?
     };
     for entry in &entries {
-        found.take(books.load(entry));
+        let mut loaded = books.load(entry);
+        if let Some(runbook) = &mut loaded.runbook {
+            check_people(runbook, &books.project, &mut loaded.sources, &mut loaded.report);
+        }
+        found.take(loaded);
     }
     let runbooks = entries.len();
     match settings.form {

@@ -37,8 +37,9 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
         None => Missing::Mistake,
     };
     let Bound { snapshot, secrets, .. } = gather(book, &books, &exec.vars, missing, settings, console)?;
+    steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
     tools::look(&snapshot, &exec.only, settings)?;
-    confirm(exec, &snapshot, terminal.as_mut(), console)?;
+    let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
 
     let options = Options {
         max_parallel: exec.max_parallel.or(snapshot.runbook.max_parallel).unwrap_or(MAX_PARALLEL),
@@ -62,7 +63,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
         approvals: exec.approve.iter().cloned().collect(),
         wait: false,
     };
-    let closed = driver::exec(driver::Exec { snapshot, secrets, options, by, reason }, around)?;
+    let closed = driver::exec(driver::Exec { snapshot, secrets, options, by, reason, consent }, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
 }
 
@@ -81,18 +82,22 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
     }
 }
 
+/// Makes sure that a protected run is meant. Returns from where that was said (`terminal`, `flag`), when it had to be.
 fn confirm(
     exec: &Exec,
     snapshot: &Snapshot,
     terminal: Option<&mut Terminal>,
     console: Console,
-) -> Result<(), CliError> {
+) -> Result<Option<&'static str>, CliError> {
     let runbook = &snapshot.runbook;
-    let Some(protect) = &runbook.protect else { return Ok(()) };
+    let Some(protect) = &runbook.protect else { return Ok(None) };
     let held = Engine::new().holds(&protect.0.src, &Scope::of_snapshot(snapshot));
     // What can't be told is asked about: the guard must not fall by a mistake in it.
-    if exec.yes || matches!(held, Ok(Truth::False)) {
-        return Ok(());
+    if matches!(held, Ok(Truth::False)) {
+        return Ok(None);
+    }
+    if exec.yes {
+        return Ok(Some("flag"));
     }
     let what = format!("{} is protected ({})", runbook.name, one_line(&protect.0.src));
     let hint = "add --yes to confirm it where no terminal can ask".to_owned();
@@ -109,7 +114,7 @@ fn confirm(
     }
     before.push_str(&format!("This is protected: {}\n", one_line(&protect.0.src)));
     if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
-        return Ok(());
+        return Ok(Some("terminal"));
     }
     Err(CliError::NotConfirmed { message: format!("{what}, and was not confirmed: nothing ran"), hint })
 }

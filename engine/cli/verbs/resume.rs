@@ -55,6 +55,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     };
     let snapshot = renewal.as_ref().map_or(&stored.snapshot, |renewal| &renewal.snapshot);
     steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
+    steps::may_be_approved(&resume.approve, &snapshot.runbook, &settings.person("flag"))?;
     let by = settings.person(settings.via());
     let mut view = view::of(settings);
     let around = Surroundings {

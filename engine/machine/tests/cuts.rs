@@ -105,7 +105,14 @@ fn drive(
             None if !world.asked.is_empty() => {
                 let step = world.asked.remove(which % world.asked.len());
                 let answers = Map::new();
-                world.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers });
+                world.say(Input::Answered {
+                    step,
+                    by: Person::default(),
+                    yes: true,
+                    note: None,
+                    answers,
+                    to: To::Whatever,
+                });
             }
             None => {
                 prop_assert!(!world.timers.is_empty(), "the run neither rests nor waits for anything");

@@ -5,7 +5,7 @@ use proptest::strategy::ValueTree;
 
 use crate::model::Tree;
 
-const NAMES: [&str; 8] = ["s0", "s1", "each", "each[0]", "each[1]", "tell", "told[0]", "nobody"];
+const NAMES: [&str; 9] = ["s0", "s1", "each", "each[0]", "each[1]", "tell", "told[0]", "go", "nobody"];
 const STAGES: [Stage; 7] = [
     Stage::Check,
     Stage::Capture,
@@ -35,9 +35,11 @@ fn runbook(policy: OnFailure) -> Runbook {
     each.guard = Some(Box::default());
     let mut told = step("told".to_owned(), vec!["tell".to_owned()]);
     told.for_each = Some(Tree::List(Vec::new()));
-    let mut s1 = step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned()]);
+    let mut go = step("go".to_owned(), vec!["s0".to_owned()]);
+    go.body = Body { action: Action::Approve(Box::default()), effect: Effect::Read, ..Body::default() };
+    let mut s1 = step("s1".to_owned(), vec!["s0".to_owned(), "each".to_owned(), "go".to_owned()]);
     s1.body.rollback = None;
-    let mut steps = vec![step("s0".to_owned(), vec![]), s1, each];
+    let mut steps = vec![step("s0".to_owned(), vec![]), s1, each, go];
     let gate = || Gate { valid_for: Some(Text::new("1m")), ..Gate::default() };
     steps[0].body.action = Action::Gate(Box::new(gate()));
     steps[2].body.verify = Some(Box::new(gate()));
@@ -62,7 +64,7 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
     let item = |number: u32| Item { key: number.to_string(), value: json!(number) };
     let status = STATUSES[stage % 7];
     let (command, outputs) = (String::new(), Map::new());
-    match kind % 29 {
+    match kind % 31 {
         0 => Event::Opened(Opened::none()),
         1 => Event::Resumed { by: Person::default(), reason: None },
         2 => Event::Expanded { step, items: (0..pick % 3).map(item).collect() },
@@ -81,9 +83,17 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
         14 => Event::Woke { step },
         15 => {
             let question = [Question::Approval, Question::Manual, Question::Irreversible][stage % 3];
-            Event::Asked { step, question, prompt: String::new() }
+            Event::Asked { step, question, prompt: String::new(), covers: Vec::new(), ms: None }
         }
-        16 => Event::Answered { step, by: Person::default(), yes, note: None, answers: outputs },
+        16 => Event::Answered {
+            step,
+            by: Person::default(),
+            yes,
+            note: None,
+            answers: outputs,
+            hash: None,
+            covers: Vec::new(),
+        },
         17 => {
             let result = match pick % 4 {
                 0 => Finish::Succeeded,
@@ -115,6 +125,8 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
         26 => Event::AwaitsLock { step, lock: "l".to_owned(), keeper: Keeper::default() },
         27 => Event::Locked { step, lock: "l".to_owned() },
         28 => Event::Unlocked { step, lock: "l".to_owned() },
+        29 => Event::Refused { step, by: Person::default(), why: String::new() },
+        30 => Event::Voided { step, changed: Vec::new() },
         _ if yes => Event::FinallyBegan { status },
         _ => Event::Rested { status },
     }
@@ -137,7 +149,7 @@ fn legal(policy: OnFailure, script: &[(usize, u32)]) -> Vec<Event> {
             world.end(which, if stopped { End::Stopped } else { End::Exit(i32::from(pick % 7 == 6)) });
         } else if let Some(step) = world.asked.pop() {
             let answers = Map::new();
-            world.say(Input::Answered { step, by, yes: pick & 16 != 0, note: None, answers });
+            world.say(Input::Answered { step, by, yes: pick & 16 != 0, note: None, answers, to: To::Whatever });
         } else if !world.timers.is_empty() {
             let id = world.timers.remove(which % world.timers.len());
             world.say(Input::Fired(id));
@@ -166,7 +178,7 @@ enum Harm {
 }
 
 fn harm() -> impl Strategy<Value = Harm> {
-    let forged = (0u32..29, 0usize..8, 0usize..60, 0u32..60);
+    let forged = (0u32..31, 0usize..9, 0usize..60, 0u32..60);
     prop_oneof![
         Just(Harm::Drop),
         Just(Harm::Double),
@@ -245,7 +257,7 @@ fn read_many(cases: u32, journals: impl Strategy<Value = (OnFailure, Vec<Event>,
 
 #[test]
 fn no_journal_makes_the_fold_panic_and_what_is_refused_changes_nothing() {
-    let drawn = proptest::collection::vec((0u32..29, 0usize..8, 0usize..60, 0u32..60), 1..100);
+    let drawn = proptest::collection::vec((0u32..31, 0usize..9, 0usize..60, 0u32..60), 1..100);
     let journals = (policies(), drawn, 0u32..4).prop_map(|(policy, drawn, take_up)| {
         let opened = Event::Opened(Opened::none());
         (policy, std::iter::once(opened).chain(drawn.into_iter().map(event)).collect(), take_up)

@@ -11,7 +11,7 @@ fn guarded() -> Runbook {
 
 impl World {
     /// Ends the command of a stage that is under way.
-    fn ends(&mut self, step: &str, stage: Stage, end: End) {
+    fn end_of(&mut self, step: &str, stage: Stage, end: End) {
         let which = self.flying.iter().position(|leaf| leaf.step == step && leaf.stage == stage);
         self.end(which.unwrap_or_else(|| panic!("{stage:?} of {step} is not under way")), end);
     }
@@ -36,23 +36,23 @@ fn a_guard_that_does_not_hold_stops_its_action_and_nothing_else() {
     let mut runbook = guarded();
     runbook.steps[1].needs.clear();
     let mut world = World::new(&runbook, Stub { attempts: 3, ..Stub::default() }, 8);
-    world.ends("s0", Stage::Guard, End::Exit(0));
+    world.end_of("s0", Stage::Guard, End::Exit(0));
     assert!(world.stopped.is_empty(), "it holds");
     world.fires();
-    world.ends("s0", Stage::Guard, End::Exit(1));
+    world.end_of("s0", Stage::Guard, End::Exit(1));
     assert_eq!(
         world.stopped.iter().map(|leaf| (&*leaf.step, leaf.stage)).collect::<Vec<_>>(),
         [("s0", Stage::Action)]
     );
     assert_eq!(world.finish_of("s0"), None, "it has not ended yet");
-    world.ends("s0", Stage::Action, End::Stopped);
+    world.end_of("s0", Stage::Action, End::Stopped);
     assert_eq!(world.finish_of("s0"), Some(Finish::Failed("its guard does not hold".to_owned())));
     assert!(
         world.timers.is_empty(),
         "it is not tried again, and its guard is over: {:?}",
         world.machine.timers
     );
-    world.ends("s1", Stage::Action, End::Exit(0));
+    world.end_of("s1", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Failed));
     world.rested = None;
     world.say(Input::Rollback { by: Person::default(), to: None });
@@ -68,8 +68,8 @@ fn a_guard_that_does_not_hold_stops_its_action_and_nothing_else() {
 #[test]
 fn what_ended_well_while_its_guard_did_not_hold_has_failed_and_is_not_run_again() {
     let mut world = World::new(&guarded(), Stub::default(), 8);
-    world.ends("s0", Stage::Guard, End::Exit(1));
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Guard, End::Exit(1));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     assert!(matches!(world.finish_of("s0"), Some(Finish::Failed(_))));
     world.crash();
     world.play(&[(0, true)]);
@@ -81,11 +81,11 @@ fn what_ended_well_while_its_guard_did_not_hold_has_failed_and_is_not_run_again(
 fn a_poll_of_a_guard_does_not_outlive_its_action_and_is_waited_for() {
     let mut world =
         World::new(&Runbook { steps: vec![guarded().steps.remove(0)], ..chain(1) }, Stub::default(), 8);
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     assert_eq!(world.finish_of("s0"), Some(Finish::Succeeded), "the step need not wait for it");
     assert_eq!(world.stopped.iter().map(|leaf| leaf.stage).collect::<Vec<_>>(), [Stage::Guard]);
     assert_eq!(world.rested, None, "the run does");
-    world.ends("s0", Stage::Guard, End::Exit(1));
+    world.end_of("s0", Stage::Guard, End::Exit(1));
     assert_eq!(world.rested, Some(RunStatus::Succeeded), "its answer comes too late to count");
 }
 
@@ -95,13 +95,13 @@ fn a_guard_that_could_not_tell_is_asked_again_until_its_time_is_up() {
     for guard_within in [None, within] {
         let mut world = World::new(&guarded(), Stub { guard_within, ..Stub::default() }, 8);
         for _ in 0..5 {
-            world.ends("s0", Stage::Guard, End::Exit(3));
+            world.end_of("s0", Stage::Guard, End::Exit(3));
             assert!(world.stopped.is_empty(), "it could not tell, which is no answer");
             assert_eq!(world.timers.len(), if guard_within.is_some() { 2 } else { 1 });
             world.fires();
             world.timers.truncate(1);
         }
-        world.ends("s0", Stage::Guard, End::Exit(3));
+        world.end_of("s0", Stage::Guard, End::Exit(3));
         if guard_within.is_some() {
             let (&deadline, _) = world
                 .machine
@@ -110,7 +110,7 @@ fn a_guard_that_could_not_tell_is_asked_again_until_its_time_is_up() {
                 .find(|(_, (_, alarm))| *alarm == decide::Alarm::GuardDeadline)
                 .unwrap();
             world.say(Input::Fired(deadline));
-            world.ends("s0", Stage::Action, End::Stopped);
+            world.end_of("s0", Stage::Action, End::Stopped);
             let why = "its guard could not tell: no answer".to_owned();
             assert_eq!(world.finish_of("s0"), Some(Finish::Failed(why)));
         } else {
@@ -125,7 +125,7 @@ fn a_wait_is_guarded_too() {
     runbook.steps[0].body.action = Action::Wait(crate::model::Wait::For(Text::new("1h")));
     runbook.steps[0].body.effect = Effect::Read;
     let mut world = World::new(&runbook, Stub::default(), 8);
-    world.ends("s0", Stage::Guard, End::Exit(1));
+    world.end_of("s0", Stage::Guard, End::Exit(1));
     assert_eq!(world.finish_of("s0"), Some(Finish::Failed("its guard does not hold".to_owned())));
     assert_eq!(world.rested, Some(RunStatus::Failed));
 }
@@ -133,14 +133,14 @@ fn a_wait_is_guarded_too() {
 #[test]
 fn asked_to_stop_the_guard_goes_on_and_a_hard_stop_ends_it() {
     let mut world = World::new(&guarded(), Stub::default(), 8);
-    world.ends("s0", Stage::Guard, End::Exit(0));
+    world.end_of("s0", Stage::Guard, End::Exit(0));
     world.say(Input::Stop { by: "Ctrl-C".to_owned(), hard: false });
     world.fires();
     assert!(world.flies("s0", Stage::Guard), "what may finish is guarded to its end");
     world.say(Input::Stop { by: "Ctrl-C".to_owned(), hard: true });
-    world.ends("s0", Stage::Guard, End::Stopped);
+    world.end_of("s0", Stage::Guard, End::Stopped);
     assert!(world.machine.timers.is_empty(), "it is not asked again");
-    world.ends("s0", Stage::Action, End::Stopped);
+    world.end_of("s0", Stage::Action, End::Stopped);
     assert_eq!(world.rested, Some(RunStatus::Interrupted));
     assert_eq!(world.finish_of("s0"), None, "stopped by us in the middle: its end is unknown");
 }
@@ -148,7 +148,7 @@ fn asked_to_stop_the_guard_goes_on_and_a_hard_stop_ends_it() {
 #[test]
 fn an_engine_that_dies_leaves_a_guarded_action_in_doubt() {
     let mut world = World::new(&guarded(), Stub::default(), 8);
-    world.ends("s0", Stage::Guard, End::Exit(0));
+    world.end_of("s0", Stage::Guard, End::Exit(0));
     world.crash();
     assert_eq!(world.machine.unsettled(), ["s0"]);
     world.rested = None;
@@ -173,9 +173,9 @@ fn fresh() -> Runbook {
 }
 
 impl World {
-    fn yes(&mut self, step: &str) {
+    fn approved(&mut self, step: &str) {
         let (step, answers) = (step.to_owned(), Map::new());
-        self.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers });
+        self.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers, to: To::Whatever });
     }
 
     fn asked_gates(&self) -> usize {
@@ -187,22 +187,22 @@ impl World {
 fn a_gate_is_asked_again_when_a_person_took_longer_than_its_answer_is_good_for() {
     for (lapses, holds) in [(false, true), (true, true), (true, false)] {
         let mut world = World::new(&fresh(), Stub::default(), 8);
-        world.ends("s0", Stage::Action, End::Exit(0));
+        world.end_of("s0", Stage::Action, End::Exit(0));
         if lapses {
             world.fires();
         }
         if !holds {
             world.stub.gate_fails.insert("s0".to_owned());
         }
-        world.yes("s1");
+        world.approved("s1");
         assert_eq!(world.flies("s2", Stage::Action), !lapses);
         if lapses {
             assert_eq!(world.finish_of("s0"), None, "it is asked again");
-            world.ends("s0", Stage::Action, End::Exit(0));
+            world.end_of("s0", Stage::Action, End::Exit(0));
             assert_eq!(world.flies("s2", Stage::Action), holds);
         }
         if holds {
-            world.ends("s2", Stage::Action, End::Exit(0));
+            world.end_of("s2", Stage::Action, End::Exit(0));
         }
         let (status, why) = match holds {
             true => (RunStatus::Succeeded, None),
@@ -218,14 +218,14 @@ fn a_gate_is_asked_again_when_a_person_took_longer_than_its_answer_is_good_for()
 #[test]
 fn after_a_resume_every_such_answer_is_old() {
     let mut world = World::new(&fresh(), Stub::default(), 8);
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     world.crash();
     assert_eq!(world.asked_gates(), 1, "nobody needs it yet");
-    world.yes("s1");
+    world.approved("s1");
     assert!(world.flies("s0", Stage::Action) && !world.flies("s2", Stage::Action));
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     // Its action failed, and taken up again it begins again.
-    world.ends("s2", Stage::Action, End::Exit(1));
+    world.end_of("s2", Stage::Action, End::Exit(1));
     world.crash();
     assert!(world.flies("s0", Stage::Action) && !world.flies("s2", Stage::Action));
     world.play(&[(0, true)]);
@@ -240,11 +240,11 @@ fn a_verify_gate_lapses_for_what_needs_its_step_and_what_runs_already_goes_on() 
     runbook.steps[1].needs = vec!["s0".to_owned()];
     runbook.steps[2].needs = vec!["s0".to_owned()];
     let mut world = World::new(&runbook, Stub::default(), 1);
-    world.ends("s0", Stage::Action, End::Exit(0));
-    world.ends("s0", Stage::Verify, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Verify, End::Exit(0));
     assert!(world.flies("s1", Stage::Action) && !world.flies("s2", Stage::Action), "there is room for one");
     world.fires();
-    world.ends("s1", Stage::Action, End::Exit(0));
+    world.end_of("s1", Stage::Action, End::Exit(0));
     assert!(world.flies("s0", Stage::Verify), "its action is not run again");
     world.play(&[(0, true)]);
     assert_eq!(world.rested, Some(RunStatus::Succeeded));
@@ -259,17 +259,17 @@ fn a_check_that_lapsed_before_the_action_is_asked_again_and_no_more_often() {
     runbook.steps[0].body.check = Some(Box::new(check));
     runbook.steps[0].body.capture = Some(Box::default());
     let mut world = World::new(&runbook, Stub { checks_lapse: true, ..Stub::default() }, 8);
-    world.ends("s0", Stage::Check, End::Exit(0));
+    world.end_of("s0", Stage::Check, End::Exit(0));
     world.fires();
-    world.ends("s0", Stage::Capture, End::Exit(0));
+    world.end_of("s0", Stage::Capture, End::Exit(0));
     assert!(
         world.flies("s0", Stage::Check),
         "the state before took longer to read than the answer is good for"
     );
-    world.ends("s0", Stage::Check, End::Exit(0));
+    world.end_of("s0", Stage::Check, End::Exit(0));
     assert!(world.flies("s0", Stage::Action));
     world.fires();
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Succeeded));
 }
 
@@ -307,8 +307,8 @@ fn a_step_waits_for_its_lock_and_only_it_does() {
     world.elsewhere.clear();
     world.fires();
     assert!(!world.flies("s0", Stage::Action), "it has its lock, and there is no room");
-    world.ends("s1", Stage::Action, End::Exit(0));
-    world.ends("s0", Stage::Action, End::Exit(0));
+    world.end_of("s1", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Succeeded));
     assert!(world.machine.state().locks.is_empty(), "given back");
 }
@@ -323,14 +323,14 @@ fn two_steps_of_a_run_exclude_each_other_and_what_failed_keeps_its_lock() {
             && !world.flies("s1", Stage::Action)
             && world.flies("s2", Stage::Action)
     );
-    world.ends("s0", Stage::Action, End::Exit(1));
+    world.end_of("s0", Stage::Action, End::Exit(1));
     assert!(!world.flies("s1", Stage::Action), "nobody knows what it left behind");
-    world.ends("s2", Stage::Action, End::Exit(0));
+    world.end_of("s2", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Failed));
     assert_eq!(world.machine.state().locks.keys().collect::<Vec<_>>(), ["db"]);
     world.crash();
-    world.ends("s0", Stage::Action, End::Exit(0));
-    world.ends("s1", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Action, End::Exit(0));
+    world.end_of("s1", Stage::Action, End::Exit(0));
     assert_eq!(world.rested, Some(RunStatus::Succeeded));
 }
 
@@ -355,8 +355,8 @@ fn an_undo_gives_the_lock_back_and_one_that_failed_keeps_it() {
     for (ok, kept) in [(true, 0), (false, 1)] {
         let runbook = Runbook { on_failure: OnFailure::Rollback, ..locked(&[Some("db")]) };
         let mut world = World::new(&runbook, Stub::default(), 8);
-        world.ends("s0", Stage::Action, End::Exit(1));
-        world.ends("s0", Stage::Undo, End::Exit(i32::from(!ok)));
+        world.end_of("s0", Stage::Action, End::Exit(1));
+        world.end_of("s0", Stage::Undo, End::Exit(i32::from(!ok)));
         assert_eq!(world.machine.state().locks.len(), kept);
     }
 }
@@ -447,7 +447,7 @@ fn toss(
             }
             None if !world.asked.is_empty() => {
                 let step = world.asked.remove(which % world.asked.len());
-                world.yes(&step);
+                world.approved(&step);
             }
             None => {
                 prop_assert!(!world.timers.is_empty(), "the run neither rests nor waits for anything");

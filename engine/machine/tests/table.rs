@@ -178,7 +178,7 @@ proptest! {
                 world.end(which, if stopped { End::Stopped } else { End::Exit(i32::from(!ok)) });
             } else if let Some(step) = world.asked.pop() {
                 let answers = Map::new();
-                world.say(Input::Answered { step, by: Person::default(), yes: ok, note: None, answers });
+                world.say(Input::Answered { step, by: Person::default(), yes: ok, note: None, answers, to: To::Whatever });
             } else if !world.timers.is_empty() {
                 let id = world.timers.remove(which % world.timers.len());
                 world.say(Input::Fired(id));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{name_columns, seconds};
-use crate::machine::{Event, Leaf, NodeId, Stage, Verdict};
+use crate::machine::{Event, Leaf, NodeId, Stage, Verdict, needed, voters};
 use crate::model::Step;
 use crate::report::paint::{Paint, Role, pad, width};
 use crate::report::timeline::between;
@@ -99,9 +99,20 @@ impl Row {
                 self.role = Role::Person;
                 self.doing = phrase::asking(*question);
                 self.asked.clone_from(prompt);
+                self.count(seen);
             }
+            Event::Answered { .. } => self.count(seen),
             _ => {}
         }
+    }
+
+    /// Counts who said yes, where more than one must.
+    fn count(&mut self, seen: &Seen<'_>) {
+        let Some(at) = seen.event.step().and_then(|step| seen.state.find(step)) else { return };
+        let all = needed(seen.graph, at.node);
+        let hash = seen.state.at(at).covers_hash();
+        let said = voters(seen.state, at, hash.as_deref()).count();
+        self.attempt = (all > 1).then(|| format!("{said} of {all} said yes"));
     }
 
     fn begin(&mut self, leaf: &Leaf, seen: &Seen<'_>, node: NodeId) {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{Live, UNFOLDED};
-use crate::machine::{Decision, Event, Finish, NodeId, Stage, UndoResult, Verdict};
+use crate::machine::{Decision, Event, Finish, NodeId, Progress, Stage, UndoResult, Verdict};
 use crate::model::format_duration;
+use crate::report::asks::driver_may;
 use crate::report::lines::node_of;
 use crate::report::paint::{Role, pad};
 use crate::report::timeline::between;
-use crate::report::{Seen, phrase};
+use crate::report::{Asks, Seen, phrase};
 
 /// The columns that names are filled up to.
 pub(super) const NAME: usize = 24;
@@ -47,7 +48,12 @@ impl Live {
                 self.tell_tail(&leaf.step, 3);
             }
             Event::Reopened { .. } => self.tell_sentence(seen, Role::Active, None),
-            Event::Answered { .. } => self.tell_sentence(seen, Role::Person, None),
+            Event::Answered { .. } => {
+                self.tell_sentence(seen, Role::Person, None);
+                self.tell_others(seen);
+            }
+            Event::Refused { .. } | Event::Voided { .. } => self.tell_sentence(seen, Role::Person, None),
+            Event::Asked { .. } => self.tell_others(seen),
             Event::Doubted { leaf } if matches!(leaf.stage, Stage::Action | Stage::Undo) => {
                 self.tell_sentence(seen, Role::Doubt, None);
             }
@@ -81,6 +87,28 @@ impl Live {
             }
             _ => {}
         }
+    }
+
+    /// Writes whom a question waits for, when it is not whoever sits here: no prompt says it.
+    fn tell_others(&mut self, seen: &Seen<'_>) {
+        let Some(at) = seen.event.step().and_then(|step| seen.state.find(step)) else { return };
+        let Progress::Asking(question) = seen.state.at(at).progress else { return };
+        let answered = matches!(seen.event, Event::Answered { .. });
+        if !answered && driver_may(seen.state, seen.graph, at) {
+            return;
+        }
+        let name = seen.state.name(seen.graph, at);
+        if !answered {
+            self.tell_sentence(seen, Role::Person, Some(at.node));
+        }
+        let about = ("runbook", seen.run, true);
+        let asks = Asks::of(about, (seen.state, seen.graph), &self.timeline, at, question);
+        if let Some(people) = asks.people() {
+            self.say_wrapped(Role::Quiet, "      ", &people);
+        }
+        let command = phrase::answered_by(seen.run, &name, question);
+        let line = format!("      {}", self.paint.clean(&command));
+        self.say(&line);
     }
 
     fn tell_sentence(&mut self, seen: &Seen<'_>, role: Role, node: Option<NodeId>) {

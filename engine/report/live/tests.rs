@@ -171,7 +171,9 @@ fn a_question_leaves_the_terminal_to_the_prompt() {
         play.done(step);
     }
     let (step, prompt) = ("go".to_owned(), "Capacity is up. Go?".to_owned());
-    play.start("go").say(Event::Asked { step, question: Question::Approval, prompt }).tick(1_000);
+    play.start("go")
+        .say(Event::Asked { step, question: Question::Approval, prompt, covers: Vec::new(), ms: None })
+        .tick(1_000);
     assert!(vt.text().contains("◆ go") && vt.text().contains("Capacity is up. Go?"), "{}", vt.text());
     play.reporters[0].suspend();
     play.tick(1_000);

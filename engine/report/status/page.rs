@@ -93,6 +93,12 @@ impl Page {
             let colon = if one.detail.is_empty() { "" } else { ": " };
             let text = format!("{sign} {} {}{colon}{}", one.name, one.standing.word(), one.detail);
             self.wrapped(role, "  ", &text);
+            if let Some(asks) = &one.asks {
+                let told = asks.people().into_iter().chain(asks.times(page.now));
+                told.for_each(|text| self.wrapped(Role::Quiet, "      ", &text));
+                // Never cut: it is there to be pasted.
+                self.line(&format!("      {}", self.paint.clean(&asks.command)));
+            }
         }
         if these.len() > MOST {
             let text = format!("  {} and {} more", self.paint.ellipsis(), these.len() - MOST);

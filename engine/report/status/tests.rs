@@ -90,15 +90,23 @@ fn a_question_and_folded_instances() {
         play.change(step, "replicas 3 → 10");
     }
     let (step, prompt) = ("go".to_owned(), "Capacity is up. Warm the caches in prod?".to_owned());
-    play.start("go").say(Event::Asked { step, question: Question::Approval, prompt });
+    play.start("go").say(Event::Asked {
+        step,
+        question: Question::Approval,
+        prompt,
+        covers: Vec::new(),
+        ms: None,
+    });
     play.pass(60_000).rest(RunStatus::Waiting);
-    assert_snapshot!(page(&play, false).text(UTF8, 80), @r##"
+    assert_snapshot!(page(&play, false).text(UTF8, 80), @"
     ◆ autolytiq/pre-scale-event: waiting for a person
       run r7k2m9qd, started 2026-10-01 12:03:00 UTC (1m 47s ago), took 1m 47s
       by ada@ops1 (sale on Friday); target cluster prod-eu
 
     Needs attention
       ◆ go waits for a person: Capacity is up. Warm the caches in prod?
+          asked 2026-10-01 12:03:47 UTC (1m ago)
+          runbook approve r7k2m9qd go
 
     Preflight
       ✓ reach              done                  1.2s  yes
@@ -114,7 +122,7 @@ fn a_question_and_folded_instances() {
     Next
       say yes and go on       runbook resume r7k2m9qd --approve go
       undo what was changed   runbook rollback r7k2m9qd
-    "##);
+    ");
 }
 
 #[test]

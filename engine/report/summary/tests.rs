@@ -141,7 +141,7 @@ fn waiting_for_an_approval() {
     }
     let prompt = "Capacity is up. Warm the caches in prod?".to_owned();
     let (step, question) = ("go".to_owned(), Question::Approval);
-    play.start("go").say(Event::Asked { step, question, prompt });
+    play.start("go").say(Event::Asked { step, question, prompt, covers: Vec::new(), ms: None });
     assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
     ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
       run r7k2m9qd, 5 of 7 steps done
@@ -166,7 +166,7 @@ fn a_question_is_shown_whole_and_its_rejection_has_no_output() {
     let mut runbook = crate::report::fixture::runbook();
     runbook.steps[3].needs.clear();
     let mut play = Play::opened(&runbook, Vec::new());
-    play.start("go").say(Event::Asked { step: step.clone(), question, prompt });
+    play.start("go").say(Event::Asked { step: step.clone(), question, prompt, covers: Vec::new(), ms: None });
     let screen = play.screen();
     assert!(screen.contains("Warm\n  the caches in prod?\n"), "{screen}");
     play.finish("go", Finish::Failed("ada rejected it".to_owned()));
