@@ -126,10 +126,10 @@ mod tests {
         assert_eq!(alive(&started), Liveness::Running, "it ignores SIGTERM, and the other is not it");
         end_stranger(&started, true).unwrap();
         let begin = now();
-        while alive(&started) == Liveness::Running {
+        // What it had started itself goes with its group, a moment later.
+        while alive(&started) == Liveness::Running || !find("a").is_empty() {
             assert!(begin.elapsed() < Duration::from_secs(60));
         }
-        assert_eq!(find("a"), []);
     }
 
     #[test]
