@@ -147,7 +147,7 @@ pub enum Verb {
     #[command(after_help = "Example:\n  runbook cancel r7k2")]
     Cancel(Cancel),
     /// Show the steps of a run as they stand
-    #[command(after_help = "Example:\n  runbook status r7k2")]
+    #[command(after_help = "Example:\n  runbook status r7k2 --watch")]
     Status(Status),
     /// Show the runs that are not finished, or all of them
     #[command(after_help = "Example:\n  runbook runs --all")]
@@ -160,6 +160,9 @@ pub enum Verb {
         after_help = "It writes Markdown; --format html and --format json write a page and a document.\n\nExample:\n  runbook report r7k2 > incident.md\n  runbook report r7k2 --format html > incident.html"
     )]
     Report(ReportRun),
+    /// Drive what another engine hands over
+    #[command(hide = true)]
+    DetachedEngine,
     /// Prove that the journal of a run was not altered
     #[command(after_help = "Example:\n  runbook verify r7k2")]
     Verify(Verify),
@@ -256,8 +259,17 @@ pub struct Exec {
     #[arg(long, value_name = "STEP", help_heading = "The run")]
     pub approve: Vec<String>,
     /// Run this step and no others; give it once a step. Needs a reason
-    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    #[arg(long, value_name = "STEP", help_heading = "The run", conflicts_with = "from")]
     pub only: Vec<String>,
+    /// Begin at this step: what comes before it in the file and does not need it is skipped. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub from: Option<String>,
+    /// Where no terminal can answer, wait for an answer from another one
+    #[arg(long, help_heading = "The run")]
+    pub wait: bool,
+    /// Go on in the background as soon as the run is opened
+    #[arg(long, help_heading = "The run")]
+    pub detach: bool,
 }
 
 /// What a failed step does to the run.
@@ -304,6 +316,12 @@ pub struct Resume {
     /// Take commands on another machine, which can't be looked at, as ended
     #[arg(long, help_heading = "Commands that outlived their engine")]
     pub assume_ended: bool,
+    /// Where no terminal can answer, wait for an answer from another one
+    #[arg(long, help_heading = "The run")]
+    pub wait: bool,
+    /// Go on in the background as soon as the run is taken up
+    #[arg(long, help_heading = "The run")]
+    pub detach: bool,
 }
 
 /// `runbook rollback`.
@@ -383,6 +401,9 @@ pub struct Verify {
 pub struct Status {
     /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
     pub run: Option<String>,
+    /// Follow it until it rests
+    #[arg(short, long)]
+    pub watch: bool,
 }
 
 /// `runbook runs`.
@@ -400,6 +421,9 @@ pub struct Logs {
     pub run: String,
     /// The step, with its instance in brackets; every step when not given
     pub step: Option<String>,
+    /// Go on with what is printed until the run rests
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 /// `runbook report`.

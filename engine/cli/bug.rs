@@ -1,5 +1,6 @@
 //! What is said when the program itself is broken.
 
+use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 
 use super::terminal;
@@ -11,7 +12,8 @@ use super::terminal;
 pub fn install_hook(detail: bool) {
     panic::set_hook(Box::new(move |info| {
         terminal::restore();
-        eprintln!("{}", message(&at(info), said(info, detail).as_deref()));
+        // Not `eprintln!`: with the terminal gone it would panic in here.
+        let _ = writeln!(io::stderr().lock(), "{}", message(&at(info), said(info, detail).as_deref()));
     }));
 }
 

@@ -59,6 +59,14 @@ impl Exit {
         Exit::of_status(closed.status, closed.interrupt, asked)
     }
 
+    /// Returns how the program ends when another engine did its work and ended with `code`.
+    pub fn of_code(code: Option<i32>) -> Exit {
+        use Exit::*;
+        let all =
+            [Good, Failed, Mistake, Waiting, RolledBack, RollbackFailed, Locked, Interrupted, Terminated];
+        all.into_iter().find(|exit| code == Some(exit.code().into())).unwrap_or(Exit::Failed)
+    }
+
     fn of_status(status: RunStatus, interrupt: Option<Interrupt>, asked: Asked) -> Exit {
         match (status, asked) {
             (RunStatus::Succeeded, _) => Exit::Good,
@@ -90,6 +98,7 @@ mod tests {
             (RunStatus::PartlyUndone, None, 4, 0),
             (RunStatus::Interrupted, Some(Interrupt::Int), 130, 130),
             (RunStatus::Interrupted, Some(Interrupt::Hup), 130, 130),
+            (RunStatus::Interrupted, Some(Interrupt::Quit), 130, 130),
             (RunStatus::Interrupted, Some(Interrupt::Term), 143, 143),
         ] {
             assert_eq!(code(status, interrupt, Asked::Forward), forward, "{status:?} {interrupt:?}");

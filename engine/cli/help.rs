@@ -22,7 +22,8 @@ pub(super) fn command(colour: ColorChoice) -> Command {
     let command = Arguments::command().color(colour).after_help(FIRST_STEPS);
     let styles = command.get_styles().clone();
     let (header, literal) = (styles.get_header(), styles.get_literal());
-    let widest = command.get_subcommands().map(|verb| verb.get_name().len()).max().unwrap_or(0);
+    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let widest = shown.map(|verb| verb.get_name().len()).max().unwrap_or(0);
     let mut text = String::new();
     for (heading, verbs) in GROUPS {
         text.push_str(&format!("{header}{heading}:{header:#}\n"));

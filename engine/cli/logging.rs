@@ -20,6 +20,8 @@ pub(super) fn install(settings: &Settings) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // It would say so with `eprintln!`, which panics when the terminal is gone.
+        .log_internal_errors(false)
         .with_ansi(settings.colour_err.value)
         .try_init();
 }

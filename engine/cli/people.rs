@@ -1,9 +1,12 @@
 //! The person at the terminal, as the driver asks them.
 
+use std::sync::Arc;
+
 use super::console::{Console, one_line, wrapped};
+use super::menu;
 use super::prompt::{answers, yes};
 use super::terminal::Dialogue;
-use crate::driver::{Asked, Outliver, People, Reply};
+use crate::driver::{Asked, Choice, Offer, Outliver, People, Recall, Reply};
 use crate::machine::Question;
 use crate::report::Role;
 
@@ -54,6 +57,15 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
                 _ => self.to.show("Please type w, s or l.\n").ok()?,
             }
         }
+    }
+
+    fn until(&mut self, recall: &Arc<Recall>) {
+        self.to.until(recall);
+    }
+
+    fn offer(&mut self, offer: &Offer) -> Choice {
+        // A terminal that is gone decides nothing: the run rests as it is, for `runbook resume`.
+        menu::choose(offer, &mut self.to, self.console).ok().flatten().unwrap_or(Choice::Leave)
     }
 }
 

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::CliError;
 use super::exit::Exit;
 use super::settings::{Settings, colour};
-use super::{bug, help, logging, terminal, verbs};
+use super::{bug, detach, help, logging, terminal, verbs};
 
 /// Runs the program and returns its exit code.
 pub fn start(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -115,5 +115,6 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Status(status) => verbs::status::run(&status, settings, console),
         Verb::Runs(runs) => verbs::runs::run(&runs, settings, console),
         Verb::Logs(logs) => verbs::logs::run(&logs, settings, console),
+        Verb::DetachedEngine => detach::run(settings),
     }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
+use super::args::Exec;
 use super::error::CliError;
 use crate::diag::near;
-use crate::machine::Person;
-use crate::model::{Action, Runbook};
+use crate::machine::{Graph, Person, State, from_step};
+use crate::model::{Action, Runbook, Step};
+use crate::template::Engine;
 
 /// Refuses names of steps that the runbook does not have: a mistyped `--approve` would leave the run waiting, hours on.
 /// An instance (`scale[api]`) is taken by its step, where instances make sense: what they are may be known later only.
@@ -65,10 +69,90 @@ pub fn may_be_approved(named: &[String], runbook: &Runbook, by: &Person) -> Resu
     Ok(())
 }
 
+/// The steps that are run, when not all of them are.
+#[derive(Debug)]
+pub struct Part {
+    /// Their ids; none when all are.
+    pub only: Vec<String>,
+}
+
+impl Part {
+    /// Returns what `--only` and `--from` ask for; both name steps that there are.
+    ///
+    /// # Errors
+    ///
+    /// A step that is run and uses the outputs of one that is not: they would be missing in the middle of the run.
+    pub fn of(exec: &Exec, runbook: &Runbook) -> Result<Part, CliError> {
+        let graph = Graph::of(runbook);
+        let from = exec.from.as_ref().and_then(|from| State::new(&graph).node(from));
+        let only = match from.filter(|from| !graph.is_finally(*from)) {
+            Some(from) => from_step(&graph, from),
+            None if exec.from.is_some() => {
+                let message = "--from names a step of `finally`, which runs in any case";
+                return Err(CliError::usage_with(message, "name one of `steps`"));
+            }
+            None => exec.only.clone(),
+        };
+        if only.is_empty() {
+            return Ok(Part { only });
+        }
+        let runs = |id: &str| only.iter().any(|one| one == id);
+        for step in runbook.steps.iter().filter(|step| runs(&step.id)) {
+            let left = used(step)
+                .into_iter()
+                .find(|id| !runs(id) && runbook.steps.iter().any(|other| other.id == *id));
+            if let Some(left) = left {
+                let flag = if from.is_some() { "--from" } else { "--only" };
+                let message = format!("`{}` uses the outputs of `{left}`, which {flag} leaves out", step.id);
+                let hint = match from {
+                    Some(_) => format!("begin at `{left}` or before it: --from {left}"),
+                    None => format!("add --only {left}"),
+                };
+                return Err(CliError::usage_with(message, hint));
+            }
+        }
+        Ok(Part { only })
+    }
+}
+
+/// Returns the ids of the steps whose outputs a step can't do without.
+///
+/// Found in whatever of it is text, as it is stored, and not by a walk over every key: a key that is added later would
+/// be forgotten there, and nobody would notice.
+fn used(step: &Step) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let Ok(stored) = serde_json::to_value(step) {
+        walk(&stored, &Engine::new(), &mut found);
+    }
+    found
+}
+
+fn walk(value: &Value, engine: &Engine, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| walk(item, engine, found)),
+        Value::Object(entries) => {
+            if let Some(text) = entries.get("src").and_then(Value::as_str) {
+                // A text and an expression are stored alike; what is the one has nothing to say as the other.
+                for uses in [engine.check_text(text), engine.check_expr(text)].into_iter().flatten() {
+                    for of in uses.paths.iter().filter(|of| !of.defined_test) {
+                        if let [steps, id, outputs, ..] = of.path.as_slice()
+                            && steps == "steps"
+                            && outputs == "outputs"
+                        {
+                            found.insert(id.clone());
+                        }
+                    }
+                }
+            }
+            entries.values().for_each(|entry| walk(entry, engine, found));
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Step;
 
     #[test]
     fn a_step_is_known_by_its_id_and_an_instance_by_its_step() {

@@ -4,9 +4,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
+
+use crate::driver::{News, Recall};
 
 /// Asks a person for one line. What the prompts are made of, so that a test can answer them.
 pub trait Dialogue {
@@ -24,6 +29,10 @@ pub trait Dialogue {
     /// When the terminal is gone, or [`io::ErrorKind::Interrupted`] when they pressed Ctrl-C.
     fn line(&mut self, question: &str) -> io::Result<Option<String>>;
 
+    /// Begins a question that is over as soon as `recall` says so: [`line`](Dialogue::line) then returns nothing. What
+    /// was typed before is no answer to it.
+    fn until(&mut self, _recall: &Arc<Recall>) {}
+
     /// As [`line`](Dialogue::line), but nobody who looks at the screen can read the answer.
     ///
     /// # Errors
@@ -37,6 +46,17 @@ pub trait Dialogue {
 pub struct Terminal {
     read: BufReader<File>,
     write: File,
+    recall: Option<Arc<Recall>>,
+}
+
+/// How often a program in the background looks whether it was brought to the front.
+const BACKGROUND: Duration = Duration::from_millis(300);
+
+/// What somebody who waits for a key gets.
+enum Heard {
+    Keys,
+    Again,
+    Over,
 }
 
 /// How the terminal was before echo was turned off; absent while it is as it was.
@@ -55,7 +75,49 @@ impl Terminal {
     pub fn open() -> Option<Terminal> {
         let write = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
         let read = BufReader::new(write.try_clone().ok()?);
-        Some(Terminal { read, write })
+        Some(Terminal { read, write, recall: None })
+    }
+
+    /// Waits for keys. A program in the background reads none: the system would stop it, and its steps' timeouts with it.
+    fn wait(&mut self) -> io::Result<Heard> {
+        loop {
+            match self.recall.as_ref().and_then(|recall| recall.news()) {
+                Some(News::Over(why)) => {
+                    self.forget_keys();
+                    self.show(&format!("\n  ({why})\n"))?;
+                    return Ok(Heard::Over);
+                }
+                Some(News::Again) => return Ok(Heard::Again),
+                None => {}
+            }
+            let in_front = in_front(&self.write);
+            if in_front && !self.read.buffer().is_empty() {
+                return Ok(Heard::Keys);
+            }
+            let mut waited = Vec::with_capacity(2);
+            if in_front {
+                waited.push(PollFd::new(&self.write, PollFlags::IN));
+            }
+            if let Some(recall) = &self.recall {
+                waited.push(PollFd::from_borrowed_fd(recall.bell(), PollFlags::IN));
+            }
+            let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(BACKGROUND.subsec_nanos()) };
+            match poll(&mut waited, (!in_front).then_some(&pause)) {
+                Ok(_) if in_front && !waited[0].revents().is_empty() => return Ok(Heard::Keys),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Forgets what was typed. In the background it was typed for somebody else, and flushing it would stop us.
+    fn forget_keys(&mut self) {
+        if !in_front(&self.write) {
+            return;
+        }
+        let buffered = self.read.buffer().len();
+        self.read.consume(buffered);
+        let _ = termios::tcflush(&self.write, QueueSelector::IFlush);
     }
 }
 
@@ -68,11 +130,30 @@ impl Dialogue for Terminal {
     fn line(&mut self, question: &str) -> io::Result<Option<String>> {
         self.show(question)?;
         let mut line = Vec::new();
-        if self.read.read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
+        loop {
+            match self.wait()? {
+                Heard::Over => return Ok(None),
+                Heard::Again => self.show(&format!("\n{question}"))?,
+                Heard::Keys => {
+                    let keys = self.read.fill_buf()?;
+                    if keys.is_empty() {
+                        return Ok((!line.is_empty()).then(|| text(line)));
+                    }
+                    let end = keys.iter().position(|&key| key == b'\n');
+                    let taken = end.map_or(keys.len(), |end| end + 1);
+                    line.extend_from_slice(&keys[..end.unwrap_or(taken)]);
+                    self.read.consume(taken);
+                    if end.is_some() {
+                        return Ok(Some(text(line).trim_end_matches('\r').to_owned()));
+                    }
+                }
+            }
         }
-        let line = String::from_utf8_lossy(&line);
-        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    fn until(&mut self, recall: &Arc<Recall>) {
+        self.recall = Some(Arc::clone(recall));
+        self.forget_keys();
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
@@ -92,6 +173,11 @@ impl Dialogue for Terminal {
         self.show("\n")?;
         answer
     }
+}
+
+/// Says whether this program is the one that the terminal's keys go to. Where that can't be told it is taken for it.
+fn in_front(terminal: &File) -> bool {
+    termios::tcgetpgrp(terminal).map_or(true, |front| front == rustix::process::getpgrp())
 }
 
 /// Gives the terminal its echo, its cursor and its line breaks back when they were taken. Called on every way out, a

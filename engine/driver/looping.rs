@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -13,8 +12,8 @@ use crate::crash_point::crash_point;
 use crate::exec::{Handle, Notice, Pool};
 use crate::journal::{HEARTBEAT, JournalError, Want, Writer};
 use crate::machine::{
-    Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress, Question,
-    RunStatus, Stage, To,
+    Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress,
+    Question, RunStatus, Stage, To,
 };
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
@@ -23,7 +22,9 @@ use super::error::DriveError;
 use super::host;
 use super::inbox;
 use super::launch::{self, Launcher};
-use super::people::{self, Asked, People, Reply};
+use super::people::{self, Asked, Choice, People, Reply};
+use super::prompts::Desk;
+use super::signals::{Came, Signals};
 use super::timers::Timers;
 
 /// How long a turn that knows only of new processes waits for company: their numbers are wanted when this engine dies,
@@ -40,9 +41,10 @@ const INBOX: Duration = Duration::from_millis(500);
 const TAIL: usize = 4096;
 
 /// What the other threads say to the loop.
-enum Message {
+pub(super) enum Message {
     Notice(Leaf, Notice),
     Reply(Box<Asked>, Option<Reply>),
+    Chosen(Choice),
 }
 
 /// Which signal ended the run.
@@ -52,6 +54,8 @@ pub enum Interrupt {
     Int,
     /// SIGTERM.
     Term,
+    /// Ctrl-\\, or SIGQUIT.
+    Quit,
     /// The terminal was lost.
     Hup,
 }
@@ -87,17 +91,16 @@ pub(super) struct Loop<'a> {
 }
 
 /// The loop's own belongings, which live no longer than it does.
-struct Life {
-    to_loop: UnboundedSender<Message>,
-    messages: UnboundedReceiver<Message>,
+pub(super) struct Life {
+    pub(super) to_loop: UnboundedSender<Message>,
+    pub(super) messages: UnboundedReceiver<Message>,
     flying: HashMap<Leaf, Flying>,
     timers: Timers,
-    queue: Vec<Input>,
+    pub(super) queue: Vec<Input>,
     settled: Vec<i64>,
-    asked: Vec<Asked>,
+    pub(super) desk: Desk,
     /// What was answered a moment ago and may have to be asked again: the answer may not be taken, or not be enough.
-    answered: Vec<(Addr, Question, String)>,
-    prompting: bool,
+    pub(super) answered: Vec<(Addr, Question, String)>,
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
     rest: Option<RunStatus>,
@@ -109,12 +112,6 @@ struct Life {
     ailing: bool,
     /// What the journal refused while an act was performed.
     failed: Option<JournalError>,
-}
-
-struct Signals {
-    int: Signal,
-    term: Signal,
-    hup: Signal,
 }
 
 /// What comes again and again, however busy the loop is.
@@ -153,9 +150,8 @@ impl Loop<'_> {
             timers: Timers::default(),
             queue: first,
             settled: Vec::new(),
-            asked: Vec::new(),
+            desk: Desk::default(),
             answered: Vec::new(),
-            prompting: false,
             has_output: Arc::default(),
             interrupt: None,
             rest: None,
@@ -165,12 +161,7 @@ impl Loop<'_> {
             failed: None,
         };
         let mut beats = Beats::new();
-        let listen = |kind| signal(kind).map_err(DriveError::Pool);
-        let mut signals = Signals {
-            int: listen(SignalKind::interrupt())?,
-            term: listen(SignalKind::terminate())?,
-            hup: listen(SignalKind::hangup())?,
-        };
+        let mut signals = Signals::listen().map_err(DriveError::Pool)?;
         loop {
             if let Some(error) = life.taken.take() {
                 return Err(self.left_to_another(&mut life, &mut signals, error).await);
@@ -178,13 +169,15 @@ impl Loop<'_> {
             if let Err(error) = self.turn(&mut life) {
                 return Err(self.stopped(&mut life, &mut signals, error).await);
             }
+            self.take_down(&mut life);
             if let Some(status) = life.rest
                 && life.queue.is_empty()
             {
+                self.clear_desk(&mut life).await;
                 self.finish();
                 return Ok((status, life.interrupt));
             }
-            if life.queue.is_empty() {
+            if life.queue.is_empty() && life.taken.is_none() {
                 self.gather(&mut life, &mut signals, &mut beats).await;
             }
         }
@@ -211,6 +204,7 @@ impl Loop<'_> {
             life.unrecorded.clear();
             crash_point("turn:committed");
             for record in &records {
+                life.desk.hear(&record.event);
                 self.show(record.seq, record.at, &record.event);
             }
         }
@@ -284,6 +278,7 @@ impl Loop<'_> {
                     flying.handle.stop();
                 }
             }
+            Act::Offer { steps } => self.offer(life, steps),
             Act::StopAll => life.flying.values().for_each(|flying| flying.handle.stop()),
             Act::Rest(status) => life.rest = Some(status),
         }
@@ -340,26 +335,9 @@ impl Loop<'_> {
                 life.queue.push(Input::NobodyAnswers { step });
             }
         } else if may {
-            life.asked.push(asked);
-            self.prompt(life);
+            self.put(life, asked);
         }
         // Else somebody sits here who may not answer: they see whom it waits for, and leave when they want to.
-    }
-
-    /// Puts the first question to the terminal, when it is free.
-    fn prompt(&mut self, life: &mut Life) {
-        let Some(people) = &self.people else { return };
-        if life.prompting || life.asked.is_empty() {
-            return;
-        }
-        let asked = life.asked.remove(0);
-        life.prompting = true;
-        self.reporter.suspend();
-        let (people, to_loop) = (Arc::clone(people), life.to_loop.clone());
-        std::thread::spawn(move || {
-            let reply = lock(&people).ask(&asked);
-            let _ = to_loop.send(Message::Reply(Box::new(asked), reply));
-        });
     }
 
     /// Waits until there is something to decide on.
@@ -396,18 +374,10 @@ impl Loop<'_> {
                     }
                 }
                 () = sleep => {}
-                _ = signals.int.recv() => self.interrupted(life, Interrupt::Int),
-                _ = signals.term.recv() => self.interrupted(life, Interrupt::Term),
-                _ = signals.hup.recv() => self.interrupted(life, Interrupt::Hup),
+                came = signals.recv() => self.signalled(life, signals, came).await,
                 _ = beats.tick.tick() => self.draw(life),
                 _ = beats.inbox.tick() => self.look_into_inbox(life),
-                _ = beats.heartbeat.tick() => {
-                    match self.writer.heartbeat(clock::now()) {
-                        Ok(()) => life.ailing = false,
-                        Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
-                        Err(error) => self.ail(life, &error),
-                    }
-                }
+                _ = beats.heartbeat.tick() => self.beat(life),
             }
         }
     }
@@ -453,27 +423,8 @@ impl Loop<'_> {
                 life.queue.push(Input::Ended { leaf, outcome });
             }
             Message::Notice(_, Notice::Chunk { .. }) => {}
-            Message::Reply(asked, reply) => {
-                life.prompting = false;
-                self.reporter.unsuspend();
-                let Asked { step, question, prompt, hash, .. } = *asked;
-                match reply {
-                    Some(Reply { yes, note, answers }) => {
-                        let by = crate::machine::Person { via: "terminal".to_owned(), ..self.by.clone() };
-                        let to = match question {
-                            Question::Approval => To::Decide(hash),
-                            Question::Manual => To::Done,
-                            Question::Irreversible => To::Whatever,
-                        };
-                        if let Some(at) = self.machine.state().find(&step) {
-                            life.answered.push((at, question, prompt));
-                        }
-                        life.queue.push(Input::Answered { step, by, yes, note, answers, to });
-                    }
-                    None => life.queue.push(Input::NobodyAnswers { step }),
-                }
-                self.prompt(life);
-            }
+            Message::Reply(asked, reply) => self.replied(life, *asked, reply),
+            Message::Chosen(choice) => self.chosen(life, choice),
         }
     }
 
@@ -488,13 +439,63 @@ impl Loop<'_> {
     /// Answers a signal by the ladder: the first Ctrl-C starts nothing new, the second stops what runs; SIGTERM is the
     /// second at once; a lost terminal acts as the first.
     fn interrupted(&mut self, life: &mut Life, which: Interrupt) {
+        // At the question what to do about a failure nothing runs: Ctrl-C leaves the question, and the run as it is.
+        if matches!(which, Interrupt::Int | Interrupt::Hup) && self.machine.offered().is_some() {
+            life.desk.left();
+            life.queue.push(Input::Leave);
+            return;
+        }
         let (by, hard) = match which {
             Interrupt::Int => ("Ctrl-C", life.interrupt.is_some()),
             Interrupt::Term => ("SIGTERM", true),
+            Interrupt::Quit => ("Ctrl-\\", true),
             Interrupt::Hup => ("a lost terminal", false),
         };
-        life.interrupt = Some(which);
+        // Whoever sent SIGTERM waits for the code that says so.
+        if life.interrupt != Some(Interrupt::Term) {
+            life.interrupt = Some(which);
+        }
         life.queue.push(Input::Stop { by: by.to_owned(), hard });
+    }
+
+    async fn signalled(&mut self, life: &mut Life, signals: &mut Signals, came: Came) {
+        match came {
+            Came::Stop(which) => self.interrupted(life, which),
+            Came::Suspend => {
+                let stopped_at = clock::instant();
+                life.flying.values().for_each(|flying| flying.handle.pause());
+                self.reporter.suspend();
+                signals.stopped().await;
+                life.timers.put_off(clock::instant().saturating_duration_since(stopped_at));
+                self.go_on(life);
+            }
+            // Somebody else stopped us, in a way that can't be seen coming: the steps were not.
+            Came::GoOn => {
+                self.reporter.suspend();
+                self.go_on(life);
+            }
+        }
+    }
+
+    /// Goes on after this process was stopped, however long that was: first it is seen whether the run is still ours.
+    fn go_on(&mut self, life: &mut Life) {
+        self.beat(life);
+        // Of a run that was taken over meanwhile, too: whoever drives it now waits for what runs here to end.
+        life.flying.values().for_each(|flying| flying.handle.resume());
+        if life.desk.is_free() {
+            self.reporter.unsuspend();
+        } else {
+            life.desk.again();
+        }
+    }
+
+    /// Says that the run is alive, and finds out when it was taken over.
+    fn beat(&mut self, life: &mut Life) {
+        match self.writer.heartbeat(clock::now()) {
+            Ok(()) => life.ailing = false,
+            Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
+            Err(error) => self.ail(life, &error),
+        }
     }
 
     fn look_into_inbox(&mut self, life: &mut Life) {
@@ -535,7 +536,7 @@ impl Loop<'_> {
 
     fn draw(&mut self, life: &Life) {
         self.hand_over(life);
-        if !life.prompting {
+        if life.desk.is_free() {
             self.reporter.tick(clock::now());
         }
     }
@@ -549,6 +550,7 @@ impl Loop<'_> {
 
     /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told.
     async fn stopped(&mut self, life: &mut Life, signals: &mut Signals, error: DriveError) -> DriveError {
+        life.desk.end("the run can't go on here");
         let DriveError::Journal(source) = error else {
             life.flying.values().for_each(|flying| flying.handle.stop());
             self.let_finish(life, signals).await;
@@ -599,6 +601,7 @@ impl Loop<'_> {
         signals: &mut Signals,
         error: JournalError,
     ) -> DriveError {
+        life.desk.end("the run was taken over");
         self.pool.leave();
         life.flying.values().for_each(|flying| flying.handle.forgo());
         if !life.flying.is_empty() {
@@ -621,9 +624,12 @@ impl Loop<'_> {
                     }
                 }
                 _ = draw.tick() => self.reporter.tick(clock::now()),
-                _ = signals.int.recv() => break,
-                _ = signals.term.recv() => break,
-                _ = signals.hup.recv() => {}
+                came = signals.recv() => match came {
+                    Came::Stop(Interrupt::Hup) | Came::GoOn => {}
+                    Came::Stop(_) => break,
+                    // What runs here is no longer ours to stop.
+                    Came::Suspend => signals.stopped().await,
+                },
             }
         }
         self.reporter.suspend();
@@ -638,15 +644,18 @@ impl Loop<'_> {
         while !life.flying.is_empty() {
             let message = tokio::select! {
                 message = life.messages.recv() => message,
-                _ = signals.int.recv() => {
-                    life.flying.values().for_each(|flying| flying.handle.stop());
+                came = signals.recv() => {
+                    match came {
+                        Came::Stop(Interrupt::Hup) | Came::GoOn => {}
+                        Came::Stop(_) => life.flying.values().for_each(|flying| flying.handle.stop()),
+                        Came::Suspend => {
+                            life.flying.values().for_each(|flying| flying.handle.pause());
+                            signals.stopped().await;
+                            life.flying.values().for_each(|flying| flying.handle.resume());
+                        }
+                    }
                     continue;
                 }
-                _ = signals.term.recv() => {
-                    life.flying.values().for_each(|flying| flying.handle.stop());
-                    continue;
-                }
-                _ = signals.hup.recv() => continue,
                 _ = tick.tick() => {
                     self.draw(life);
                     continue;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use serde::{Deserialize, Serialize};
+
 use crate::exec::{Pool, Redactor};
 use crate::journal::{Claim, Frozen, JournalError, NewRun, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
@@ -28,12 +30,13 @@ use super::target;
 /// How many threads start processes.
 const SPAWNERS: usize = 4;
 
-/// A run to be opened.
-#[derive(Debug)]
+/// A run to be opened. Stored nowhere: as JSON it goes from one engine to another, without its secrets.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Exec {
     /// What is started.
     pub snapshot: Snapshot,
     /// The secrets' values.
+    #[serde(skip)]
     pub secrets: Secrets,
     /// How to run.
     pub options: Options,
@@ -45,8 +48,8 @@ pub struct Exec {
     pub consent: Option<Person>,
 }
 
-/// A run to be taken up again.
-#[derive(Debug)]
+/// A run to be taken up again. As [`Exec`] it may go to another engine, without its secrets.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Resume {
     /// Which.
     pub run: RunId,
@@ -57,6 +60,7 @@ pub struct Resume {
     /// What they decided of failed and doubtful steps, by instance or step, each with why.
     pub decisions: BTreeMap<String, (Decision, Option<String>)>,
     /// The secrets' values, given anew.
+    #[serde(skip)]
     pub secrets: Secrets,
     /// What to do about commands that outlived their engine.
     pub outliving: Outliving,
@@ -185,14 +189,9 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
 pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
     let pool = Pool::new(SPAWNERS)?;
-    let wish = Wish { what: "resume", named: decisions.keys().cloned().collect(), outliving, takeover };
-    let mut going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
-    if let Some(renewal) = renewal {
-        match renewal::renew(renewal, &by, &mut going.writer, around.store, around.reporter) {
-            Ok((machine, judge)) => (going.machine, going.judge) = (machine, judge),
-            Err(error) => return Err(give_back(going.writer, error)),
-        }
-    }
+    let named = decisions.keys().cloned().collect();
+    let wish = Wish { what: "resume", named, outliving, takeover, renewal };
+    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
     let input = Input::Resume { by, reason, decisions };
     going.go(&pool, around, vec![input])
 }
@@ -205,7 +204,13 @@ pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, Dr
 pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Rollback { run, by, to, secrets, outliving } = rollback;
     let pool = Pool::new(SPAWNERS)?;
-    let wish = Wish { what: "roll back", named: to.iter().cloned().collect(), outliving, takeover: None };
+    let wish = Wish {
+        what: "roll back",
+        named: to.iter().cloned().collect(),
+        outliving,
+        takeover: None,
+        renewal: None,
+    };
     let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
     let input = Input::Rollback { by, to };
     going.go(&pool, around, vec![input])
@@ -241,7 +246,10 @@ struct Going {
 impl Going {
     fn go(self, pool: &Pool, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
         let Surroundings { reporter, people, approvals, wait, program, .. } = around;
-        let Going { machine, judge, writer, launcher, by } = self;
+        let Going { mut machine, judge, writer, launcher, by } = self;
+        if people.is_some() {
+            machine.attend();
+        }
         let people = people.map(|people| Arc::new(Mutex::new(people)));
         let began = clock::instant();
         let mut driven = Loop {
@@ -299,6 +307,7 @@ struct Wish {
     named: BTreeSet<String>,
     outliving: Outliving,
     takeover: Option<String>,
+    renewal: Option<Renewal>,
 }
 
 fn take_up(
@@ -307,7 +316,7 @@ fn take_up(
     secrets: Secrets,
     pool: &Pool,
     around: &mut Surroundings<'_>,
-    wish: Wish,
+    mut wish: Wish,
 ) -> Result<Going, DriveError> {
     let redactor = redactor(&secrets)?;
     let store = around.store;
@@ -330,7 +339,7 @@ fn take_up(
     };
     let taken = (|| {
         let stored = store.load(run)?;
-        let (mut machine, judge) = fold(&stored)?;
+        let (mut machine, mut judge) = fold(&stored)?;
         let status = machine.state().status;
         let over = match what {
             "resume" => !machine.state().is_unfinished(),
@@ -358,6 +367,10 @@ fn take_up(
         }
         for record in &stored.records {
             around.reporter.past(record.at, &record.event);
+        }
+        // Before anything else is recorded: it was merged for the events that there are now.
+        if let Some(renewal) = wish.renewal.take() {
+            (machine, judge) = renewal::renew(renewal, by, &mut writer, store, &mut *around.reporter)?;
         }
         let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
         let mut settling = Settling {

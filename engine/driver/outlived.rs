@@ -8,6 +8,8 @@
 //! when it notices, and reads its children's output until they ended; one that does not (it is suspended, or hangs) is
 //! killed before anything else starts. Rejected: to trust its word alone, since it could not give it while suspended.
 
+use serde::{Deserialize, Serialize};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -49,7 +51,7 @@ const PARTING: Duration = Duration::from_secs(10);
 const SUSPENDED: Duration = Duration::from_secs(1);
 
 /// What is to be done about commands that outlived their engine.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Outliving {
     /// They are stopped first; otherwise they are waited for.
     pub stop: bool,

@@ -1,5 +1,7 @@
 //! Going on with another snapshot: stored and recorded before anything else of the run is done.
 
+use serde::{Deserialize, Serialize};
+
 use crate::journal::{Frozen, Store, Writer};
 use crate::machine::{Person, State};
 use crate::model::Snapshot;
@@ -10,7 +12,7 @@ use super::error::DriveError;
 use super::open::fold;
 
 /// A snapshot that a run is to go on with.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Renewal {
     /// The snapshot, as [`renew`](crate::machine::renew) merged it.
     pub snapshot: Snapshot,

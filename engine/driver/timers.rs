@@ -32,6 +32,12 @@ impl Timers {
         self.until.push((until, id));
     }
 
+    /// Puts off what goes off after a while. What waits for a time of day is not: that goes by on every clock.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        let after = std::mem::take(&mut self.after).into_iter();
+        self.after = after.filter_map(|Reverse((at, id))| Some(Reverse((at.checked_add(by)?, id)))).collect();
+    }
+
     /// Returns when to look again.
     pub(super) fn next(&self) -> Option<Instant> {
         let after = self.after.peek().map(|Reverse((at, _))| *at);
@@ -66,5 +72,14 @@ mod tests {
         timers.after(4, Duration::MAX);
         assert_eq!((timers.due(), timers.due(), timers.due()), (Some(2), Some(3), None));
         assert!(timers.next().is_some_and(|at| at > clock::instant()));
+    }
+
+    #[test]
+    fn what_was_put_off_goes_off_later_but_for_times_of_day() {
+        let mut timers = Timers::default();
+        timers.after(1, Duration::ZERO);
+        timers.until(2, Timestamp::UNIX_EPOCH);
+        timers.put_off(Duration::from_secs(3_600));
+        assert_eq!((timers.due(), timers.due()), (Some(2), None));
     }
 }

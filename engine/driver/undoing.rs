@@ -1,9 +1,9 @@
 //! What a rollback would do, before it does it.
 
-use std::sync::Arc;
-
 use crate::journal::Stored;
-use crate::machine::{End, Evaluate, Finish, Instance, Progress, Stage, UndoResult, undo_order};
+use crate::machine::{
+    End, Evaluate, Finish, Instance, Judge, Machine, Progress, Stage, UndoResult, undo_order,
+};
 use crate::model::{Map, Rendered};
 
 use super::error::DriveError;
@@ -46,15 +46,19 @@ pub enum Hint {
 /// A journal that does not fit its snapshot.
 pub fn undo_plan(stored: &Stored, to: Option<&str>) -> Result<Vec<ToUndo>, DriveError> {
     let (machine, judge) = fold(stored)?;
-    let graph = Arc::clone(machine.graph());
-    let state = machine.state();
-    let order = undo_order(state, to, |at| state.name(&graph, at));
+    Ok(to_undo(&machine, &judge, to))
+}
+
+/// Returns what a rollback of the run would do now, the last begun first.
+pub(super) fn to_undo(machine: &Machine, judge: &Judge, to: Option<&str>) -> Vec<ToUndo> {
+    let (state, graph) = (machine.state(), machine.graph());
+    let order = undo_order(state, to, |at| state.name(graph, at));
     let planned = order.into_iter().map(|at| {
         let instance = state.at(at);
         let step = graph.step(at.node);
         let prepared = step.body.rollback.as_ref().and_then(|_| judge.prepare(state, at, Stage::Undo).ok());
         ToUndo {
-            step: state.name(&graph, at),
+            step: state.name(graph, at),
             command: judge.undo_of(state, at),
             reads: prepared.and_then(|command| command.stdin.as_ref().map(Rendered::display)),
             changes: instance.changes.clone(),
@@ -62,7 +66,7 @@ pub fn undo_plan(stored: &Stored, to: Option<&str>) -> Result<Vec<ToUndo>, Drive
             hint: hint(instance),
         }
     });
-    Ok(planned.collect())
+    planned.collect()
 }
 
 fn hint(instance: &Instance) -> Option<Hint> {

@@ -20,6 +20,7 @@ struct State {
     stage: Stage,
     cause: Option<Cause>,
     killed: bool,
+    paused: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,10 @@ pub(super) enum Cause {
 
 impl Group {
     pub(super) fn new(id: u64) -> Self {
-        Self { id, state: Mutex::new(State { stage: Stage::Waiting, cause: None, killed: false }) }
+        Self {
+            id,
+            state: Mutex::new(State { stage: Stage::Waiting, cause: None, killed: false, paused: false }),
+        }
     }
 
     /// Why the command is being ended, if it is, and whether SIGKILL has been sent.
@@ -54,6 +58,7 @@ impl Group {
         match state.cause {
             Some(_) if state.killed => signal(pid, Signal::KILL),
             Some(_) => terminate(pid),
+            None if state.paused => signal(pid, Signal::STOP),
             None => {}
         }
     }
@@ -93,11 +98,19 @@ impl Group {
         }
     }
 
-    /// Sends any other signal; nothing happens to a group that is not there.
-    pub(super) fn signal(&self, signal_: Signal) {
-        if let Stage::Alive(pid) = self.lock().stage {
-            signal(pid, signal_);
+    /// Suspends the group, or lets it go on; one that is not there yet is born so.
+    pub(super) fn pause(&self, paused: bool) {
+        let mut state = self.lock();
+        state.paused = paused;
+        if let Stage::Alive(pid) = state.stage {
+            signal(pid, if paused { Signal::STOP } else { Signal::CONT });
         }
+    }
+
+    /// Says whether the group is suspended, and not being ended.
+    pub(super) fn is_paused(&self) -> bool {
+        let state = self.lock();
+        state.paused && state.cause.is_none()
     }
 
     /// Kills what is left of the group, marks it gone, and only then runs `reap`, all under the lock.

@@ -27,6 +27,7 @@
 //! command ends by itself it is left alone and told of ([`Ended::strays`]): a step may start a service on purpose. Not
 //! found: what was started with a cleaned environment, and what became another user's.
 
+mod detached;
 mod feed;
 mod forms;
 mod group;
@@ -47,6 +48,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use detached::{Detached, detach, leave_terminal};
 pub use liveness::{Liveness, alive, is_suspended, own};
 pub use notice::{Captured, Death, End, Ended, Identity, LogError, Notice, Stream};
 pub use pool::{Handle, Pool};

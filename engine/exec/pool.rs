@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rustix::process::Signal;
-
 use super::group::{Cause, Group};
 use super::launch::launch;
 use super::notice::{End, Notice};
@@ -134,14 +132,17 @@ impl Handle {
         self.group.kill(Cause::Request);
     }
 
-    /// Suspends the whole group with SIGSTOP. Its timeout goes on.
+    /// Suspends the whole group with SIGSTOP. Its timeout does not count the time; a command that is not running yet
+    /// is suspended as soon as it does.
     pub fn pause(&self) {
-        self.group.signal(Signal::STOP);
+        self.group.pause(true);
+        self.mailbox.send(Letter::Paused(self.group.id));
     }
 
     /// Lets a suspended group go on with SIGCONT.
     pub fn resume(&self) {
-        self.group.signal(Signal::CONT);
+        self.group.pause(false);
+        self.mailbox.send(Letter::Paused(self.group.id));
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) enum Letter {
     Adopt(Box<Running>, Identity),
     /// A group was sent SIGTERM.
     Asked(u64),
+    /// A group was suspended, or goes on.
+    Paused(u64),
     /// A leader has ended; from the thread that waits for it where there is no pidfd.
     Died(u64),
     /// The pool is dropped: kill everything, then go.
@@ -155,6 +157,7 @@ impl Reactor {
                 Letter::Asked(id) => self.with(id, |watched, shared| {
                     watched.running.asked(now(), shared);
                 }),
+                Letter::Paused(id) => self.with(id, |watched, _| watched.running.paused(now())),
                 Letter::Died(id) => self.with(id, |watched, shared| {
                     watched.running.look(now(), shared);
                 }),
@@ -177,6 +180,7 @@ impl Reactor {
         match self.watch(&mut running) {
             Ok(leader) => {
                 running.tell(Notice::Spawned(identity));
+                running.paused(now());
                 if running.group.cause().is_some() {
                     running.asked(now(), &self.shared);
                 }

@@ -55,6 +55,7 @@ pub(super) struct Running {
     timeout_at: Option<Instant>,
     grace: Duration,
     kill_at: Option<Instant>,
+    paused_at: Option<Instant>,
     phase: Phase,
     started: Instant,
     wall: Duration,
@@ -104,6 +105,7 @@ impl Running {
             timeout_at: timeout.and_then(|timeout| started.checked_add(timeout)),
             grace: grace.min(LONGEST_GRACE),
             kill_at: None,
+            paused_at: None,
             phase: Phase::Alive,
             started,
             wall: Duration::ZERO,
@@ -129,6 +131,7 @@ impl Running {
     /// When this command next wants its turn even if nothing happens.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         match self.phase {
+            Phase::Alive if self.paused_at.is_some() => self.kill_at,
             Phase::Alive => self.kill_at.or(self.timeout_at),
             Phase::Lingering { look_at } => Some(look_at),
             Phase::Draining { until, .. } => Some(until),
@@ -173,6 +176,16 @@ impl Running {
                 return;
             }
             left.strays.iter().for_each(|stray| stray.signal(Signal::KILL));
+        }
+    }
+
+    /// Takes note of whether the group is suspended now: its timeout does not count that time.
+    pub(super) fn paused(&mut self, now: Instant) {
+        if self.group.is_paused() {
+            self.paused_at.get_or_insert(now);
+        } else if let Some(since) = self.paused_at.take() {
+            let lost = now.saturating_duration_since(since);
+            self.timeout_at = self.timeout_at.and_then(|at| at.checked_add(lost));
         }
     }
 

@@ -314,6 +314,21 @@ fn a_paused_command_can_go_on_and_can_be_stopped() {
 }
 
 #[test]
+fn the_time_that_a_command_is_paused_is_not_counted() {
+    let pool = Pool::new(1).unwrap();
+    let timeout = Some(Duration::from_secs(2));
+    let (handle, receiver) = start(&pool, Spec { timeout, ..Spec::new(["sleep", "600"]) });
+    handle.pause();
+    identity(&receiver);
+    // Longer than the timeout.
+    std::thread::sleep(Duration::from_millis(2500));
+    let paused = receiver.try_recv();
+    handle.resume();
+    assert!(paused.is_err(), "{paused:?}");
+    assert!(matches!(end_of_started(&receiver).end, End::TimedOut { .. }));
+}
+
+#[test]
 fn what_was_stopped_before_its_turn_is_never_started() {
     let pool = Pool::new(1).unwrap();
     let dir = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Crockford's base 32, lower case: no `i`, `l`, `o`, `u`, so nothing in it is read aloud two ways.
@@ -12,8 +13,17 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 7;
 
 /// The id of a run: `r` and seven characters of Crockford's base 32.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RunId(String);
+
+impl TryFrom<String> for RunId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<RunId, &'static str> {
+        RunId::parse(&text).ok_or("no run has such an id")
+    }
+}
 
 impl RunId {
     /// Draws a new id.

@@ -9,8 +9,8 @@ use super::chain::{self, Hash};
 use super::history::{self, Standing};
 use super::store::{self, File};
 use super::{
-    Claim, Frozen, Holder, JournalError, Lease, Life, LockHeld, NewRun, Record, Request, RunId, Store, Want, disk,
-    lease, lock, request,
+    Claim, Frozen, Holder, JournalError, Lease, Life, LockHeld, NewRun, Record, Request, RunId, Store, Want,
+    disk, lease, lock, request,
 };
 use crate::crash_point::crash_point;
 use crate::machine::{Event, Person, Process};

@@ -13,6 +13,7 @@ use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
 use super::guard::Guard;
 use super::lock::Want;
+use super::offer::Attendance;
 use super::people::Said;
 use super::state::{Mode, Progress, State};
 use super::turn::{Act, Input, TimerId, Turn};
@@ -83,6 +84,7 @@ pub struct Machine {
     pub(super) unanswered: BTreeSet<Addr>,
     /// What resume takes up as soon as there is room for it.
     pub(super) due: BTreeMap<Addr, Due>,
+    pub(super) attendance: Attendance,
     pub(super) turn: Turn,
 }
 
@@ -106,6 +108,7 @@ impl Machine {
             holders: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             due: BTreeMap::new(),
+            attendance: Attendance::default(),
             turn: Turn::default(),
         }
     }
@@ -168,6 +171,8 @@ impl Machine {
             }
             Input::Lock { step, lock, answer } => self.lock_told(&step, &lock, answer)?,
             Input::NobodyAnswers { step } => self.unanswered.extend(self.state.find(&step)),
+            Input::Settle { by, decisions } => self.settle(eval, &by, &decisions)?,
+            Input::Leave => self.decline(),
             Input::Stop { by, hard } => self.stop(by, hard)?,
         }
         self.pump(eval)?;
@@ -262,6 +267,9 @@ impl Machine {
 
     fn expand(&mut self, eval: &dyn Evaluate, node: NodeId) -> Result<(), Illegal> {
         let step = self.graph.step(node).id.clone();
+        if let Some(why) = self.left_out(node) {
+            return self.emit(Event::Finished { step, result: Finish::Skipped(why) });
+        }
         match eval.expand(&self.state, node) {
             Ok(Expansion::Items(_)) if self.void_before(eval, node, None)? => Ok(()),
             Ok(Expansion::Items(items)) => self.emit(Event::Expanded { step, items }),
@@ -333,13 +341,8 @@ impl Machine {
 
     /// Says whether `when` lets the instance run; otherwise with which end it is over.
     pub(super) fn wanted(&self, eval: &dyn Evaluate, at: Addr) -> Result<(), Finish> {
-        let only = self.state.opened.as_ref().map(|opened| &opened.options.only);
-        if let Some(only) = only
-            && !only.is_empty()
-            && !self.graph.is_finally(at.node)
-            && !only.contains(&self.graph.step(at.node).id)
-        {
-            return Err(Finish::Skipped("not among the steps asked for".to_owned()));
+        if let Some(why) = self.left_out(at.node) {
+            return Err(Finish::Skipped(why));
         }
         match eval.when(&self.state, at) {
             Ok(Known::Yes) => Ok(()),
@@ -448,6 +451,9 @@ impl Machine {
                         Ok(false)
                     };
                 }
+                if self.offers() {
+                    return Ok(false);
+                }
                 if !self.unsettled().is_empty() {
                     self.rest(RunStatus::Waiting)
                 } else {
@@ -458,7 +464,12 @@ impl Machine {
                 self.begin_rollback(None, None)?;
                 Ok(true)
             }
-            Mode::Draining => self.begin_finally(RunStatus::Failed),
+            Mode::Draining => {
+                if self.offers() {
+                    return Ok(false);
+                }
+                self.begin_finally(RunStatus::Failed)
+            }
             // Stopped in the middle of `finally`: whoever stops twice wants an end, and no third telling of it.
             Mode::Stopping if self.state.in_finally => self.rest(RunStatus::Interrupted),
             Mode::Stopping => {

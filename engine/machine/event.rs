@@ -398,6 +398,9 @@ pub struct Options {
     /// Only these steps are run; all when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
+    /// Where the run was to begin, when `only` is what came of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// Who did something. Without a server it is what the operating system says, asserted and not proven.

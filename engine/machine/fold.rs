@@ -545,7 +545,7 @@ impl State {
             }
         }
         // Whoever settles a step by hand wants to go on, and not to have it undone.
-        if by_person && self.then_rollback {
+        if by_person && (self.then_rollback || self.mode == Mode::Draining) {
             self.then_rollback = false;
             self.mode = Mode::Forward;
         }

@@ -14,6 +14,8 @@ mod graph;
 mod guard;
 mod judge;
 mod lock;
+mod offer;
+mod part;
 mod people;
 mod reads;
 mod renew;
@@ -30,12 +32,13 @@ mod undo;
 pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
-    Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options, Person,
-    Process, Question, RunStatus, Stage, UndoResult, Verdict,
+    Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options,
+    Person, Process, Question, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use judge::{GRACE, Judge, READ_TIMEOUT};
+pub use part::from_step;
 pub use people::{covers, hash_of, may_answer, needed, voters};
 pub use renew::{NotRenewed, Renewed, renew};
 pub use resume::{Going, GoingBack, going, going_back};

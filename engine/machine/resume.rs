@@ -36,7 +36,8 @@ use super::fold::Illegal;
 use super::graph::Addr;
 use super::state::{Instance, Mode, Progress};
 
-type Decisions = BTreeMap<String, (Decision, Option<String>)>;
+/// What a person decided, by instance or step, each with why.
+pub(super) type Decisions = BTreeMap<String, (Decision, Option<String>)>;
 
 /// What resume does with one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +165,7 @@ impl Machine {
         Ok(())
     }
 
-    fn resume_instance(
+    pub(super) fn resume_instance(
         &mut self,
         eval: &dyn Evaluate,
         at: Addr,
@@ -222,6 +223,8 @@ impl Machine {
         by: Person,
         to: Option<String>,
     ) -> Result<(), Illegal> {
+        self.offer_nothing();
+        self.due.clear();
         let open: Vec<_> = self.state.open().collect();
         for (at, stage, attempt) in open {
             let leaf = Leaf { step: self.name(at), stage, attempt };

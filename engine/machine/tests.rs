@@ -3,6 +3,7 @@
 mod cuts;
 mod fuzz;
 mod gates;
+mod offer;
 mod people;
 mod renewed;
 mod table;
@@ -123,6 +124,7 @@ struct World {
     flying: Vec<Leaf>,
     timers: Vec<TimerId>,
     asked: Vec<String>,
+    offered: Vec<String>,
     rested: Option<RunStatus>,
     most: usize,
     ran: Vec<Leaf>,
@@ -145,13 +147,14 @@ impl World {
             flying: Vec::new(),
             timers: Vec::new(),
             asked: Vec::new(),
+            offered: Vec::new(),
             rested: None,
             most: 0,
             ran: Vec::new(),
             stopped: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
         };
-        let options = Options { max_parallel, on_failure: runbook.on_failure, only: Vec::new() };
+        let options = Options { max_parallel, on_failure: runbook.on_failure, ..Options::default() };
         let opened = Opened {
             version: EVENT_VERSION,
             program: String::new(),
@@ -184,6 +187,7 @@ impl World {
                 }
                 Act::Timer { id, .. } | Act::TimerUntil { id, .. } => self.timers.push(id),
                 Act::Ask { step, .. } => self.asked.push(step),
+                Act::Offer { steps } => self.offered = steps,
                 Act::Lock { step, lock } => locks.push((step, lock)),
                 Act::Stop { leaf } => drop(self.stopped.insert(leaf)),
                 Act::StopAll => self.stopped.extend(self.flying.iter().cloned()),

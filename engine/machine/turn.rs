@@ -102,6 +102,15 @@ pub enum Input {
         /// What: the instance.
         step: String,
     },
+    /// A person decided on what was offered ([`Act::Offer`]).
+    Settle {
+        /// Who.
+        by: Person,
+        /// What they decided, by instance or step, each with why.
+        decisions: BTreeMap<String, (Decision, Option<String>)>,
+    },
+    /// A person left what was offered as it is.
+    Leave,
     /// Stop.
     Stop {
         /// By whom or what.
@@ -184,6 +193,12 @@ pub enum Act {
     Stop {
         /// Which.
         leaf: Leaf,
+    },
+    /// Offer a person at the terminal what can be done about these steps; the answer is [`Input::Settle`],
+    /// [`Input::Rollback`] or [`Input::Leave`]. A later offer stands for an earlier one.
+    Offer {
+        /// The instances that failed or are in doubt, the first failure first.
+        steps: Vec<String>,
     },
     /// Stop every process of this run: SIGTERM, then SIGKILL after the grace.
     StopAll,

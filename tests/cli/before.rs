@@ -76,6 +76,10 @@ fn help_of_exec_has_an_example_and_the_exit_codes() {
           --reason <TEXT>      Why, for the journal
           --approve <STEP>     Answer yes to the approval of this step, without asking
           --only <STEP>        Run this step and no others; give it once a step. Needs a reason
+          --from <STEP>        Begin at this step: what comes before it in the file and does not need it
+                               is skipped. Needs a reason
+          --wait               Where no terminal can answer, wait for an answer from another one
+          --detach             Go on in the background as soon as the run is opened
 
     Everywhere:
       -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards

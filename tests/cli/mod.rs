@@ -2,13 +2,16 @@
 
 mod afterwards;
 mod approvals;
+mod background;
 mod bad_input;
 mod before;
 mod elsewhere;
 mod exec;
+mod person;
 mod report;
 mod resume;
 mod secrets;
+mod signals;
 mod terminal;
 
 use crate::support::project::Project;

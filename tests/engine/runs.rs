@@ -66,7 +66,7 @@ impl Place {
         let exec = Exec {
             snapshot: bound.snapshot,
             secrets: bound.secrets,
-            options: Options { max_parallel, on_failure, only: Vec::new() },
+            options: Options { max_parallel, on_failure, ..Options::default() },
             by: driver::person("tester", "command"),
             reason: None,
             consent: None,

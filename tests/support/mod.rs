@@ -4,6 +4,7 @@ pub(crate) mod kube;
 pub(crate) mod live;
 pub(crate) mod moto;
 pub(crate) mod project;
+pub(crate) mod terminal;
 pub(crate) mod tools;
 
 mod proof;

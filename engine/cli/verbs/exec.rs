@@ -9,7 +9,7 @@ use crate::cli::gather::{Missing, gather, left};
 use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{prompt, steps, stores, tools, view};
+use crate::cli::{detach, prompt, steps, stores, tools, view};
 use crate::driver::{self, Surroundings};
 use crate::load::Bound;
 use crate::machine::Options;
@@ -29,6 +29,8 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let books = Books::open(settings)?;
     let book = books.book(&exec.name, settings)?;
     steps::exist("--only", &exec.only, &book.runbook, false)?;
+    steps::exist("--from", exec.from.as_slice(), &book.runbook, false)?;
+    let part = steps::Part::of(exec, &book.runbook)?;
     steps::exist("--approve", &exec.approve, &book.runbook, true)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
@@ -38,7 +40,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     };
     let Bound { snapshot, secrets, .. } = gather(book, &books, &exec.vars, missing, settings, console)?;
     steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
-    tools::look(&snapshot, &exec.only, settings)?;
+    tools::look(&snapshot, &part.only, settings)?;
     let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
 
     let options = Options {
@@ -48,9 +50,15 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
             Some(AfterFailure::Rollback) => OnFailure::Rollback,
             None => snapshot.runbook.on_failure,
         },
-        only: exec.only.clone(),
+        only: part.only,
+        from: exec.from.clone(),
     };
     let by = settings.person(settings.via());
+    let approvals = exec.approve.iter().cloned().collect();
+    let work = driver::Exec { snapshot, secrets, options, by, reason, consent };
+    if exec.detach {
+        return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
+    }
     // Only now: until here nothing may be written, not even an empty journal.
     let store = stores::open(settings)?;
     let mut view = view::of(settings);
@@ -60,20 +68,21 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
         reporter: view.as_mut(),
         people: terminal
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
-        approvals: exec.approve.iter().cloned().collect(),
-        wait: false,
+        approvals,
+        wait: exec.wait,
     };
-    let closed = driver::exec(driver::Exec { snapshot, secrets, options, by, reason, consent }, around)?;
+    let closed = driver::exec(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
 }
 
 /// Returns why the run is made: leaving steps out takes the ground from under the others, so it needs one.
 fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<Option<String>, CliError> {
     let given = exec.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
-    if given.is_some() || exec.only.is_empty() {
+    let flag = if exec.from.is_some() { "--from" } else { "--only" };
+    if given.is_some() || exec.only.is_empty() && exec.from.is_none() {
         return Ok(given);
     }
-    let message = format!("--only leaves out steps of {}, and that needs a reason", book.runbook.name);
+    let message = format!("{flag} leaves out steps of {}, and that needs a reason", book.runbook.name);
     let hint = "add --reason TEXT; it is kept in the journal";
     let Some(terminal) = terminal else { return Err(CliError::usage_with(message, hint)) };
     match prompt::text("Why only some of the steps? ", terminal).map_err(left)? {

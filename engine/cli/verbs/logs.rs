@@ -1,6 +1,9 @@
 //! `runbook logs`: what the commands of a run printed.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -11,12 +14,15 @@ use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::diag::near;
-use crate::journal::{OutputDir, OutputFile, RunId, Stream};
+use crate::journal::{OutputDir, OutputFile, RunId, Store, Stream};
 use crate::machine::{Event, Graph, Stage, State};
 use crate::report::Role;
 
 /// How much is read at once: output may have gigabytes.
 const CHUNK: u64 = 64 * 1024;
+
+/// How often a live run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Shows the output files, step by step in the order in which they began.
 ///
@@ -40,6 +46,13 @@ pub fn run(logs: &Logs, settings: &Settings, console: Console) -> Result<Exit, C
         Some(typed) => named(typed, &begun, &state, &graph, run.as_str())?,
     };
     let outputs = store.outputs();
+    if logs.follow {
+        if settings.form == Form::Json {
+            let hint = format!("`{} logs {run} --format json` tells where the files are", settings.program());
+            return Err(CliError::usage_with("--follow shows text only", hint));
+        }
+        return Follow { store: &store, run: &run, outputs: &outputs, console }.until_rest(logs, steps);
+    }
     let mut shown = 0;
     let mut documents = Vec::new();
     for step in &steps {
@@ -85,6 +98,74 @@ fn named(
         Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
         None => CliError::usage_with(message, format!("`runbook status {run}` lists its steps")),
     })
+}
+
+/// What is printed while the run goes on.
+struct Follow<'a> {
+    store: &'a Store,
+    run: &'a RunId,
+    outputs: &'a OutputDir,
+    console: Console,
+}
+
+impl Follow<'_> {
+    /// Prints what the steps printed so far and goes on until no engine drives the run.
+    fn until_rest(&self, logs: &Logs, mut steps: Vec<String>) -> Result<Exit, CliError> {
+        let mut printed: HashMap<PathBuf, u64> = HashMap::new();
+        let mut last = None;
+        let mut seen = 0;
+        loop {
+            // Asked before the files are read: what was printed last is then among them.
+            let alive = stores::is_alive(&self.store.run(self.run)?);
+            for record in self.store.tail(self.run, seen)? {
+                seen = record.seq;
+                if let Event::Intent { leaf, .. } = &record.event {
+                    let id = leaf.step.split('[').next().unwrap_or_default();
+                    let meant = logs.step.as_deref().is_none_or(|typed| typed == leaf.step || typed == id);
+                    if meant && !steps.contains(&leaf.step) {
+                        steps.push(leaf.step.clone());
+                    }
+                }
+            }
+            for step in &steps {
+                for file in self.outputs.list(self.run, step)? {
+                    self.print_new(&file, &mut printed, &mut last)?;
+                }
+            }
+            if !alive {
+                return Ok(Exit::Good);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn print_new(
+        &self,
+        file: &OutputFile,
+        printed: &mut HashMap<PathBuf, u64>,
+        last: &mut Option<(PathBuf, u8)>,
+    ) -> Result<(), CliError> {
+        let from = printed.entry(file.path.clone()).or_default();
+        // Of a gate only the last poll is kept.
+        *from = if file.bytes < *from { 0 } else { *from };
+        if file.bytes == *from {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        if last.as_ref().is_none_or(|(path, _)| *path != file.path) {
+            let broken = last.as_ref().is_some_and(|(_, byte)| *byte != b'\n');
+            let heading = self.console.out.paint(Role::Strong, &heading(file));
+            writeln!(out, "{}{heading}", if broken { "\n" } else { "" })?;
+        }
+        loop {
+            let bytes = self.outputs.read(self.run, &file.leaf, file.stream, *from, CHUNK)?;
+            let Some(&end) = bytes.last() else { break };
+            *last = Some((file.path.clone(), end));
+            *from += bytes.len() as u64;
+            out.write_all(&bytes)?;
+        }
+        Ok(out.flush()?)
+    }
 }
 
 /// Prints a file under its heading; returns how many were printed.

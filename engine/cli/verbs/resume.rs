@@ -13,7 +13,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{steps, view};
+use crate::cli::{detach, steps, view};
 use crate::driver::{self, Outliving, Surroundings};
 use crate::machine::{Decision, missing_outputs};
 use crate::report::Role;
@@ -57,6 +57,13 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
     steps::may_be_approved(&resume.approve, &snapshot.runbook, &settings.person("flag"))?;
     let by = settings.person(settings.via());
+    let approvals = resume.approve.iter().cloned().collect();
+    let reason = resume.reason.clone();
+    let outliving = Outliving { stop: resume.stop_running, assume_ended: resume.assume_ended };
+    let work = driver::Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal };
+    if resume.detach {
+        return detach::hand_over(detach::Work::Resume(Box::new(work)), approvals, settings, console);
+    }
     let mut view = view::of(settings);
     let around = Surroundings {
         program: settings.program(),
@@ -64,13 +71,10 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
         reporter: view.as_mut(),
         people: terminal
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
-        approvals: resume.approve.iter().cloned().collect(),
-        wait: false,
+        approvals,
+        wait: resume.wait,
     };
-    let reason = resume.reason.clone();
-    let outliving = Outliving { stop: resume.stop_running, assume_ended: resume.assume_ended };
-    let asked = driver::Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal };
-    let closed = driver::resume(asked, around)?;
+    let closed = driver::resume(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
 }
 
@@ -130,6 +134,8 @@ mod tests {
             takeover: false,
             stop_running: false,
             assume_ended: false,
+            wait: false,
+            detach: false,
         };
         decisions(&resume).map(|decisions| decisions.len()).map_err(|error| error.to_string())
     }

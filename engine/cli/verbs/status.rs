@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::printed;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
+use crate::cli::watch::watch;
 use crate::driver::now;
 use crate::report::{About, StatusPage, Timeline};
 
@@ -18,8 +19,11 @@ use crate::report::{About, StatusPage, Timeline};
 ///
 /// When no run is meant, and whatever the journal refuses.
 pub fn run(status: &Status, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::read(settings)?;
+    let mut store = stores::read(settings)?;
     let run = stores::meant(&store, status.run.as_deref(), console)?.id;
+    if status.watch {
+        return watch(&mut store, &run, settings, console);
+    }
     let Read { stored, graph, state, alive } = stores::load(&store, &run)?;
     let timeline = Timeline::of(stored.records.iter().map(|record| (record.at, &record.event)));
     let program = settings.program();

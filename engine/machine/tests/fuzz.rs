@@ -149,7 +149,14 @@ fn legal(policy: OnFailure, script: &[(usize, u32)]) -> Vec<Event> {
             world.end(which, if stopped { End::Stopped } else { End::Exit(i32::from(pick % 7 == 6)) });
         } else if let Some(step) = world.asked.pop() {
             let answers = Map::new();
-            world.say(Input::Answered { step, by, yes: pick & 16 != 0, note: None, answers, to: To::Whatever });
+            world.say(Input::Answered {
+                step,
+                by,
+                yes: pick & 16 != 0,
+                note: None,
+                answers,
+                to: To::Whatever,
+            });
         } else if !world.timers.is_empty() {
             let id = world.timers.remove(which % world.timers.len());
             world.say(Input::Fired(id));

@@ -175,7 +175,14 @@ fn fresh() -> Runbook {
 impl World {
     fn approved(&mut self, step: &str) {
         let (step, answers) = (step.to_owned(), Map::new());
-        self.say(Input::Answered { step, by: Person::default(), yes: true, note: None, answers, to: To::Whatever });
+        self.say(Input::Answered {
+            step,
+            by: Person::default(),
+            yes: true,
+            note: None,
+            answers,
+            to: To::Whatever,
+        });
     }
 
     fn asked_gates(&self) -> usize {

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use rustix::termios::tcgetwinsize;
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
 use crate::report::paint::Paint;
 use crate::report::section::{Size, width_of};
@@ -17,6 +17,8 @@ pub struct Terminal {
     pub out: Box<dyn Write + Send>,
     /// Returns the size now; asked before every frame, so that a resize needs no signal.
     pub size: Box<dyn Fn() -> Size + Send>,
+    /// Says whether it is ours to draw on: a program in the background must not draw into somebody else's line.
+    pub front: Box<dyn Fn() -> bool + Send>,
     /// What it can show.
     pub paint: Paint,
 }
@@ -34,7 +36,8 @@ impl Terminal {
                 _ => fallback,
             }
         };
-        Terminal { out: Box::new(io::stderr()), size: Box::new(size), paint }
+        let front = || tcgetpgrp(io::stderr()).map_or(true, |front| front == rustix::process::getpgrp());
+        Terminal { out: Box::new(io::stderr()), size: Box::new(size), front: Box::new(front), paint }
     }
 }
 
@@ -69,6 +72,8 @@ impl Screen {
     /// size; an empty one leaves nothing behind, the cursor at the beginning of a line.
     pub(super) fn draw(&mut self, above: &str, block: Vec<String>) {
         let size = self.size();
+        // Lines that stay are written all the same, as any job in the background does.
+        let block = if (self.terminal.front)() { block } else { Vec::new() };
         if above.is_empty() && block == self.block && size == self.size {
             return;
         }

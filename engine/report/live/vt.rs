@@ -31,7 +31,7 @@ impl Vt {
     pub(super) fn terminal(&self, paint: Paint) -> Terminal {
         let this = self.clone();
         let size = move || this.0.lock().expect("no test panics in here").size;
-        Terminal { out: Box::new(self.clone()), size: Box::new(size), paint }
+        Terminal { out: Box::new(self.clone()), size: Box::new(size), front: Box::new(|| true), paint }
     }
 
     pub(super) fn resize(&self, columns: usize, rows: usize) {

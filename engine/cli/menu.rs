@@ -1,0 +1,366 @@
+//! What can be done about a failed step, offered at the terminal.
+//!
+//! A letter and Enter, not a key alone: the answer may undo a release, it is given at three in the morning, and what was
+//! typed ahead must not give it. It also leaves the terminal as it is, so that nothing has to be put back.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::console::{Console, count, one_line, wrapped};
+use super::prompt::yes;
+use super::terminal::Dialogue;
+use super::undoing::shown;
+use crate::driver::{Choice, Offer, Offered};
+use crate::machine::Decision;
+use crate::report::Role;
+
+/// How many of the last lines of a command are shown for each step: more is in `runbook logs`.
+const TAIL: usize = 5;
+
+/// How many steps are shown whole, so that the menu below is still on the screen.
+const WHOLE: usize = 2;
+
+/// How many steps are named at most.
+const NAMED: usize = 8;
+
+type Decided = (Decision, Option<String>);
+
+/// Asks what is to be done; nothing when they closed their input, or the question was taken down.
+///
+/// # Errors
+///
+/// When the terminal is gone.
+pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
+    to.show(&introduced(offer, console))?;
+    let several = offer.steps.len() > 1;
+    let undo = !offer.undo.is_empty();
+    to.show(&keys(offer, console))?;
+    let mut letters = vec!['r'];
+    letters.extend(offer.steps.iter().any(|step| step.ran).then_some('v'));
+    letters.extend(['s', 'd']);
+    letters.extend(several.then_some('o'));
+    letters.extend(undo.then_some('b'));
+    letters.push('q');
+    loop {
+        let Some(letter) = letter("What now?", &letters, to)? else { return Ok(None) };
+        let choice = match letter {
+            'q' => Some(Choice::Leave),
+            'b' => rolled_back(offer, to, console)?,
+            'o' => match one_by_one(offer, to, console)? {
+                Some(choice) => Some(choice),
+                None => return Ok(None),
+            },
+            'v' => Some(all(offer, &(Decision::Verify, None), |step| step.ran)),
+            letter => match decision(letter, to)? {
+                Some(decided) => decided.map(|decided| all(offer, &decided, |_| true)),
+                None => return Ok(None),
+            },
+        };
+        if choice.is_some() {
+            return Ok(choice);
+        }
+    }
+}
+
+fn introduced(offer: &Offer, console: Console) -> String {
+    let mut text = String::from("\n");
+    if offer.steps.len() > 1 {
+        text.push_str(&format!(
+            "{} did not go well, the first one first:\n",
+            count(offer.steps.len(), "step")
+        ));
+    }
+    for (number, step) in offer.steps.iter().take(NAMED).enumerate() {
+        text.push_str(&told(step, number < WHOLE, console));
+    }
+    if let Some(more) = offer.steps.len().checked_sub(NAMED + 1) {
+        text.push_str(&format!("and {} more\n", more + 1));
+    }
+    text
+}
+
+fn told(step: &Offered, whole: bool, console: Console) -> String {
+    let paint = console.err;
+    let what = match &step.why {
+        Some(why) => paint.paint(Role::Failure, &format!("failed: {}", one_line(why))),
+        None => {
+            let doubt = "is in doubt: how its command ended is not known";
+            paint.paint(Role::Doubt, doubt)
+        }
+    };
+    let mut text = format!("{} {what}\n", paint.paint(Role::Strong, &one_line(&step.step)));
+    if !whole {
+        return text;
+    }
+    let room = console.width.saturating_sub(1);
+    if !step.command.is_empty() {
+        let command = paint.clean(&one_line(&step.command));
+        text.push_str(&format!("{}\n", paint.shorten(&format!("  $ {command}"), room)));
+    }
+    let lines: Vec<&str> = step.tail.lines().collect();
+    for line in &lines[lines.len().saturating_sub(TAIL)..] {
+        text.push_str(&format!("{}\n", paint.shorten(&format!("  | {}", paint.clean_output(line)), room)));
+    }
+    text
+}
+
+fn keys(offer: &Offer, console: Console) -> String {
+    let several = offer.steps.len() > 1;
+    let ran = offer.steps.iter().any(|step| step.ran);
+    let (again, without, done) = match several {
+        false => {
+            ("run it again", "skip it: go on without it (asks why)", "it is done: take it so (asks why)")
+        }
+        true => {
+            ("run all of them again", "skip all of them (asks why)", "all are done: take them so (asks why)")
+        }
+    };
+    let mut lines = vec![('r', again.to_owned())];
+    if ran {
+        let only = "its command went well: only ask its gate again";
+        let these = "only ask the gates again, where the command went well";
+        lines.push(('v', if several { these } else { only }.to_owned()));
+    }
+    lines.extend([('s', without.to_owned()), ('d', done.to_owned())]);
+    if several {
+        lines.push(('o', "decide one by one".to_owned()));
+    }
+    if !offer.undo.is_empty() {
+        let steps = count(offer.undo.len(), "step");
+        lines.push(('b', format!("roll back: undo {steps} (shows them, and asks)")));
+    }
+    lines.push(('q', format!("leave it; `{} resume {}` goes on later", offer.program, offer.run)));
+    let mut text = String::from("\n");
+    for (letter, what) in lines {
+        let letter = console.err.paint(Role::Strong, &letter.to_string());
+        text.push_str(&format!("  {letter}  {what}\n"));
+    }
+    text
+}
+
+/// Asks for one of the letters.
+fn letter(question: &str, letters: &[char], to: &mut dyn Dialogue) -> io::Result<Option<char>> {
+    let listed = letters.iter().map(char::to_string).collect::<Vec<_>>().join("/");
+    loop {
+        let Some(answer) = to.line(&format!("{question} [{listed}] "))? else { return Ok(None) };
+        let answer = answer.trim().to_lowercase();
+        let mut typed = answer.chars();
+        match (typed.next(), typed.next()) {
+            (Some(letter), None) if letters.contains(&letter) => return Ok(Some(letter)),
+            // Enter alone decides nothing: every answer here changes something.
+            _ => to.show(&format!("Please type one of {}, and Enter.\n", listed.replace('/', ", ")))?,
+        }
+    }
+}
+
+/// Returns what a letter decides, with why; `Some(None)` when they went back instead of saying why.
+fn decision(letter: char, to: &mut dyn Dialogue) -> io::Result<Option<Option<Decided>>> {
+    let decision = match letter {
+        's' => Decision::Skip,
+        'd' => Decision::Done,
+        _ => return Ok(Some(Some((Decision::Retry, None)))),
+    };
+    let Some(why) = to.line("Why? It is kept in the journal (Enter alone goes back): ")? else {
+        return Ok(None);
+    };
+    let why = why.trim();
+    Ok(Some((!why.is_empty()).then(|| (decision, Some(why.to_owned())))))
+}
+
+fn all(offer: &Offer, decided: &Decided, which: impl Fn(&Offered) -> bool) -> Choice {
+    let steps = offer.steps.iter().filter(|step| which(step));
+    Choice::Settle(steps.map(|step| (step.step.clone(), decided.clone())).collect())
+}
+
+fn one_by_one(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
+    let mut decisions = BTreeMap::new();
+    for step in &offer.steps {
+        to.show(&format!("\n{}", told(step, true, console)))?;
+        let (letters, question): (&[char], _) = match step.ran {
+            true => (&['r', 'v', 's', 'd', 'q'], "Again, only its gate, skip, done, or leave it?"),
+            false => (&['r', 's', 'd', 'q'], "Again, skip, done, or leave it?"),
+        };
+        loop {
+            let Some(letter) = letter(question, letters, to)? else { return Ok(None) };
+            let decided = match letter {
+                'q' => break,
+                'v' => Some((Decision::Verify, None)),
+                letter => match decision(letter, to)? {
+                    Some(decided) => decided,
+                    None => return Ok(None),
+                },
+            };
+            if let Some(decided) = decided {
+                decisions.insert(step.step.clone(), decided);
+                break;
+            }
+        }
+    }
+    // All of them left is the run left.
+    Ok(Some(if decisions.is_empty() { Choice::Leave } else { Choice::Settle(decisions) }))
+}
+
+/// Shows what a rollback would do and asks; nothing when they do not want it after all.
+fn rolled_back(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
+    to.show(&format!("\n{}\n", shown(&offer.run, &offer.undo, &[], console)))?;
+    match yes("Undo this?", to)? {
+        Some(true) => Ok(Some(Choice::Rollback)),
+        Some(false) => {
+            to.show(&wrapped("Nothing was undone.", console.width, 0))?;
+            Ok(None)
+        }
+        None => Ok(Some(Choice::Leave)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::prompt::tests::Script;
+
+    fn offered(step: &str, why: Option<&str>, ran: bool) -> Offered {
+        Offered {
+            step: step.to_owned(),
+            why: why.map(str::to_owned),
+            command: "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
+            tail: "error: no such host\nhint: DNS?".to_owned(),
+            ran,
+        }
+    }
+
+    fn offer(steps: Vec<Offered>) -> Offer {
+        let undo = |step: &str, command: Result<&str, &str>| crate::driver::ToUndo {
+            step: step.to_owned(),
+            command: command.map(str::to_owned).map_err(str::to_owned),
+            reads: None,
+            changes: None,
+            captured: crate::model::Map::new(),
+            hint: None,
+        };
+        let undo = vec![
+            undo("scale[cart]", Ok("kubectl scale deployment/cart --replicas=3")),
+            undo("mail", Err("a mail can't be taken back")),
+        ];
+        Offer { run: "r7k2m9qd".to_owned(), program: "runbook".to_owned(), steps, undo }
+    }
+
+    fn played(offer: &Offer, answers: &[&'static str]) -> (Option<Choice>, String) {
+        let mut script = Script::of(answers);
+        let choice = choose(offer, &mut script, Console::plain()).unwrap();
+        (choice, script.screen)
+    }
+
+    fn one() -> Offer {
+        offer(vec![offered("scale[cart]", Some("it exited with 1"), false)])
+    }
+
+    #[test]
+    fn one_failed_step_reads_on_one_screen() {
+        let (choice, screen) = played(&one(), &["", "s", "", "s", "nobody uses it"]);
+        let why = Some("nobody uses it".to_owned());
+        assert_eq!(
+            choice,
+            Some(Choice::Settle(BTreeMap::from([("scale[cart]".into(), (Decision::Skip, why))])))
+        );
+        insta::assert_snapshot!(screen, @"
+        scale[cart] failed: it exited with 1
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+
+          r  run it again
+          s  skip it: go on without it (asks why)
+          d  it is done: take it so (asks why)
+          b  roll back: undo 2 steps (shows them, and asks)
+          q  leave it; `runbook resume r7k2m9qd` goes on later
+        What now? [r/s/d/b/q] 
+        Please type one of r, s, d, b, q, and Enter.
+        What now? [r/s/d/b/q] s
+        Why? It is kept in the journal (Enter alone goes back): 
+        What now? [r/s/d/b/q] s
+        Why? It is kept in the journal (Enter alone goes back): nobody uses it
+        ");
+    }
+
+    #[test]
+    fn a_rollback_is_shown_and_asked_about() {
+        let (choice, screen) = played(&one(), &["b", "n", "B", "y"]);
+        assert_eq!(choice, Some(Choice::Rollback));
+        insta::assert_snapshot!(screen.split_once("[r/s/d/b/q] b\n").unwrap().1, @"
+        To be undone of run r7k2m9qd, the last begun first:
+          scale[cart]  kubectl scale deployment/cart --replicas=3
+          mail  can't be undone: a mail can't be taken back
+        Undo this? [y/N] n
+        Nothing was undone.
+        What now? [r/s/d/b/q] B
+
+        To be undone of run r7k2m9qd, the last begun first:
+          scale[cart]  kubectl scale deployment/cart --replicas=3
+          mail  can't be undone: a mail can't be taken back
+        Undo this? [y/N] y
+        ");
+    }
+
+    #[test]
+    fn several_are_settled_together_or_one_by_one() {
+        let several = offer(vec![
+            offered("b", Some("its verify gate does not hold: ready 7, wants >= 10"), true),
+            offered("a", None, false),
+            offered("c", Some("it exited with 2"), false),
+        ]);
+        let (choice, screen) = played(&several, &["o", "v", "d", "seen in the console", "q"]);
+        let done = (Decision::Done, Some("seen in the console".to_owned()));
+        let decisions = BTreeMap::from([("b".into(), (Decision::Verify, None)), ("a".into(), done)]);
+        assert_eq!(choice, Some(Choice::Settle(decisions)));
+        insta::assert_snapshot!(screen, @"
+        3 steps did not go well, the first one first:
+        b failed: its verify gate does not hold: ready 7, wants >= 10
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+        a is in doubt: how its command ended is not known
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+        c failed: it exited with 2
+
+          r  run all of them again
+          v  only ask the gates again, where the command went well
+          s  skip all of them (asks why)
+          d  all are done: take them so (asks why)
+          o  decide one by one
+          b  roll back: undo 2 steps (shows them, and asks)
+          q  leave it; `runbook resume r7k2m9qd` goes on later
+        What now? [r/v/s/d/o/b/q] o
+
+        b failed: its verify gate does not hold: ready 7, wants >= 10
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+        Again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
+
+        a is in doubt: how its command ended is not known
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+        Again, skip, done, or leave it? [r/s/d/q] d
+        Why? It is kept in the journal (Enter alone goes back): seen in the console
+
+        c failed: it exited with 2
+          $ kubectl -n shop scale deployment/cart --replicas=10
+          | error: no such host
+          | hint: DNS?
+        Again, skip, done, or leave it? [r/s/d/q] q
+        ");
+        let Some(Choice::Settle(all)) = played(&several, &["r"]).0 else { panic!("they are run again") };
+        assert_eq!(all.len(), 3);
+    }
+
+    #[test]
+    fn who_closes_the_input_leaves_the_run() {
+        for answers in [&[][..], &["s"], &["q"], &["b"]] {
+            let choice = played(&one(), answers).0.unwrap_or(Choice::Leave);
+            assert_eq!(choice, Choice::Leave, "{answers:?}");
+        }
+    }
+}

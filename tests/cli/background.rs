@@ -1,0 +1,169 @@
+//! Runs that go on without a terminal: detached, waiting for an answer from elsewhere, watched from another one.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use runbook::exec::find_by_env;
+
+use crate::support::project::Project;
+
+const ASKING: &str = r#"
+runbook: asking
+title: Ask, then act
+vars:
+  token: {type: secret, required: false, from: {env: TOKEN}}
+steps:
+  - id: go
+    approve: {prompt: Shall it?}
+  - id: act
+    shell: 'echo acting; test "${#TOKEN}" = 17; touch acted'
+    env: {TOKEN: "{{ token | default('none') }}"}
+    irreversible: It only writes.
+"#;
+
+fn asking() -> Project {
+    Project::new().file("runbooks/asking.yaml", ASKING).env("TOKEN", "hunter22-hunter22")
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn wait_for_rest(project: &Project, run: &str, status: &str) {
+    wait_until(&format!("it is {status}"), || {
+        let shown = project.run(&["runs", "--all", "--format", "json"]).code(0);
+        let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("JSON");
+        let row = document["runs"].as_array().expect("rows").iter().find(|row| row["run"] == run).cloned();
+        row.is_some_and(|row| row["status"] == status)
+    });
+}
+
+#[test]
+fn a_detached_run_goes_on_by_itself_and_is_answered_from_elsewhere() {
+    let project = asking();
+    let shown = project.run(&["exec", "asking", "--detach"]).code(0);
+    let run = project.newest();
+    let text = shown.to_string();
+    for command in ["runbook status [RUN] --watch", "runbook approve [RUN] STEP", "runbook cancel [RUN]"] {
+        assert!(text.contains(command), "{text}");
+    }
+    wait_until("it asks", || project.run(&["status", &run]).to_string().contains("waits for"));
+    project.run(&["approve", &run, "go"]).code(0);
+    wait_for_rest(&project, &run, "succeeded");
+    assert!(project.has("acted"), "the secret came with it");
+    let log = std::fs::read_to_string(project.journal().with_extension("db.d").join(&run).join("engine.log"));
+    let log = log.expect("the engine keeps what it says");
+    assert!(log.contains("act done") && !log.contains("hunter22"), "{log}");
+}
+
+#[test]
+fn a_detached_run_is_stopped_from_elsewhere_and_resumed_in_the_background() {
+    let project = asking();
+    project.run(&["exec", "asking", "--detach", "--format", "json"]).code(0);
+    let run = project.newest();
+    project.run(&["cancel", &run]).code(0);
+    wait_for_rest(&project, &run, "interrupted");
+    assert_eq!(find_by_env(&[("RUNBOOK_RUN", &run)]), []);
+    project.run(&["resume", "--detach", "--approve", "go"]).code(0);
+    wait_for_rest(&project, &run, "succeeded");
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_goes_to_the_background() {
+    let project = asking();
+    let shown = project.run(&["exec", "nothing", "--detach"]).code(2).to_string();
+    assert!(shown.contains("nothing"), "{shown}");
+    // What only the engine finds is told in front of the person, too.
+    let target = ASKING.replace("vars:", "target: {cluster: 'false'}\nvars:");
+    project.write("runbooks/asking.yaml", target);
+    let shown = project.run(&["exec", "asking", "--detach"]).code(2).to_string();
+    assert!(shown.contains("target.cluster") && !shown.contains("background"), "{shown}");
+}
+
+#[test]
+fn with_wait_the_answer_may_come_from_elsewhere() {
+    let project = asking();
+    project.run(&["exec", "asking"]).code(3);
+    let first = project.newest();
+    let mut engine =
+        project.command(&["exec", "asking", "--wait"]).stdout(Stdio::null()).spawn().expect("it runs");
+    let mut run = String::new();
+    wait_until("it asks", || {
+        run = project.newest();
+        run != first && project.run(&["approve", &run, "go"]).code == Some(0)
+    });
+    assert_eq!(engine.wait().expect("it ends").code(), Some(0));
+    assert!(project.has("acted"));
+}
+
+#[test]
+fn a_live_run_is_watched_and_its_output_followed() {
+    let project = Project::new().file(
+        "runbooks/slow.yaml",
+        "runbook: slow\ntitle: Slow\nsteps:\n  - id: talk\n    shell: 'printf begun; while [ ! -e go ]; do sleep 0.05; done; echo \" and over\"'\n    irreversible: No.\n  - {id: after, run: echo more, effect: read}\n",
+    );
+    project.run(&["exec", "slow", "--detach"]).code(0);
+    let run = project.newest();
+    let start = |arguments: &[&str]| {
+        project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+    };
+    let watch = start(&["status", &run, "--watch"]);
+    let follow = start(&["logs", &run, "--follow"]);
+    project.write("go", "");
+    let watched = watch.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&watched.stdout);
+    assert_eq!(watched.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("talk started") && text.contains("after done") && text.contains("succeeded"),
+        "{text}"
+    );
+    let followed = follow.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&followed.stdout);
+    assert_eq!(text, "== talk · action\nbegun and over\n== after · action\nmore\n");
+}
+
+const CHAIN: &str = r#"
+runbook: chain
+title: Three steps
+steps:
+  - id: first
+    run: echo one
+    effect: read
+    outputs: {number: stdout | trim}
+  - id: second
+    run: touch second
+    irreversible: It only writes.
+  - id: third
+    run: touch third
+    irreversible: It only writes.
+finally:
+  - {id: tell, run: touch told, effect: read}
+"#;
+
+#[test]
+fn a_run_from_the_middle_needs_a_reason_and_leaves_out_what_comes_before() {
+    let project = Project::new().file("runbooks/chain.yaml", CHAIN);
+    let refused = project.run(&["exec", "chain", "--from", "third"]).code(2).to_string();
+    assert!(refused.contains("--from leaves out steps of chain, and that needs a reason"), "{refused}");
+    let unknown = project.run(&["exec", "chain", "--from", "thrid", "--reason", "x"]).code(2).to_string();
+    assert!(unknown.contains("did you mean `third`?"), "{unknown}");
+    let shown =
+        project.run(&["exec", "chain", "--from", "third", "--reason", "done by Dana"]).code(0).to_string();
+    assert!(
+        shown.contains("second skipped: it comes before third, where the run was to begin: done by Dana"),
+        "{shown}"
+    );
+    assert!(project.has("third") && !project.has("second") && project.has("told"));
+
+    let using = CHAIN.replace("run: touch third", "run: \"touch {{ steps.first.outputs.number }}\"");
+    project.write("runbooks/chain.yaml", using);
+    for (flag, hint) in [("--from", "--from first"), ("--only", "add --only first")] {
+        let refused = project.run(&["exec", "chain", flag, "third", "--reason", "x"]).code(2).to_string();
+        assert!(refused.contains("`third` uses the outputs of `first`, which"), "{refused}");
+        assert!(refused.contains(hint), "{refused}");
+    }
+}

@@ -1,0 +1,252 @@
+//! A person in the middle: what a failed step offers at the terminal, and prompts that others answer.
+
+use std::time::{Duration, Instant};
+
+use runbook::journal::Store;
+use runbook::machine::{Decision, Event};
+
+use crate::support::project::Project;
+use crate::support::terminal::{CTRL_C, CTRL_D, Terminal};
+
+/// A chain whose second step works once `mended` is there.
+const CHAIN: &str = r#"
+runbook: chain
+title: Three steps
+steps:
+  - id: first
+    run: touch first
+    rollback: {run: rm first}
+  - id: second
+    shell: 'echo trying; echo broken pipe >&2; echo x >> tries; test -e mended'
+    rollback: {run: rm -f second}
+  - id: third
+    run: touch third
+    rollback: {run: rm third}
+"#;
+
+fn chain() -> Project {
+    Project::new().file("runbooks/chain.yaml", CHAIN)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn events(project: &Project) -> Vec<Event> {
+    let run = project.newest();
+    let store = Store::open_read_only(project.journal()).expect("a journal");
+    let run = store.find(&run).expect("the run");
+    store.load(&run).expect("it can be read").records.into_iter().map(|record| record.event).collect()
+}
+
+/// Every decision of a person: the step, what, why, and from where.
+fn decisions(project: &Project) -> Vec<(String, Decision, Option<String>, String)> {
+    let decided = |event| match event {
+        Event::Decided { step, decision, by: Some(by), reason } => {
+            Some((step, decision, reason, format!("{} at the {}", by.name, by.via)))
+        }
+        _ => None,
+    };
+    events(project).into_iter().filter_map(decided).collect()
+}
+
+fn failed(project: &Project) -> Terminal {
+    let mut terminal = Terminal::start(&project.command(&["exec", "chain"]));
+    terminal.wait_for("second failed: it exited with 1");
+    terminal.wait_for("| trying");
+    terminal.wait_for("What now? [r/s/d/b/q] ");
+    terminal
+}
+
+#[test]
+fn a_failed_step_is_run_again_from_the_prompt() {
+    let project = chain();
+    let mut terminal = failed(&project);
+    terminal.keys("r\n");
+    terminal.wait_for("second failed: it exited with 1");
+    terminal.wait_for("What now?");
+    project.write("mended", "");
+    terminal.keys("r\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(project.has("third"), "{screen}");
+    let again = ("second".to_owned(), Decision::Retry, None, "ann at the terminal".to_owned());
+    assert_eq!(decisions(&project), [again.clone(), again]);
+}
+
+#[test]
+fn a_failed_step_is_skipped_or_taken_as_done_with_a_reason() {
+    for (key, decision) in [("s\n", Decision::Skip), ("d\n", Decision::Done)] {
+        let project = chain();
+        let mut terminal = failed(&project);
+        terminal.keys(key);
+        terminal.wait_for("Why?");
+        terminal.keys("Dana did it by hand\n");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(0), "{screen}");
+        assert!(project.has("third"), "{screen}");
+        let why = Some("Dana did it by hand".to_owned());
+        assert_eq!(
+            decisions(&project),
+            [("second".to_owned(), decision, why, "ann at the terminal".to_owned())]
+        );
+    }
+}
+
+#[test]
+fn a_failed_step_is_left_by_key_by_end_of_input_and_by_ctrl_c() {
+    for keys in ["q\n", CTRL_D, CTRL_C] {
+        let project = chain();
+        let mut terminal = failed(&project);
+        let before = terminal.modes();
+        terminal.keys(keys);
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(1), "{keys:?}: {screen}");
+        assert!(screen.contains("runbook resume r") && screen.contains("runbook rollback r"), "{screen}");
+        assert_eq!(format!("{before:?}"), format!("{:?}", terminal.modes()), "{keys:?}");
+        assert!(!project.has("third"));
+        // It is a paused run like any other.
+        project.write("mended", "");
+        project.run(&["resume"]).code(0);
+    }
+}
+
+#[test]
+fn a_failed_run_is_rolled_back_from_the_prompt_after_it_was_shown() {
+    let project = chain();
+    let mut terminal = failed(&project);
+    terminal.keys("b\n");
+    terminal.wait_for("rm -f second");
+    terminal.wait_for("rm first");
+    terminal.wait_for("Undo this? [y/N] ");
+    terminal.keys("y\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(4), "{screen}");
+    assert!(!project.has("first"), "{screen}");
+}
+
+#[test]
+fn nobody_is_offered_anything_without_a_terminal() {
+    let project = chain();
+    let shown = project.run(&["exec", "chain"]).code(1).to_string();
+    assert!(!shown.contains("What now?"), "{shown}");
+}
+
+const ASKING: &str = r#"
+runbook: asking
+title: Ask twice
+steps:
+  - id: go
+    approve: {prompt: Shall it?}
+  - id: act
+    run: touch acted
+    idempotent: true
+    irreversible: It only writes.
+  - id: more
+    approve: {prompt: And more?}
+"#;
+
+fn asking() -> (Project, Terminal, String) {
+    let project = Project::new().file("runbooks/asking.yaml", ASKING);
+    let mut terminal = Terminal::start(&project.command(&["exec", "asking"]));
+    terminal.wait_for("go waits for your decision");
+    terminal.wait_for("Yes? [y/N] ");
+    let run = project.newest();
+    (project, terminal, run)
+}
+
+#[test]
+fn a_prompt_answered_elsewhere_is_taken_down_and_its_keys_answer_nothing() {
+    let (project, mut terminal, run) = asking();
+    // Half an answer, which must not become one to the next question.
+    terminal.keys("y");
+    project.run(&["approve", &run, "go", "--note", "from the other room"]).code(0);
+    terminal.wait_for("answered from elsewhere: ann@");
+    terminal.wait_for("more waits for your decision");
+    terminal.wait_for("Yes? [y/N] ");
+    terminal.keys("\n");
+    terminal.wait_for("Note (Enter for none)");
+    terminal.keys("\n");
+    terminal.wait_for("What now?");
+    terminal.keys("q\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(1), "no is the answer to Enter alone: {screen}");
+    assert!(project.has("acted"));
+    let answers: Vec<(String, bool)> = events(&project)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Answered { step, yes, .. } => Some((step, yes)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(answers, [("go".to_owned(), true), ("more".to_owned(), false)]);
+}
+
+#[test]
+fn a_prompt_of_a_run_that_is_cancelled_is_taken_down() {
+    let (project, mut terminal, run) = asking();
+    project.run(&["cancel", &run]).code(0);
+    terminal.wait_for("the run was asked to stop (cancel by ann)");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(!project.has("acted"));
+    project.run(&["verify", &run]).code(0);
+}
+
+/// Approved and cancelled at the same moment, in either order: nothing is lost, and the journal says what came first.
+#[test]
+fn approve_and_cancel_at_the_same_moment() {
+    for first in ["approve", "cancel"] {
+        let (project, mut terminal, run) = asking();
+        // Both are in the inbox before the engine looks: it is held meanwhile.
+        terminal.signal(rustix::process::Signal::STOP);
+        let approve: &[&str] = &["approve", &run, "go"];
+        let cancel: &[&str] = &["cancel", &run];
+        for arguments in if first == "approve" { [approve, cancel] } else { [cancel, approve] } {
+            project.run(arguments).code(0);
+        }
+        terminal.signal(rustix::process::Signal::CONT);
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(130), "{first} first: {screen}");
+        project.run(&["verify", &run]).code(0);
+        let kinds: Vec<&str> = events(&project)
+            .iter()
+            .filter_map(|event| match event {
+                Event::Answered { .. } => Some("approved"),
+                Event::StopRequested { .. } => Some("cancelled"),
+                _ => None,
+            })
+            .collect();
+        let expected = if first == "approve" { ["approved", "cancelled"] } else { ["cancelled", "approved"] };
+        assert_eq!(kinds, expected);
+        // The approval is not asked for again.
+        let resumed = project.run(&["resume", "--approve", "more"]).code(0).to_string();
+        assert!(project.has("acted") && !resumed.contains("go asks for approval"), "{resumed}");
+    }
+}
+
+#[test]
+fn a_doubt_is_offered_at_the_terminal_too() {
+    let project = Project::new().file(
+        "runbooks/once.yaml",
+        "runbook: once\ntitle: Once\nsteps:\n  - id: pay\n    shell: 'echo paid >> ledger; sleep 600'\n    irreversible: No.\n",
+    );
+    let mut terminal = Terminal::start(&project.command(&["exec", "once"]));
+    wait_until("it paid", || project.has("ledger"));
+    terminal.keys(CTRL_C);
+    terminal.wait_for("asked to stop");
+    terminal.keys(CTRL_C);
+    assert_eq!(terminal.end().0, Some(130));
+    let mut terminal = Terminal::start(&project.command(&["resume"]));
+    terminal.wait_for("pay is in doubt");
+    terminal.wait_for("What now?");
+    terminal.keys("d\n");
+    terminal.wait_for("Why?");
+    terminal.keys("seen at the bank\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+}

@@ -1,0 +1,220 @@
+//! The ladder of signals on a real terminal: what runs is let finish, stopped, or suspended, and nothing is left behind.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use runbook::exec::find_by_env;
+use rustix::process::Signal;
+
+use crate::support::project::Project;
+use crate::support::terminal::{CTRL_C, CTRL_Z, Terminal};
+
+/// A step that lives until `go` is there, with a helper of its own that does not hear SIGTERM.
+const SLOW: &str = r#"
+runbook: slow
+title: Take long
+steps:
+  - id: long
+    shell: |
+      (trap '' TERM; while [ ! -e go ]; do sleep 0.1; done) &
+      echo $$ > leader
+      while [ ! -e go ]; do sleep 0.05; done
+      touch finished
+    grace: 1s
+    irreversible: It only waits.
+  - id: after
+    run: touch after
+    irreversible: It only writes.
+"#;
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn started() -> (Project, Terminal) {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let terminal = Terminal::start(&project.command(&["exec", "slow"]));
+    wait_until("the step began", || leader(&project).is_some());
+    (project, terminal)
+}
+
+fn leader(project: &Project) -> Option<u32> {
+    std::fs::read_to_string(project.root().join("leader")).ok()?.trim().parse().ok()
+}
+
+/// The state of a process as `/proc` has it: `T` is stopped.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim().chars().next()
+}
+
+#[track_caller]
+fn nothing_left(project: &Project) {
+    let run = project.newest();
+    assert_eq!(find_by_env(&[("RUNBOOK_RUN", &run)]), []);
+    project.run(&["verify", &run]).code(0);
+}
+
+#[test]
+fn the_first_ctrl_c_lets_what_runs_finish() {
+    let (project, mut terminal) = started();
+    let before = format!("{:?}", terminal.modes());
+    terminal.keys(CTRL_C);
+    terminal.wait_for("asked to stop (Ctrl-C): what runs may finish");
+    project.write("go", "");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(project.has("finished") && !project.has("after"), "{screen}");
+    assert!(screen.contains("runbook resume r") && screen.contains("runbook rollback r"), "{screen}");
+    assert_eq!(before, format!("{:?}", terminal.modes()));
+    assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l"), "the cursor is shown again");
+    nothing_left(&project);
+}
+
+#[test]
+fn the_second_ctrl_c_stops_what_runs() {
+    let (project, mut terminal) = started();
+    terminal.keys(CTRL_C);
+    terminal.wait_for("asked to stop (Ctrl-C)");
+    terminal.keys(CTRL_C);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(!project.has("finished"));
+    nothing_left(&project);
+}
+
+#[test]
+fn sigterm_and_ctrl_backslash_stop_what_runs_at_once() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::QUIT, 130)] {
+        let (project, mut terminal) = started();
+        terminal.signal(signal);
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, Some(code), "{screen}");
+        assert!(!project.has("finished"));
+        nothing_left(&project);
+    }
+}
+
+#[test]
+fn a_lost_terminal_is_the_first_ctrl_c_and_kills_nobody() {
+    let (project, mut terminal) = started();
+    terminal.hang_up();
+    wait_until("the hangup is recorded", || asked_to_stop(&project));
+    project.write("go", "");
+    let (code, _) = terminal.end();
+    assert_eq!(code, Some(130), "it ended by itself, with nowhere to write to");
+    assert!(project.has("finished") && !project.has("after"));
+    nothing_left(&project);
+    project.run(&["resume"]).code(0);
+    assert!(project.has("after"));
+}
+
+fn asked_to_stop(project: &Project) -> bool {
+    use runbook::journal::Store;
+    use runbook::machine::Event;
+    let store = Store::open_read_only(project.journal()).expect("a journal");
+    let run = store.find(&project.newest()).expect("the run");
+    let records = store.load(&run).expect("it can be read").records;
+    records.iter().any(|record| matches!(&record.event, Event::StopRequested { hard: false, .. }))
+}
+
+#[test]
+fn under_nohup_a_lost_terminal_is_no_reason_to_stop() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let plain = project.command(&["exec", "slow"]);
+    let mut command = Command::new("nohup");
+    command.arg(plain.get_program()).args(plain.get_args()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(project.root());
+    let mut terminal = Terminal::start(&command);
+    wait_until("the step began", || leader(&project).is_some());
+    terminal.hang_up();
+    // The shell's own hangup, which comes as well.
+    terminal.signal(Signal::HUP);
+    project.write("go", "");
+    assert_eq!(terminal.end().0, Some(0));
+    assert!(project.has("after"));
+}
+
+#[test]
+fn ctrl_z_stops_the_steps_too_and_they_go_on_with_us() {
+    let (project, mut terminal) = started();
+    let step = leader(&project).expect("it began");
+    let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
+    terminal.keys(CTRL_Z);
+    wait_until("both are stopped", || state(us) == Some('T') && state(step) == Some('T'));
+    project.write("go", "");
+    terminal.signal(Signal::CONT);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(project.has("finished") && project.has("after"));
+    nothing_left(&project);
+}
+
+#[test]
+fn what_is_suspended_can_still_be_stopped() {
+    let (project, mut terminal) = started();
+    let step = leader(&project).expect("it began");
+    terminal.keys(CTRL_Z);
+    let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
+    wait_until("both are stopped", || state(us) == Some('T') && state(step) == Some('T'));
+    terminal.signal(Signal::TERM);
+    terminal.signal(Signal::CONT);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(143), "{screen}");
+    nothing_left(&project);
+}
+
+#[test]
+fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let plain = project.command(&["exec", "slow"]);
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]).env_clear().current_dir(project.root());
+    shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PS1", "ready> ");
+    let mut terminal = Terminal::start(&shell);
+    terminal.wait_for("ready> ");
+    let program = plain.get_program().to_str().expect("a path in ASCII").to_owned();
+    terminal.keys(&format!("{program} exec slow\n"));
+    wait_until("the step began", || leader(&project).is_some());
+    let step = leader(&project).expect("it began");
+    terminal.keys(CTRL_Z);
+    terminal.wait_for("Stopped");
+    wait_until("the step is stopped", || state(step) == Some('T'));
+    terminal.keys("bg\n");
+    wait_until("the step goes on", || state(step).is_some_and(|state| state != 'T'));
+    terminal.keys("fg\n");
+    project.write("go", "");
+    wait_until("the run ended", || project.has("after"));
+    terminal.keys("echo the code is $?\n");
+    terminal.wait_for("the code is 0");
+    terminal.keys("exit\n");
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+/// A question in the background is not read from the keyboard that belongs to the shell: it would stop the whole run.
+#[test]
+fn a_question_in_the_background_waits_for_another_terminal_or_for_the_front() {
+    let project = Project::new().file(
+        "runbooks/asking.yaml",
+        "runbook: asking\ntitle: Ask\nsteps:\n  - {id: go, approve: {prompt: 'Go?'}}\n  - {id: act, run: touch acted, irreversible: No.}\n",
+    );
+    let plain = project.command(&["exec", "asking"]);
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]).env_clear().current_dir(project.root());
+    shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PS1", "ready> ");
+    let mut terminal = Terminal::start(&shell);
+    terminal.wait_for("ready> ");
+    let program = plain.get_program().to_str().expect("a path in ASCII").to_owned();
+    terminal.keys(&format!("{program} exec asking &\n"));
+    terminal.wait_for("go waits for your decision");
+    let run = project.newest();
+    project.run(&["approve", &run, "go"]).code(0);
+    wait_until("it went on", || project.has("acted"));
+    terminal.keys("wait; exit\n");
+    assert_eq!(terminal.end().0, Some(0));
+}
