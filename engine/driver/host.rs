@@ -39,5 +39,17 @@ pub(super) fn identity(process: &Process) -> Identity {
 }
 
 pub(super) fn hostname() -> String {
+    #[cfg(debug_assertions)]
+    if let Some(name) = pretended() {
+        return name;
+    }
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Returns the name that a test gives this machine, so that it can be another one. Not in release builds: who did what must
+/// not depend on such a variable.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "for tests only")]
+fn pretended() -> Option<String> {
+    std::env::var("RUNBOOK_TEST_HOST").ok()
 }

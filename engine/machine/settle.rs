@@ -4,9 +4,10 @@
 
 use crate::template::Engine;
 
-use super::event::{Finish, RunStatus};
+use super::event::{Finish, RunStatus, Stage};
 use super::graph::{Addr, Graph, NodeId};
 use super::reads::outputs_read;
+use super::resume::{GoingBack, going_back};
 use super::state::{Instance, Progress, State};
 
 /// Why what a person named can't be settled.
@@ -22,8 +23,9 @@ pub struct NotOpen {
 
 /// Returns the instances that a person can settle when the run is taken up again: begun, and not over for good.
 pub fn open_to_decision(state: &State, graph: &Graph) -> Vec<Addr> {
+    // Of a run that goes back, or went back and could not, the undos that failed or whose end is not known.
     if state.rollback {
-        return Vec::new();
+        return state.touched.iter().copied().filter(|&at| is_undo_open(state, graph, at)).collect();
     }
     // A `finally` that told of a failure begins anew, so nothing of it is open; any other is all that is left.
     let in_finally = state.in_finally && state.outcome != RunStatus::Failed;
@@ -84,6 +86,18 @@ pub fn missing_outputs<'a>(
     missing
 }
 
+fn is_undo_open(state: &State, graph: &Graph, at: Addr) -> bool {
+    let instance = state.at(at);
+    // The engine died while the undo ran, and nobody has said yet that its end is not known.
+    let cut_off = instance.open.is_some_and(|(stage, _)| stage == Stage::Undo);
+    cut_off
+        || instance.undo.as_ref().is_some_and(|undo| !undo.releases())
+        || matches!(
+            going_back(instance, &graph.step(at.node).body),
+            GoingBack::InDoubt | GoingBack::Gate | GoingBack::Again
+        )
+}
+
 fn is_open(instance: &Instance) -> bool {
     match instance.progress {
         Progress::Waiting | Progress::Ready => false,
@@ -95,7 +109,11 @@ fn is_open(instance: &Instance) -> bool {
 fn stands(state: &State, graph: &Graph, at: Addr) -> String {
     let instance = state.at(at);
     if state.rollback {
-        return "is not gone on with: the run is being rolled back, or was".to_owned();
+        return match &instance.undo {
+            Some(undo) if undo.releases() => "is undone".to_owned(),
+            _ if instance.touched.is_none() => "changed nothing, and the run goes back".to_owned(),
+            _ => "is undone when its turn comes".to_owned(),
+        };
     }
     match (&instance.finish, graph.is_finally(at.node)) {
         (Some(Finish::Succeeded), _) => "is done".to_owned(),

@@ -255,7 +255,11 @@ fn a_finally_that_hangs_is_stopped_by_a_further_stop() {
     send(&child, Signal::TERM);
     wait_until("finally began", || project.has("told"));
     send(&child, Signal::INT);
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(
+        child.wait().expect("it ends").code(),
+        Some(143),
+        "who sent SIGTERM waits for the code that says so"
+    );
     assert_eq!(read(&project, "told"), "interrupted\n");
     assert_eq!(runbook::exec::find_by_env(&[("RUNBOOK_RUN", &project.newest())]), []);
 }

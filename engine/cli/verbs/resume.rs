@@ -29,6 +29,8 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let takeover = takeover(resume)?;
     let store = stores::existing(settings)?;
     let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
+    // First: of altered events nothing is to be told, and nothing gone on with.
+    store.verify_chain(&run)?;
     let Read { stored, state, graph, alive } = stores::load(&store, &run)?;
     let takes_anew = resume.latest || !resume.var.is_empty();
     // A live engine is told by the journal, with its name.

@@ -204,6 +204,9 @@ impl Player<'_> {
             (Move::Rollback(_), Some(run)) if run.status() == RunStatus::RollingBack && !self.hasty => {
                 Some(typed("resume", &run, &[]))
             }
+            (Move::Rollback(_), Some(run)) if run.rests(RunStatus::Waiting) => {
+                Some([typed("resume", &run, &[]), self.settled_undos(&run)].concat())
+            }
             (Move::Rollback(_), Some(run)) => Some(typed("rollback", &run, &["--yes"])),
             (Move::Approve(step), Some(run)) => {
                 let posted = run.store().requests(&run.id).expect("the inbox can be read");
@@ -237,6 +240,18 @@ impl Player<'_> {
         if !words.is_empty() {
             words.extend(["--reason".to_owned(), "looked at the ledger".to_owned()]);
         }
+        words
+    }
+
+    /// As [`settled`](Self::settled), for undos.
+    fn settled_undos(&self, run: &Run) -> Vec<String> {
+        let ledger = self.ledger();
+        let word = |step: String| {
+            let how = if ledger.has(&step, "undo") { "--done" } else { "--retry" };
+            [how.to_owned(), step]
+        };
+        let mut words: Vec<String> = run.doubtful_undos().into_iter().flat_map(word).collect();
+        words.extend(["--reason".to_owned(), "looked at the ledger".to_owned()]);
         words
     }
 

@@ -76,6 +76,13 @@ impl Run {
         instances.map(|(at, _)| self.state.name(&self.graph, at)).collect()
     }
 
+    /// Returns the steps whose undo is in doubt.
+    pub(super) fn doubtful_undos(&self) -> Vec<String> {
+        let doubtful = |one: &Instance| one.progress == Progress::Doubt(Stage::Undo) && one.undo.is_none();
+        let instances = self.state.instances().filter(|(_, one)| doubtful(one));
+        instances.map(|(at, _)| self.state.name(&self.graph, at)).collect()
+    }
+
     /// Returns the steps whose action has no outcome, because its engine died.
     pub(super) fn cut_off(&self) -> Vec<String> {
         let actions = self.state.open().filter(|(_, stage, _)| *stage == Stage::Action);
