@@ -6,7 +6,7 @@ use super::args::Resume;
 use super::changed::{lines, machine};
 use super::console::{Console, exact};
 use super::error::CliError;
-use super::gather::{left, secrets_again};
+use super::gather::{left, run_commands, secrets_again};
 use super::prompt;
 use super::settings::Settings;
 use super::terminal::Dialogue;
@@ -69,6 +69,7 @@ fn bound(
     console: Console,
 ) -> Result<Bound, CliError> {
     let env = settings.environment.vars.clone();
+    let root = std::path::Path::new(&then.root);
     let given = Given { vars: resume.var.clone(), files: Vec::new(), env };
     let filled = |mut inputs: Inputs| -> Result<Inputs, CliError> {
         // Whoever made a mistake in what they gave will start again: what is missing is told then, with it.
@@ -77,9 +78,9 @@ fn bound(
         {
             prompt::fill(&mut inputs, to, console.err).map_err(left)?;
         }
+        run_commands(&mut inputs, root);
         Ok(inputs)
     };
-    let root = std::path::Path::new(&then.root);
     if !resume.latest {
         let inputs = filled(Inputs::again(&then.runbook.vars, then, &given, root, true))?;
         return rebind(then, inputs, engine)

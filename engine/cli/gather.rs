@@ -97,7 +97,7 @@ pub fn secrets_again(
 
 /// Has the secrets printed that come from commands, one after the other: a password manager that is asked twice at once
 /// may ask its owner twice. None is run when something is wrong or missing already, since nothing will come of it.
-fn run_commands(inputs: &mut Inputs, root: &Path) {
+pub(super) fn run_commands(inputs: &mut Inputs, root: &Path) {
     for SecretCommand { name, words } in inputs.commands().to_vec() {
         if inputs.report().has_errors() || !inputs.missing().is_empty() {
             return;

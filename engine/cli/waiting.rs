@@ -1,6 +1,6 @@
 //! The step of a run that a person means to answer.
 
-use super::console::Console;
+use super::console::{Console, exact};
 use super::error::CliError;
 use super::settings::Settings;
 use super::stores;
@@ -71,7 +71,7 @@ pub(super) fn find(store: &Store, run: &RunId, step: &str, by: &Person) -> Resul
 impl Waiting {
     /// Tells what was answered, and what follows.
     pub(super) fn told(&self, word: &str, settings: &Settings, console: Console) {
-        let (step, run) = (&self.asked.step, &self.run);
+        let (step, run) = (exact(&self.asked.step), &self.run);
         console.say(&match self.alive {
             true => format!("{step}: {word}; run {run} hears it at once"),
             false => format!("{step}: {word}; go on with `{} resume {run}`", settings.program()),
@@ -84,6 +84,9 @@ fn not_waiting(run: &str, step: &str, waiting: &[&str]) -> CliError {
     match (near(step, waiting.iter().copied()), waiting) {
         (Some(meant), _) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
         (None, []) => CliError::usage_with(message, format!("nothing of it does: `runbook status {run}`")),
-        (None, some) => CliError::usage_with(message, format!("these wait: {}", some.join(", "))),
+        (None, some) => {
+            let names = some.iter().map(|name| exact(name)).collect::<Vec<_>>().join(", ");
+            CliError::usage_with(message, format!("these wait: {names}"))
+        }
     }
 }

@@ -24,6 +24,7 @@ use super::inbox;
 use super::launch::{self, Launcher};
 use super::people::{self, Asked, Choice, People, Reply};
 use super::prompts::Desk;
+use super::said;
 use super::signals::{Came, Signals};
 use super::timers::Timers;
 
@@ -45,6 +46,8 @@ pub(super) enum Message {
     Notice(Leaf, Notice),
     Reply(Box<Asked>, Option<Reply>),
     Chosen(Choice),
+    /// What was chosen, and whether it would change what the run was started to change.
+    Aimed(Choice, Result<(), String>),
 }
 
 /// Which signal ended the run.
@@ -189,6 +192,7 @@ impl Loop<'_> {
         let mut acts = Vec::new();
         let answered = std::mem::take(&mut life.answered);
         for input in std::mem::take(&mut life.queue) {
+            let input = said::masked(&self.launcher.redactor, input);
             let turn = self
                 .machine
                 .decide(&self.judge, input)
@@ -425,6 +429,7 @@ impl Loop<'_> {
             Message::Notice(_, Notice::Chunk { .. }) => {}
             Message::Reply(asked, reply) => self.replied(life, *asked, reply),
             Message::Chosen(choice) => self.chosen(life, choice),
+            Message::Aimed(choice, same) => self.aimed(life, choice, same),
         }
     }
 

@@ -20,6 +20,7 @@ mod people;
 mod preview;
 mod prompts;
 mod renewal;
+mod said;
 mod secret_command;
 mod signals;
 mod target;

@@ -25,6 +25,7 @@ use super::looping::Loop;
 use super::outlived::{self, Outliving, Settling};
 use super::people::People;
 use super::renewal::{self, Renewal};
+use super::said;
 use super::target;
 
 /// How many threads start processes.
@@ -133,6 +134,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor)?;
     let lock = judge.lock().map_err(DriveError::Settings)?;
+    let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
     let opened = Opened {
         version: EVENT_VERSION,
@@ -140,7 +142,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         runbook: snapshot.runbook.name.clone(),
         snapshot: frozen.hash().to_owned(),
         by: exec.by.clone(),
-        reason: exec.reason.clone(),
+        reason: reason.clone(),
         target,
         lock: lock.clone(),
         consent: exec.consent,
@@ -153,7 +155,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         snapshot: &frozen,
         holder: &holder,
         at,
-        lock: lock.as_deref().map(|name| Want { name, reason: exec.reason.as_deref() }),
+        lock: lock.as_deref().map(|name| Want { name, reason: reason.as_deref() }),
         events: vec![Event::Opened(opened)],
     })?;
     let mut state = State::new(&graph);
@@ -325,6 +327,22 @@ fn take_up(
     store.verify_chain(run)?;
     // The lease first, and only then the events: nobody adds to them once it is ours.
     let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: wish.takeover.is_some() };
+    let root_of = |stored: &Stored| PathBuf::from(&stored.snapshot.root);
+    let aimed = |stored: &Stored, machine: &Machine, judge: &Judge| match &machine.state().opened {
+        Some(opened) => {
+            let now = target::ask(judge, pool, &root_of(stored), &secrets, &redactor)?;
+            target::same(run.as_str(), &opened.target, &now)
+        }
+        None => Ok(()),
+    };
+    // An engine that changes the right place is not fenced off by one that would change another.
+    if claim.takeover {
+        let stored = store.load(run)?;
+        let (machine, judge) = fold(&stored)?;
+        if machine.state().is_unfinished() {
+            aimed(&stored, &machine, &judge)?;
+        }
+    }
     let mut ended = None;
     let mut writer = match store.acquire(run, &claim, host::life) {
         // Suspended in the middle of a commit, an engine keeps everybody from writing.
@@ -357,14 +375,8 @@ fn take_up(
         if what == "resume" {
             settles(machine.state(), machine.graph(), wish.named.iter()).map_err(DriveError::NotOpen)?;
         }
-        let root = PathBuf::from(&stored.snapshot.root);
-        if let Some(opened) = &machine.state().opened {
-            target::same(
-                run.as_str(),
-                &opened.target,
-                &target::ask(&judge, pool, &root, &secrets, &redactor)?,
-            )?;
-        }
+        let root = root_of(&stored);
+        aimed(&stored, &machine, &judge)?;
         for record in &stored.records {
             around.reporter.past(record.at, &record.event);
         }
@@ -391,7 +403,8 @@ fn take_up(
         };
         if let (Some(old), Some(reason)) = (old, wish.takeover.clone()) {
             let (from, engine) = (old.person, old.process);
-            settling.say(Input::TakenOver { by: by.clone(), from, engine, reason })?;
+            settling
+                .say(said::masked(&redactor, Input::TakenOver { by: by.clone(), from, engine, reason }))?;
         }
         settling.settle(&stored.records)?;
         Ok((machine, judge, root))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::looping::{Life, Loop, Message};
 use super::people::{Asked, Choice, Offer, Offered, Recall, Reply};
+use super::target;
 use super::undoing;
 use crate::machine::{Event, Finish, Input, Mode, Person, Progress, Question, To};
 
@@ -178,7 +179,7 @@ impl Loop<'_> {
             while life.desk.now.is_some() {
                 match life.messages.recv().await {
                     Some(Message::Reply(..) | Message::Chosen(_)) | None => life.desk.now = None,
-                    Some(Message::Notice(..)) => {}
+                    Some(Message::Notice(..) | Message::Aimed(..)) => {}
                 }
             }
         };
@@ -217,14 +218,48 @@ impl Loop<'_> {
     pub(super) fn chosen(&mut self, life: &mut Life, choice: Choice) {
         let Some(now) = self.prompt_ended(life) else { return };
         let still = matches!(&now.what, What::Offer(steps) if self.machine.offered() == Some(&steps[..]));
-        if still {
-            life.queue.push(match choice {
-                Choice::Settle(decisions) => Input::Settle { by: self.at_terminal(), decisions },
-                Choice::Rollback => Input::Rollback { by: self.at_terminal(), to: None },
-                Choice::Leave => Input::Leave,
-            });
+        let state = self.machine.state();
+        let then = state.opened.as_ref().map(|opened| opened.target.clone()).unwrap_or_default();
+        match choice {
+            _ if !still => {}
+            Choice::Leave => life.queue.push(Input::Leave),
+            // The question may have stood there for hours, and its terminal is not the only one in which a context can be
+            // switched: as by `resume` and `rollback` it is seen first whom this would change.
+            choice if !then.is_empty() => {
+                match target::begin(&self.judge, self.pool, &self.launcher.root, &self.launcher.secrets) {
+                    Ok(asking) => {
+                        let (to_loop, redactor) = (life.to_loop.clone(), self.launcher.redactor.clone());
+                        let run = self.writer.run().to_string();
+                        std::thread::spawn(move || {
+                            let same = target::answers(asking, &redactor)
+                                .and_then(|now| target::same(&run, &then, &now))
+                                .map_err(|error| error.to_string());
+                            let _ = to_loop.send(Message::Aimed(choice, same));
+                        });
+                    }
+                    Err(error) => self.aimed(life, choice, Err(error.to_string())),
+                }
+            }
+            choice => self.aimed(life, choice, Ok(())),
         }
         self.prompt(life);
+    }
+
+    /// Does what was chosen, where it would change what the run was started to change.
+    pub(super) fn aimed(&mut self, life: &mut Life, choice: Choice, same: Result<(), String>) {
+        // A signal may have come while the target was asked.
+        if self.machine.offered().is_none() {
+            return;
+        }
+        life.queue.push(match (same, choice) {
+            (Err(why), _) => {
+                self.reporter.aside(&why);
+                Input::Leave
+            }
+            (Ok(()), Choice::Settle(decisions)) => Input::Settle { by: self.at_terminal(), decisions },
+            (Ok(()), Choice::Rollback) => Input::Rollback { by: self.at_terminal(), to: None },
+            (Ok(()), Choice::Leave) => Input::Leave,
+        });
     }
 
     fn prompt_ended(&mut self, life: &mut Life) -> Option<Prompting> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc;
 
-use crate::exec::{Notice, Pool, Redactor};
+use crate::exec::{Ended, Notice, Pool, Redactor};
 use crate::machine::{Judge, describe};
 use crate::model::Secrets;
 
@@ -23,6 +23,27 @@ pub(super) fn ask(
     secrets: &Secrets,
     redactor: &Redactor,
 ) -> Result<BTreeMap<String, String>, DriveError> {
+    answers(begin(judge, pool, root, secrets)?, redactor)
+}
+
+/// A command of the target that is at work.
+pub(super) struct Asking {
+    name: String,
+    display: String,
+    hear: mpsc::Receiver<Box<Ended>>,
+}
+
+/// Starts every command of the runbook's `target`.
+///
+/// # Errors
+///
+/// [`DriveError::NoTarget`] when one can't be asked.
+pub(super) fn begin(
+    judge: &Judge,
+    pool: &Pool,
+    root: &Path,
+    secrets: &Secrets,
+) -> Result<Vec<Asking>, DriveError> {
     let commands = judge.target().map_err(DriveError::Settings)?;
     let mut waiting = Vec::with_capacity(commands.len());
     for (name, command) in commands {
@@ -34,10 +55,22 @@ pub(super) fn ask(
                 let _ = tell.send(ended);
             }
         });
-        waiting.push((name, command.display, hear));
+        waiting.push(Asking { name, display: command.display, hear });
     }
+    Ok(waiting)
+}
+
+/// Waits for what the commands say, and returns it by name.
+///
+/// # Errors
+///
+/// [`DriveError::NoTarget`] when one answers nothing.
+pub(super) fn answers(
+    waiting: Vec<Asking>,
+    redactor: &Redactor,
+) -> Result<BTreeMap<String, String>, DriveError> {
     let mut answers = BTreeMap::new();
-    for (name, display, hear) in waiting {
+    for Asking { name, display, hear } in waiting {
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
         let ended = hear.recv().map_err(|_| no_target("it was not answered".to_owned()))?;
         let end = launch::end(&ended.end);

@@ -68,7 +68,8 @@ impl Batch<'_> {
         }
         for id in settled {
             crash_point("settle:before");
-            tx.prepare_cached("UPDATE requests SET taken_at = ?3 WHERE run = ?1 AND id = ?2")
+            // What came of it is in the events, without secrets; what was typed is kept no longer than it is needed.
+            tx.prepare_cached("UPDATE requests SET taken_at = ?3, body = '{}' WHERE run = ?1 AND id = ?2")
                 .and_then(|mut sql| sql.execute((self.run.as_str(), id, at)))
                 .map_err(&failed)?;
         }

@@ -5,6 +5,9 @@
 //! holds the count and the last hash, events cut off at the end. What it can't find, having no key: a new chain written
 //! over the whole run, row included, and a whole file put back as it once was (an older copy, or a `-wal` that is gone).
 //! Both have another last hash; who wrote it down (`runbook verify` prints it) sees that.
+//!
+//! Leases, locks and the inbox are no part of it: they say what is, not what was. What came of an answer in the inbox is an
+//! event, and the machine judges it like one that was typed at the terminal: who may, to which commands, how often.
 
 use sha2::{Digest, Sha256};
 

@@ -340,6 +340,8 @@ fn for_writing(conn: &Connection, file: &File) -> Result<(), JournalError> {
         return Err(JournalError::Network { path: file.path().to_owned(), kind: "no shared memory" });
     }
     conn.pragma_update(None, "synchronous", "full").map_err(&failed)?;
+    // What leaves the inbox is to leave the file: it is as it was typed.
+    conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(())).map_err(&failed)?;
     // A log that grew under a long reader is cut again at the next checkpoint.
     conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(())).map_err(&failed)
 }

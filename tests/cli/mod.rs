@@ -7,11 +7,13 @@ mod bad_input;
 mod before;
 mod elsewhere;
 mod exec;
+mod leaks;
 mod person;
 mod report;
 mod resume;
 mod secrets;
 mod signals;
+mod target;
 mod terminal;
 
 use crate::support::project::Project;

@@ -1,7 +1,7 @@
 //! `runbook approve`: answers a step that waits for a person, from any terminal.
 
 use crate::cli::args::Approve;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, exact};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::left;
@@ -14,6 +14,7 @@ use crate::journal::Ask;
 use crate::load::from_text;
 use crate::machine::Question;
 use crate::model::{Input, Map};
+use crate::template::quote_word;
 
 /// Puts the answer into the run's inbox, where whoever drives the run finds it. The machine judges it there once more.
 ///
@@ -28,7 +29,7 @@ pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<E
     let asked = &question.asked;
     if asked.question == Question::Manual {
         let message = format!("`{}` of run {run} is to be done, not approved", asked.step);
-        let hint = format!("when it is done: `runbook done {run} {} --note TEXT`", asked.step);
+        let hint = format!("when it is done: `runbook done {run} {} --note TEXT`", quote_word(&asked.step));
         return Err(CliError::usage_with(message, hint));
     }
     let given = given(&approve.answer, asked, approve.reject)?;
@@ -41,7 +42,7 @@ pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<E
         match complete(asked, given, to, console)? {
             Some(answers) => answers,
             None => {
-                console.say(&format!("{}: nothing was answered", asked.step));
+                console.say(&format!("{}: nothing was answered", exact(&asked.step)));
                 return Ok(Exit::Good);
             }
         }

@@ -12,6 +12,7 @@ use crate::cli::{prompt, stores, waiting};
 use crate::driver::now;
 use crate::journal::Ask;
 use crate::machine::Question;
+use crate::template::quote_word;
 
 /// Puts the answer into the run's inbox, where whoever drives the run finds it.
 ///
@@ -27,7 +28,7 @@ pub fn run(done: &Done, settings: &Settings, console: Console) -> Result<Exit, C
     if asked.question != Question::Manual {
         let message =
             format!("`{}` of run {run} asks for a decision: there is nothing to be done", asked.step);
-        let hint = format!("say yes or no: `runbook approve {run} {} [--reject]`", asked.step);
+        let hint = format!("say yes or no: `runbook approve {run} {} [--reject]`", quote_word(&asked.step));
         return Err(CliError::usage_with(message, hint));
     }
     console.say(introduced(asked, console).trim_matches('\n'));

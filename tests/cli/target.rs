@@ -1,0 +1,102 @@
+//! Whom a run is about to change is looked at again whenever somebody has it go on or back: by a verb, at the prompt of a
+//! failed step, in the background, or taken from an engine that lives.
+
+use crate::support::live::{Live, spawned};
+use crate::support::project::Project;
+use crate::support::terminal::Terminal;
+
+const AIMED: &str = r#"
+runbook: aimed
+title: Aimed
+target: {account: [cat, account]}
+steps:
+  - {id: one, run: touch one, rollback: {run: rm one}}
+  - {id: two, shell: 'until [ -e go ]; do sleep 0.05; done; echo tried >> tries; [ -e mended ]', irreversible: It only looks.}
+"#;
+
+const OTHER: &str = "`account` is `test`, and was `prod`; switch back";
+
+fn aimed() -> Project {
+    Project::new().file("runbooks/aimed.yaml", AIMED).file("account", "prod\n")
+}
+
+fn tries(project: &Project) -> usize {
+    std::fs::read_to_string(project.root().join("tries")).unwrap_or_default().lines().count()
+}
+
+/// The prompt may have stood there for hours, and the context may have been switched in another terminal.
+#[test]
+fn what_is_chosen_at_the_prompt_is_not_done_to_another_target() {
+    for (keys, gone) in [("r\n", false), ("s\n", false), ("b\n", false), ("b\n", true)] {
+        let project = aimed().file("go", "");
+        let mut terminal = Terminal::start(&project.command(&["exec", "aimed"]));
+        terminal.wait_for("What now?");
+        match gone {
+            true => std::fs::remove_file(project.root().join("account")).expect("it is there"),
+            false => project.write("account", "test\n"),
+        }
+        terminal.keys(keys);
+        match keys {
+            "s\n" => {
+                terminal.wait_for("Why?");
+                terminal.keys("not needed\n");
+            }
+            "b\n" => {
+                terminal.wait_for("Undo this? [y/N] ");
+                terminal.keys("y\n");
+            }
+            _ => {}
+        }
+        let (code, screen) = terminal.end();
+        let told = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wanted = if gone { "whom this run is about to change could not be told" } else { OTHER };
+        assert!(told.contains(wanted), "{keys:?}: {screen}");
+        assert_eq!(code, Some(1), "{keys:?}: {screen}");
+        assert!(project.has("one") && tries(&project) == 1, "{keys:?}: nothing was done: {screen}");
+        // It is left as it was, and goes on where it was started.
+        project.write("account", "prod\n");
+        project.write("mended", "");
+        project.run(&["resume"]).code(0);
+    }
+}
+
+#[test]
+fn what_is_chosen_at_the_prompt_is_done_to_the_same_target() {
+    let project = aimed().file("go", "");
+    let mut terminal = Terminal::start(&project.command(&["exec", "aimed"]));
+    terminal.wait_for("What now?");
+    project.write("mended", "");
+    terminal.keys("r\n");
+    let (code, screen) = terminal.end();
+    assert_eq!((code, tries(&project)), (Some(0), 2), "{screen}");
+}
+
+/// The engine that is fenced off would have been the one that changes the right place.
+#[test]
+fn a_run_is_not_taken_over_by_who_would_change_another_target() {
+    let project = aimed().file("mended", "");
+    let engine = Live::start(project.command(&["exec", "aimed"]));
+    spawned(&project, "two");
+    project.write("account", "test\n");
+    let shown = project.run(&["resume", "--takeover", "--reason", "mine"]).code(2).to_string();
+    assert!(shown.contains(OTHER), "{shown}");
+    project.write("go", "");
+    engine.ends_with(0);
+}
+
+#[test]
+fn neither_is_a_run_resumed_in_the_background_or_with_the_latest_file() {
+    let project = aimed().file("go", "");
+    project.run(&["exec", "aimed"]).code(1);
+    project.write("account", "test\n");
+    project.write("runbooks/aimed.yaml", AIMED.replace("only looks", "looks"));
+    for arguments in [&["resume", "--detach"][..], &["resume", "--latest"], &["rollback", "--yes"]] {
+        let shown = project.run(arguments).code(2).to_string();
+        assert!(shown.contains(OTHER), "{arguments:?}: {shown}");
+    }
+    // Nor by a file that says it is aimed elsewhere now.
+    project.write("runbooks/aimed.yaml", AIMED.replace("[cat, account]", "[echo, prod]"));
+    let shown = project.run(&["resume", "--latest"]).code(2).to_string();
+    assert!(shown.contains(OTHER), "{shown}");
+    assert_eq!(tries(&project), 1);
+}
