@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{JournalError, store::File};
+use crate::crash_point::crash_point;
 
 /// Marks the file as ours: `Rbok`.
 pub(super) const APPLICATION_ID: i32 = 0x5262_6f6b;
@@ -140,10 +141,14 @@ fn migrate_with(conn: &mut Connection, file: &File, migrations: &[&str]) -> Resu
     let done = usize::try_from(from).unwrap_or(0);
     for step in &migrations[done..] {
         tx.execute_batch(step).map_err(&failed)?;
+        crash_point("migrate:step");
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
     tx.pragma_update(None, "user_version", present).map_err(&failed)?;
-    tx.commit().map_err(&failed)
+    crash_point("migrate:commit");
+    tx.commit().map_err(&failed)?;
+    crash_point("migrate:committed");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ static OPENING: Mutex<()> = Mutex::new(());
 /// What the names of the log and of its index end in.
 const LOG: [&str; 2] = ["-wal", "-shm"];
 
+const WRITING: &str = "opening the journal for writing";
+
 /// The file, for what is said about it.
 #[derive(Clone, Debug)]
 pub(super) struct File {
@@ -117,7 +119,14 @@ impl Store {
         disk::prepare(&path)?;
         let check = disk::wants_check(&path);
         let (mut conn, mut file) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        if schema::inspect(&conn, &file)? != Form::Present {
+        let form = match schema::inspect(&conn, &file) {
+            // Where the index of a log can't be made, SQLite says only that it can't open something.
+            Err(JournalError::Sqlite { .. }) if conn.is_readonly("main").unwrap_or(false) => {
+                return Err(JournalError::ReadOnly { path, doing: WRITING });
+            }
+            other => other?,
+        };
+        if form != Form::Present {
             schema::migrate(&mut conn, &file)?;
         }
         for_writing(&conn, &file)?;
@@ -150,6 +159,18 @@ impl Store {
             {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
                 let (conn, _) = connect_as(&path, Path::new(&immutable_uri(&path)), flags)?;
+                let form = schema::inspect(&conn, &file)?;
+                (conn, form)
+            }
+            // A log and no index of it: what a machine that crashed left, on a disk that came back read-only, or a copy
+            // of it. Whoever writes has an index, so nobody does; and alone, SQLite keeps the index in memory.
+            Err(JournalError::ReadOnly { .. } | JournalError::Sqlite { .. } | JournalError::Disk { .. })
+                if !disk::beside(&path, "-shm").exists() =>
+            {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+                let (conn, _) = connect_as(&path, Path::new(&alone_uri(&path)), flags)?;
+                conn.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))
+                    .map_err(file.failed("opening the journal"))?;
                 let form = schema::inspect(&conn, &file)?;
                 (conn, form)
             }
@@ -316,11 +337,10 @@ fn connect_as(path: &Path, name: &Path, flags: OpenFlags) -> Result<(Connection,
 /// Makes a commit durable before it is acknowledged. `synchronous = NORMAL` could lose acknowledged commits when the
 /// power fails.
 fn for_writing(conn: &Connection, file: &File) -> Result<(), JournalError> {
-    let doing = "opening the journal for writing";
-    let failed = file.failed(doing);
+    let failed = file.failed(WRITING);
     // SQLite opens what it may not write for reading, and would say so only at the first commit.
     if conn.is_readonly("main").map_err(&failed)? {
-        return Err(JournalError::ReadOnly { path: file.path().to_owned(), doing });
+        return Err(JournalError::ReadOnly { path: file.path().to_owned(), doing: WRITING });
     }
     let mut patience = BUSY;
     // The first change to WAL needs the file alone, and SQLite does not wait for that by itself.
@@ -348,6 +368,15 @@ fn for_writing(conn: &Connection, file: &File) -> Result<(), JournalError> {
 
 /// Returns the URI that opens `path` as a file nobody changes.
 fn immutable_uri(path: &Path) -> String {
+    uri(path, "immutable=1")
+}
+
+/// Returns the URI that opens `path` without locks, and with it the log beside it.
+fn alone_uri(path: &Path) -> String {
+    uri(path, "vfs=unix-none")
+}
+
+fn uri(path: &Path, how: &str) -> String {
     use std::os::unix::ffi::OsStrExt as _;
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {
@@ -361,7 +390,8 @@ fn immutable_uri(path: &Path) -> String {
             }
         }
     }
-    uri.push_str("?immutable=1");
+    uri.push('?');
+    uri.push_str(how);
     uri
 }
 

@@ -1,6 +1,13 @@
 //! Whom a run is about to change is looked at again whenever somebody has it go on or back: by a verb, at the prompt of a
 //! failed step, in the background, or taken from an engine that lives.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use runbook::journal::{Filter, Store};
+use runbook::machine::{Graph, Judge, READ_TIMEOUT, RunFacts};
+use runbook::template::Engine;
+
 use crate::support::live::{Live, spawned};
 use crate::support::project::Project;
 use crate::support::terminal::Terminal;
@@ -99,4 +106,20 @@ fn neither_is_a_run_resumed_in_the_background_or_with_the_latest_file() {
     let shown = project.run(&["resume", "--latest"]).code(2).to_string();
     assert!(shown.contains(OTHER), "{shown}");
     assert_eq!(tries(&project), 1);
+}
+
+/// A login that hangs must not hang whoever wants to go on.
+#[test]
+fn whoever_is_asked_for_the_target_has_a_minute() {
+    let project = aimed().file("go", "");
+    project.run(&["exec", "aimed"]).code(1);
+    let store = Store::open_read_only(project.journal()).expect("a journal");
+    let run = store.runs(&Filter::default()).expect("runs").remove(0).id;
+    let snapshot = Arc::new(store.load(&run).expect("the run").snapshot);
+    let graph = Arc::new(Graph::of(&snapshot.runbook));
+    let facts = RunFacts { id: run.to_string(), started_at: String::new(), operator: String::new() };
+    let asked =
+        Judge::new(Arc::new(Engine::new()), snapshot, graph, facts).target().expect("it can be asked");
+    let limits: Vec<Option<Duration>> = asked.into_iter().map(|(_, command)| command.timeout).collect();
+    assert_eq!((limits, READ_TIMEOUT), (vec![Some(READ_TIMEOUT)], Duration::from_secs(60)));
 }

@@ -245,3 +245,21 @@ fn what_a_dead_engine_began_is_found_by_a_clock_that_was_set_back() {
     };
     assert_ne!(alive(&identity), Liveness::Running);
 }
+
+/// Up to a limit what a command prints can be read by expressions; beyond it nothing is made of a part of it.
+#[test]
+fn output_that_is_too_long_to_be_read_whole_is_not_read_in_part() {
+    let text = "runbook: long\ntitle: Long\nsteps:\n  - id: prints\n    effect: read\n    shell: 'head -c SIZE /dev/zero | tr \"\\0\" a; echo last'\n    outputs: {code: exit_code}\n";
+    let exec = |size: usize| {
+        let project = Project::new().file("runbooks/long.yaml", text.replace("SIZE", &size.to_string()));
+        let shown = project.run(&["exec", "long"]);
+        (shown.code, shown.to_string())
+    };
+    let (code, shown) = exec((16 << 20) - 5);
+    assert_eq!(code, Some(0), "{shown}");
+    let (code, shown) = exec((16 << 20) - 4);
+    assert!(
+        code == Some(1) && shown.contains("its output is too large to be read by expressions"),
+        "{shown}"
+    );
+}
