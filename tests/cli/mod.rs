@@ -7,6 +7,7 @@ mod bad_input;
 mod before;
 mod elsewhere;
 mod exec;
+mod hostile;
 mod leaks;
 mod person;
 mod report;
