@@ -119,14 +119,16 @@ pub enum Verb {
         after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
                       that outlived its engine is waited for, and never run beside itself.\n\
                       The run goes on as it was started, whatever the files say now; what changed is told first. With --latest the \
-                      steps that have not begun are taken from the file as it is now.\n\n\
-                      Example:\n  runbook resume r7k2 --skip warm-caches --reason 'caches warm already'"
+                      steps that have not begun are taken from the file as it is now.\n\
+                      A step in doubt is run again if it is idempotent; else its verify gate is asked; else you are.\n\n\
+                      Example:\n  runbook resume r7k2 --skip warm-caches --reason 'caches warm already'\n  \
+                      runbook resume r7k2 --takeover --reason 'Ada is asleep'"
     )]
     Resume(Resume),
     /// Undo a run's steps, the last begun first
     #[command(
         after_help = "Shows what it will do and asks first; --yes answers where there is no terminal.\n\n\
-                      Example:\n  runbook rollback r7k2"
+                      Example:\n  runbook rollback r7k2\n  runbook rollback r7k2 --to scale"
     )]
     Rollback(Rollback),
     /// Answer a step that waits for a person, from any terminal
@@ -284,7 +286,8 @@ pub enum AfterFailure {
 /// `runbook resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The run: any beginning of its id that no other run has; the newest unfinished one when not given
+    /// The run: any beginning of its id that no other run has; the newest unfinished one that no engine drives when not
+    /// given
     pub run: Option<String>,
     /// Run this step again
     #[arg(long, value_name = "STEP", help_heading = "Steps that failed or are in doubt")]

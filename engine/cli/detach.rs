@@ -81,10 +81,10 @@ pub fn hand_over(
     let pid = engine.pid();
     console.say(&format!(
         "run {run} goes on in the background (pid {pid})\n  \
-         watch it   {program} status {run} --watch\n  \
-         its output {program} logs {run} --follow\n  \
-         answer it  {program} approve {run} STEP\n  \
-         stop it    {program} cancel {run}"
+         watch it    {program} status {run} --watch\n  \
+         its output  {program} logs {run} --follow\n  \
+         answer it   {program} approve {run} STEP\n  \
+         stop it     {program} cancel {run}"
     ));
     Ok(Exit::Good)
 }

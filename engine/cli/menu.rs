@@ -12,7 +12,7 @@ use super::terminal::Dialogue;
 use super::undoing::shown;
 use crate::driver::{Choice, Offer, Offered};
 use crate::machine::Decision;
-use crate::report::Role;
+use crate::report::{Role, shown_command};
 
 /// How many of the last lines of a command are shown for each step: more is in `runbook logs`.
 const TAIL: usize = 5;
@@ -84,7 +84,7 @@ fn told(step: &Offered, whole: bool, console: Console) -> String {
     let what = match &step.why {
         Some(why) => paint.paint(Role::Failure, &format!("failed: {}", one_line(why))),
         None => {
-            let doubt = "is in doubt: how its command ended is not known";
+            let doubt = "is in doubt: whether its command took effect is not known";
             paint.paint(Role::Doubt, doubt)
         }
     };
@@ -94,7 +94,7 @@ fn told(step: &Offered, whole: bool, console: Console) -> String {
     }
     let room = console.width.saturating_sub(1);
     if !step.command.is_empty() {
-        let command = paint.clean(&one_line(&step.command));
+        let command = paint.clean(&shown_command(&step.command));
         text.push_str(&format!("{}\n", paint.shorten(&format!("  $ {command}"), room)));
     }
     let lines: Vec<&str> = step.tail.lines().collect();
@@ -222,7 +222,7 @@ mod tests {
         Offered {
             step: step.to_owned(),
             why: why.map(str::to_owned),
-            command: "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
+            command: "kubectl -n shop scale deployment/cart --replicas=10\necho scaled".to_owned(),
             tail: "error: no such host\nhint: DNS?".to_owned(),
             ran,
         }
@@ -264,7 +264,7 @@ mod tests {
         );
         insta::assert_snapshot!(screen, @"
         scale[cart] failed: it exited with 1
-          $ kubectl -n shop scale deployment/cart --replicas=10
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
 
@@ -315,11 +315,11 @@ mod tests {
         insta::assert_snapshot!(screen, @"
         3 steps did not go well, the first one first:
         b failed: its verify gate does not hold: ready 7, wants >= 10
-          $ kubectl -n shop scale deployment/cart --replicas=10
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
-        a is in doubt: how its command ended is not known
-          $ kubectl -n shop scale deployment/cart --replicas=10
+        a is in doubt: whether its command took effect is not known
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
         c failed: it exited with 2
@@ -334,20 +334,20 @@ mod tests {
         What now? [r/v/s/d/o/b/q] o
 
         b failed: its verify gate does not hold: ready 7, wants >= 10
-          $ kubectl -n shop scale deployment/cart --replicas=10
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
         Again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
 
-        a is in doubt: how its command ended is not known
-          $ kubectl -n shop scale deployment/cart --replicas=10
+        a is in doubt: whether its command took effect is not known
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
         Again, skip, done, or leave it? [r/s/d/q] d
         Why? It is kept in the journal (Enter alone goes back): seen in the console
 
         c failed: it exited with 2
-          $ kubectl -n shop scale deployment/cart --replicas=10
+          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
           | error: no such host
           | hint: DNS?
         Again, skip, done, or leave it? [r/s/d/q] q

@@ -53,7 +53,7 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
             match answer.trim().to_lowercase().as_str() {
                 "" | "w" | "wait" => return Some(Outliver::Wait),
                 "s" | "stop" => return Some(Outliver::Stop),
-                "l" | "leave" => return Some(Outliver::Leave),
+                "l" | "leave" | "q" => return Some(Outliver::Leave),
                 _ => self.to.show("Please type w, s or l.\n").ok()?,
             }
         }

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use crate::driver::{DriveError, life, now, outlive_file_limit};
 use crate::journal::{Filter, JournalError, RunId, RunRow, Store, Stored};
 use crate::machine::{Graph, RunStatus, State};
-use crate::report::Role;
+use crate::report::{Role, Standing};
 
 /// Opens the journal for a new run; makes it when it is not there.
 ///
@@ -67,6 +67,31 @@ pub fn meant(store: &Store, typed: Option<&str>, console: Console) -> Result<Run
     };
     named(&run, console);
     others(&unfinished.collect::<Vec<_>>(), console);
+    Ok(run)
+}
+
+/// As [`meant`], for going on: the newest unfinished run that no engine drives comes first, since a run that goes on by
+/// itself is not what somebody wants to resume. With `taken` it is the other way round: that is what is taken over.
+///
+/// # Errors
+///
+/// As [`meant`].
+pub fn meant_to_resume(
+    store: &Store,
+    typed: Option<&str>,
+    taken: bool,
+    console: Console,
+) -> Result<RunRow, CliError> {
+    if typed.is_some() {
+        return meant(store, typed, console);
+    }
+    let mut unfinished = store.runs(&Filter { unfinished: true, ..Filter::default() })?;
+    let Some(first) = unfinished.iter().position(|run| is_alive(run) == taken) else {
+        return meant(store, None, console);
+    };
+    let run = unfinished.remove(first);
+    named(&run, console);
+    others(&unfinished, console);
     Ok(run)
 }
 
@@ -151,6 +176,28 @@ pub fn load(store: &Store, run: &RunId) -> Result<Read, CliError> {
     }
     let alive = is_alive(&stored.run);
     Ok(Read { stored, graph, state, alive })
+}
+
+/// Says whether a run that an engine drives waits for a person only: for an answer, or at the prompt that a failure ends
+/// in. Nothing is journaled of the latter before it is answered; it is what is left where nothing goes on.
+pub fn asks(state: &State, graph: &Graph) -> bool {
+    let mut asks = false;
+    for (at, _) in state.instances() {
+        match Standing::of(graph, state, at, true) {
+            Standing::Asking | Standing::InDoubt => asks = true,
+            Standing::Failed => asks |= state.status == RunStatus::Running,
+            Standing::AwaitsLock
+            | Standing::Checking
+            | Standing::Reading
+            | Standing::Running
+            | Standing::Verifying
+            | Standing::Retrying
+            | Standing::Undoing
+            | Standing::Ready => return false,
+            _ => {}
+        }
+    }
+    asks
 }
 
 /// Says whether an engine drives a run now.

@@ -12,7 +12,7 @@ use crate::report::{Paint, Reporter, Terminal, json, lines, live};
 pub fn of(settings: &Settings) -> Box<dyn Reporter> {
     let [_, out, err] = settings.environment.terminals;
     let dumb = settings.environment.var("TERM") == Some("dumb");
-    match settings.form {
+    let mut view = match settings.form {
         Form::Json => json(io::stdout()),
         Form::Text if out && err && !dumb => {
             terminal::drawn();
@@ -20,5 +20,7 @@ pub fn of(settings: &Settings) -> Box<dyn Reporter> {
             live(Terminal::stderr(paint))
         }
         Form::Text => lines(io::stdout(), settings.unicode),
-    }
+    };
+    view.called(&settings.program());
+    view
 }

@@ -111,7 +111,7 @@ pub enum DriveError {
         source: std::io::Error,
     },
     /// There is nothing to go on with.
-    #[error("run {run} {}: there is nothing to {what}", .status.word())]
+    #[error("run {run} has ended ({}): there is nothing to {what}", .status.word())]
     Over {
         /// The run.
         run: String,

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ use super::error::DriveError;
 use super::host;
 use super::launch::marks;
 use super::looping::Interrupt;
-use super::people::{Outliver, People};
+use super::people::{Outliver, People, Recall};
 
 /// How often the processes are looked at: nobody tells us of their end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -109,7 +110,7 @@ impl Found {
 
 /// Where the waiting stands.
 enum Stand {
-    Asking(JoinHandle<(Box<dyn People>, Option<Outliver>)>),
+    Asking(JoinHandle<(Box<dyn People>, Option<Outliver>)>, Option<Arc<Recall>>),
     Waiting,
     Stopping { kill_at: Instant, refused: Option<String> },
 }
@@ -224,7 +225,7 @@ impl Settling<'_> {
                 met.entry(one.open).or_insert_with(|| one.numbers(&open[one.open]));
             }
             let old = self.old_engine();
-            if found.is_empty() && old.is_none() && !matches!(stand, Stand::Asking(_)) {
+            if found.is_empty() && old.is_none() && !matches!(stand, Stand::Asking(..)) {
                 // What the old engine started in its last moment is there by now.
                 found = self.look(open);
                 if found.is_empty() {
@@ -253,7 +254,7 @@ impl Settling<'_> {
                 }
             }
             stand = match stand {
-                Stand::Asking(thread) if thread.is_finished() => {
+                Stand::Asking(thread, _) if thread.is_finished() => {
                     self.reporter.unsuspend();
                     let choice = match thread.join() {
                         Ok((people, choice)) => {
@@ -266,7 +267,9 @@ impl Settling<'_> {
                         Some(Outliver::Leave) => return Err(self.left(open, &found, Interrupt::Int)),
                         Some(Outliver::Stop) => self.stop(open, &found, &mut stopped)?,
                         Some(Outliver::Wait) | None => {
-                            self.say_waiting(open, &found);
+                            if !found.is_empty() {
+                                self.say_waiting(open, &found);
+                            }
                             Stand::Waiting
                         }
                     }
@@ -280,7 +283,12 @@ impl Settling<'_> {
                     Stand::Waiting
                 }
                 Stand::Stopping { kill_at, refused } => self.press(open, &found, kill_at, refused)?,
-                asking => asking,
+                Stand::Asking(thread, recall) => {
+                    if let (true, Some(recall)) = (found.is_empty(), &recall) {
+                        recall.over("it has ended by itself");
+                    }
+                    Stand::Asking(thread, recall)
+                }
             };
             tokio::select! {
                 _ = look.tick() => {
@@ -288,7 +296,7 @@ impl Settling<'_> {
                     if self.is_cancelled(before)? {
                         signalled = Some(Interrupt::Int);
                     }
-                    if !matches!(stand, Stand::Asking(_)) {
+                    if !matches!(stand, Stand::Asking(..)) {
                         self.reporter.tick(clock::now());
                     }
                 }
@@ -303,7 +311,7 @@ impl Settling<'_> {
                 _ = hup.recv() => signalled = Some(Interrupt::Hup),
             }
             if let Some(interrupt) = signalled {
-                if matches!(stand, Stand::Asking(_)) {
+                if matches!(stand, Stand::Asking(..)) {
                     // The cursor stands behind a question, and a `^C`.
                     self.reporter.unsuspend();
                     self.reporter.aside("");
@@ -335,10 +343,16 @@ impl Settling<'_> {
         };
         self.reporter.suspend();
         let many = found.len() > 1;
-        Ok(Stand::Asking(std::thread::spawn(move || {
+        // Without one the question stands until it is answered, though nobody needs the answer any more.
+        let recall = Recall::new().ok().map(Arc::new);
+        if let Some(recall) = &recall {
+            people.until(recall);
+        }
+        let asking = std::thread::spawn(move || {
             let choice = people.outlived(many);
             (people, choice)
-        })))
+        });
+        Ok(Stand::Asking(asking, recall))
     }
 
     /// Begins to stop them. Who said so is durable before the first signal.

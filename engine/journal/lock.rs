@@ -21,8 +21,8 @@ pub struct Want<'a> {
 /// Another run has the lock.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the lock `{name}` is held by run {run} ({title}, {}) of {by} since {since:.0}{}; see `runbook status {run}`, and \
-     end that run first: `runbook resume {run}` or `runbook rollback {run}`",
+    "the lock `{name}` is held by run {run} ({title}, {}) of {by} since {since:.0}{}; it keeps \
+     the lock until it has succeeded or is rolled back: `runbook status {run}` tells how it stands",
     .status.word(), .reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
 )]
 pub struct LockHeld {
@@ -175,7 +175,7 @@ mod tests {
         locked(&store, "staging").unwrap();
         let error = locked(&store, "prod").unwrap_err();
         let text = error.to_string().replace(first.run().as_str(), "RUN");
-        insta::assert_snapshot!(text, @"the lock `prod` is held by run RUN (A demo, running) of anna on box (pid 1) since 2026-11-22T03:00:00Z: ticket 7; see `runbook status RUN`, and end that run first: `runbook resume RUN` or `runbook rollback RUN`");
+        insta::assert_snapshot!(text, @"the lock `prod` is held by run RUN (A demo, running) of anna on box (pid 1) since 2026-11-22T03:00:00Z: ticket 7; it keeps the lock until it has succeeded or is rolled back: `runbook status RUN` tells how it stands");
         assert_eq!(store.runs(&Filter::default()).unwrap().len(), 2);
     }
 

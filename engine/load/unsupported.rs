@@ -1,6 +1,7 @@
 //! What the language has and this version does not carry out yet.
 //!
-//! Such a file is right, so `check` does not object to it; but a guard that does not guard would be worse than none. So nothing of it is planned or run.
+//! Such a file is right, so `check` does not object to it; but a step that is passed over in silence would be worse than
+//! none. So nothing of it is planned or run.
 
 use crate::diag::{Code, Diagnostic, Report};
 use crate::model::{Action, Place, Runbook, Step};

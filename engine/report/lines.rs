@@ -18,6 +18,7 @@ pub fn lines(out: impl Write + Send + 'static, unicode: bool) -> Box<dyn Reporte
         out: Some(Box::new(out)),
         paint: Paint { colour: false, unicode },
         timeline: Timeline::default(),
+        program: "runbook".to_owned(),
     })
 }
 
@@ -26,6 +27,7 @@ struct Lines {
     out: Option<Box<dyn Write + Send>>,
     paint: Paint,
     timeline: Timeline,
+    program: String,
 }
 
 impl Lines {
@@ -39,13 +41,17 @@ impl Lines {
 }
 
 impl Reporter for Lines {
+    fn called(&mut self, program: &str) {
+        program.clone_into(&mut self.program);
+    }
+
     fn past(&mut self, at: Timestamp, event: &Event) {
         self.timeline.apply(at, event);
     }
 
     fn event(&mut self, seen: &Seen<'_>) {
         self.timeline.apply(seen.at, seen.event);
-        if let Some(text) = lines_of(seen, &self.timeline, self.paint) {
+        if let Some(text) = lines_of(seen, &self.program, &self.timeline, self.paint) {
             self.write(&text);
         }
     }
@@ -62,7 +68,7 @@ impl Reporter for Lines {
 }
 
 /// Returns the line of an event with its line end, and the last lines of output below it where a command failed.
-pub(super) fn lines_of(seen: &Seen<'_>, timeline: &Timeline, paint: Paint) -> Option<String> {
+fn lines_of(seen: &Seen<'_>, program: &str, timeline: &Timeline, paint: Paint) -> Option<String> {
     let step = seen.event.step();
     let node = step.and_then(|step| node_of(seen.state, step));
     let track = step.and_then(|step| timeline.track(step));
@@ -80,7 +86,7 @@ pub(super) fn lines_of(seen: &Seen<'_>, timeline: &Timeline, paint: Paint) -> Op
     let so_far = phrase::so_far(seen).unwrap_or_default();
     let mut text = format!("{} {}\n", clock(seen.at), paint.clean(&format!("{who}{sentence}{so_far}")));
     if let Event::Asked { step, question, .. } = seen.event {
-        let command = phrase::answered_by(seen.run, step, *question);
+        let command = phrase::answered_by((program, seen.run), step, *question);
         text.push_str(&format!("         answer it: {}\n", paint.clean(&command)));
     }
     let printed = match seen.event {
@@ -202,7 +208,7 @@ mod tests {
         12:03:12 aurora started (attempt 2): aws rds modify-db-cluster
         12:03:12 run r7k2m9qd: asked to stop (Ctrl-C): what runs may finish
         12:03:12 run r7k2m9qd: taken up again by ada@ops1
-        12:03:12 aurora in doubt: the engine died while its command ran; whether it took effect is not known
+        12:03:12 aurora in doubt: the run broke off while its command ran; whether it took effect is not known
         12:03:12 aurora decided: take it as done, by ada@ops1 (seen in the console)
         12:03:12 aurora taken as done
         12:03:12 scale[api] nothing to do
@@ -222,8 +228,13 @@ mod tests {
         play.roll_back(&["aurora", "scale[api]"]);
         play.undo("aurora", UndoResult::Failed("it exited with 1".to_owned()));
         play.undo("scale[api]", UndoResult::Done).rest(RunStatus::RollbackFailed);
+        // What passed until somebody tried again is no part of what the undo took.
+        play.pass(100_000)
+            .roll_back(&["aurora"])
+            .undo("aurora", UndoResult::Done)
+            .rest(RunStatus::RolledBack);
         let text = sink.text();
-        assert_snapshot!(text.split_once("12:03:24 aurora done").expect("aurora is done").1, @r##"
+        assert_snapshot!(text.split_once("12:03:24 aurora done").expect("aurora is done").1, @"
          after 11s
         12:03:24 run r7k2m9qd: rollback of 2 steps began, asked for by ada@ops1
         12:03:24 aurora undoing: kubectl scale aurora --replicas=3
@@ -233,7 +244,25 @@ mod tests {
         12:03:26 scale[api] undoing: kubectl scale scale[api] --replicas=3
         12:03:28 scale[api] undone after 2s
         12:03:28 run r7k2m9qd: rolled back in part
-        "##);
+        12:05:08 run r7k2m9qd: rollback of 1 step began, asked for by ada@ops1
+        12:05:08 aurora undoing (attempt 2): kubectl scale aurora --replicas=3
+        12:05:10 aurora undone after 2s
+        12:05:10 run r7k2m9qd: rolled back
+        ");
+    }
+
+    #[test]
+    fn what_to_type_names_the_journal_that_was_typed() {
+        let sink = Sink::default();
+        let mut reporter = lines(sink.clone(), true);
+        reporter.called("runbook --store j.db");
+        let mut play = Play::expanded(vec![reporter]);
+        for step in ["aurora", "scale[api]", "scale[cart]", "scale[web]"] {
+            play.start(step).finish(step, Finish::Satisfied);
+        }
+        let (step, question, prompt) = ("go".to_owned(), Question::Approval, "Go?".to_owned());
+        play.start("go").say(Event::Asked { step, question, prompt, covers: Vec::new(), ms: None });
+        assert!(sink.text().contains("runbook --store j.db approve r7k2m9qd go\n"), "{}", sink.text());
     }
 
     #[test]

@@ -66,6 +66,7 @@ struct Live {
     addresses: HashMap<String, Addr>,
     folds: BTreeMap<NodeId, (String, Fold)>,
     heading: Option<String>,
+    program: String,
     run: String,
     runbook: String,
     steps: (usize, usize),
@@ -88,6 +89,7 @@ impl Live {
             addresses: HashMap::new(),
             folds: BTreeMap::new(),
             heading: None,
+            program: "runbook".to_owned(),
             run: String::new(),
             runbook: String::new(),
             steps: (0, 0),
@@ -100,6 +102,11 @@ impl Live {
 
     /// Brings what is at work up to the event.
     fn follow(&mut self, seen: &Seen<'_>) {
+        if matches!(seen.event, Event::FinallyBegan { .. }) {
+            // What was given up between two looks of its gate has no event that ends it.
+            self.rows.clear();
+            self.addresses.clear();
+        }
         let Some(name) = seen.event.step() else { return };
         let over = match seen.event {
             Event::Finished { .. } | Event::Undone { .. } | Event::Doubted { .. } => true,
@@ -209,6 +216,10 @@ impl Fold {
 }
 
 impl Reporter for Live {
+    fn called(&mut self, program: &str) {
+        program.clone_into(&mut self.program);
+    }
+
     fn past(&mut self, at: Timestamp, event: &Event) {
         self.timeline.apply(at, event);
     }

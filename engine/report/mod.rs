@@ -32,6 +32,7 @@ pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;
 pub use live::{Terminal, live};
 pub use paint::{Paint, Role};
+pub use phrase::one_line as shown_command;
 pub use reporter::{EndInfo, Reporter, Seen, Stream};
 pub use reversal::reversed;
 pub use runs::{RunLine, table as runs_table};

@@ -201,10 +201,10 @@ pub(super) fn so_far(seen: &Seen<'_>) -> Option<String> {
 }
 
 /// Returns the command that answers a question from any terminal.
-pub(super) fn answered_by(run: &str, step: &str, question: Question) -> String {
+pub(super) fn answered_by((program, run): (&str, &str), step: &str, question: Question) -> String {
     match question {
-        Question::Manual => format!("runbook done {run} {} --note '...'", quoted(step)),
-        Question::Approval | Question::Irreversible => format!("runbook approve {run} {}", quoted(step)),
+        Question::Manual => format!("{program} done {run} {} --note '...'", quoted(step)),
+        Question::Approval | Question::Irreversible => format!("{program} approve {run} {}", quoted(step)),
     }
 }
 
@@ -249,7 +249,7 @@ fn whole(command: &Covered) -> String {
 
 /// Returns a command on one line: of a script its first line, and how many there are. The plan and the journal have the
 /// whole of it.
-pub(super) fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
+pub fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
     let mut lines = command.lines().map(str::trim).filter(|line| !line.is_empty());
     match (lines.next(), lines.count()) {
         (Some(first), more) if more > 0 => format!("{first} … ({} lines)", more + 1).into(),
@@ -280,11 +280,11 @@ pub(super) fn resting(status: RunStatus) -> &'static str {
 pub(super) fn doubt(stage: Stage) -> &'static str {
     match stage {
         Stage::Action => {
-            "in doubt: the engine died while its command ran; whether it took effect is not known"
+            "in doubt: the run broke off while its command ran; whether it took effect is not known"
         }
-        Stage::Undo => "in doubt: the engine died while its undo ran; whether it took effect is not known",
+        Stage::Undo => "in doubt: the run broke off while its undo ran; whether it took effect is not known",
         Stage::Check | Stage::Capture | Stage::Guard | Stage::Verify | Stage::UndoVerify => {
-            "the engine died while it was looked at; it is looked at again"
+            "the run broke off while it was looked at; it is looked at again"
         }
     }
 }

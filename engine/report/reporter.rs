@@ -53,6 +53,9 @@ pub struct EndInfo<'a> {
 /// No method fails: whoever stops reading (a closed pipe, a lost terminal) must not stop the run, so a reporter that
 /// can't write any more keeps quiet.
 pub trait Reporter: Send {
+    /// Takes in how the program is called in the commands to type: `runbook`, with `--store` when that was typed.
+    fn called(&mut self, _program: &str) {}
+
     /// Takes in an event from before this engine's life (resume, rollback): it is remembered for the end screen and
     /// not shown. Leaving it out costs that memory and nothing else.
     fn past(&mut self, _at: Timestamp, _event: &Event) {}

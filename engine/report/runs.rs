@@ -25,6 +25,8 @@ pub struct RunLine {
     /// What of it is in doubt: names of instances.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub in_doubt: Vec<String>,
+    /// Whether its engine waits for a person: for an answer, or for what is to become of what failed.
+    pub asks: bool,
     /// When it was opened.
     pub started: Timestamp,
     /// When its last event was.
@@ -42,6 +44,7 @@ impl RunLine {
             _ if !self.in_doubt.is_empty() => (Role::Doubt, "in doubt"),
             RunStatus::Running | RunStatus::RollingBack if !self.alive => (Role::Doubt, "engine died"),
             RunStatus::Waiting => (Role::Person, "waiting"),
+            RunStatus::Running | RunStatus::RollingBack if self.asks => (Role::Person, "asking"),
             status => (role(status), status.word()),
         }
     }
@@ -123,7 +126,7 @@ pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> 
 /// Returns what a run's status is, in a sentence's words.
 pub(super) fn described(status: RunStatus, alive: bool) -> (Role, &'static str) {
     match status {
-        RunStatus::Running if !alive => (Role::Doubt, "its engine died: nothing of it runs"),
+        RunStatus::Running if !alive => (Role::Doubt, "its engine died: nothing new starts"),
         RunStatus::RollingBack if !alive => (Role::Doubt, "its engine died while it was rolled back"),
         RunStatus::Running | RunStatus::RollingBack => (Role::Active, status.word()),
         _ => (role(status), phrase::resting(status)),
@@ -144,6 +147,7 @@ mod tests {
             status,
             alive,
             in_doubt: Vec::new(),
+            asks: number == 6,
             started: "2026-10-01T12:03:00Z".parse().unwrap(),
             updated: "2026-10-01T12:05:05Z".parse().unwrap(),
             by: "ada@ops1".to_owned(),
@@ -158,6 +162,7 @@ mod tests {
             run(3, RunStatus::RollbackFailed, false),
             run(4, RunStatus::Waiting, false),
             run(5, RunStatus::Succeeded, false),
+            run(6, RunStatus::Running, true),
         ];
         runs[1].in_doubt = vec!["warm".to_owned()];
         runs[2].by = "someone\x1b[2Jwith a long name@host".to_owned();
@@ -175,6 +180,7 @@ mod tests {
         r7k2m9q3  ✗ rollback failed  autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  someone\…
         r7k2m9q4  ◆ waiting          autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
         r7k2m9q5  ✓ succeeded        autolytiq/pre-scale-event  2026-10-01 12:03  2m 5s  ada@ops1
+        r7k2m9q6  ◆ asking           autolytiq/pre-scale-event  2026-10-01 12:03  1h     ada@ops1
         "##);
     }
 

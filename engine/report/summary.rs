@@ -61,7 +61,7 @@ impl Summary<'_> {
             }
             RunStatus::Failed => (Role::Failure, format!("{name} failed after {took} and is paused")),
             RunStatus::Interrupted => {
-                let by = self.timeline.stopped_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                let by = self.timeline.stopped_by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
                 (Role::Halted, format!("{name} was stopped{by} after {took} and is paused"))
             }
             RunStatus::Waiting => (Role::Person, format!("{name} waits for a person; nothing of it runs")),
@@ -69,6 +69,9 @@ impl Summary<'_> {
                 (Role::Undone, format!("{name} failed and was rolled back, after {took}"))
             }
             RunStatus::RolledBack => (Role::Undone, format!("{name} was rolled back, after {took}")),
+            RunStatus::RollbackFailed if self.undone() == 0 => {
+                (Role::Failure, format!("{name} could NOT be rolled back, after {took}"))
+            }
             RunStatus::RollbackFailed => {
                 (Role::Failure, format!("{name} was rolled back IN PART only, after {took}"))
             }
@@ -94,9 +97,7 @@ impl Summary<'_> {
     /// Returns `12 of 20 steps done, 2 skipped`. Instances are counted as steps: they are what was waited for.
     fn counts(&self) -> String {
         if self.state.rollback {
-            let undone = |at: &&Addr| self.standing(**at) == Standing::Undone;
-            let undone = self.state.touched.iter().filter(undone).count();
-            return format!("{undone} of {} undone", counted(self.state.touched.len(), "change"));
+            return format!("{} of {} undone", self.undone(), counted(self.state.touched.len(), "change"));
         }
         let (mut all, mut done, mut skipped) = (0, 0, 0);
         for (node, content) in self.state.nodes.iter().enumerate() {
@@ -115,6 +116,10 @@ impl Summary<'_> {
             text.push_str(&format!(", {skipped} skipped"));
         }
         text
+    }
+
+    fn undone(&self) -> usize {
+        self.state.touched.iter().filter(|at| self.standing(**at) == Standing::Undone).count()
     }
 
     fn name(&self, at: Addr) -> String {
@@ -277,9 +282,9 @@ impl Summary<'_> {
         let name = self.name(at);
         let undo = self.state.rollback && self.is_undo_unclear(instance);
         let (sign, why) = match self.standing(at) {
-            Standing::InDoubt if undo => ('?', "is in doubt: the engine died while its undo ran."),
+            Standing::InDoubt if undo => ('?', "is in doubt: the run broke off while its undo ran."),
             _ if undo => (Role::Halted.glyph(self.paint.unicode), "was stopped while its undo ran."),
-            Standing::InDoubt => ('?', "is in doubt: the engine died while its command ran."),
+            Standing::InDoubt => ('?', "is in doubt: the run broke off while its command ran."),
             _ => (Role::Halted.glyph(self.paint.unicode), "was stopped while its command ran."),
         };
         let then = match rule {

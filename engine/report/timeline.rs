@@ -151,6 +151,8 @@ impl Track {
                 self.began = None;
                 self.ended = None;
                 self.failure = None;
+                self.undo_began = None;
+                self.undo_ended = None;
             }
             Event::Undone { result, .. } => {
                 self.undo_began.get_or_insert(at);
@@ -178,8 +180,11 @@ impl Track {
             command.clone_into(&mut self.action_command);
         }
         if leaf.stage == Stage::Undo {
+            // Undone again, after it could not be: nobody worked on it in between.
+            if self.undo_ended.take().is_some() {
+                self.undo_began = None;
+            }
             self.undo_began.get_or_insert(at);
-            self.undo_ended = None;
             self.undo_command = command.to_owned();
         }
     }

@@ -167,7 +167,7 @@ fn resume_goes_on_and_sends_nothing_twice() {
     assert_snapshot!(project.run(&["resume", &project.newest()]), @"
     $ runbook resume [RUN]
     --- stderr
-    error: run [RUN] succeeded: there is nothing to resume
+    error: run [RUN] has ended (succeeded): there is nothing to resume
     --- exit status: 2
     ");
 }
@@ -250,7 +250,7 @@ fn rollback_undoes_the_last_first() {
     assert_snapshot!(project.run(&["rollback", &project.newest(), "--yes"]), @"
     $ runbook rollback [RUN] --yes
     --- stderr
-    error: run [RUN] rolled back: there is nothing to roll back
+    error: run [RUN] has ended (rolled back): there is nothing to roll back
     --- exit status: 2
     ");
 }

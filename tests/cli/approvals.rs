@@ -55,7 +55,7 @@ fn a_run_that_waits_says_for_whom() {
       by ann@[HOST]
 
     Needs attention
-      ◆ go waits for a person: Drop the old table?
+      ◆ go asks for approval: Drop the old table?
           0 of 2 said yes; dba (ann, ben, cleo) or dana may answer, but not ann, who drives the run
           asked [AT] UTC (just now)
           runbook approve [RUN] go

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use runbook::journal::Store;
 use runbook::machine::{Decision, Event};
 
+use crate::support::live::killed;
 use crate::support::project::Project;
 use crate::support::terminal::{CTRL_C, CTRL_D, Terminal};
 
@@ -69,6 +70,8 @@ fn a_failed_step_is_run_again_from_the_prompt() {
     terminal.keys("r\n");
     terminal.wait_for("second failed: it exited with 1");
     terminal.wait_for("What now?");
+    let listed = project.run(&["runs"]).code(0).to_string();
+    assert!(listed.contains("asking"), "it waits for a person: {listed}");
     project.write("mended", "");
     terminal.keys("r\n");
     let (code, screen) = terminal.end();
@@ -76,6 +79,20 @@ fn a_failed_step_is_run_again_from_the_prompt() {
     assert!(project.has("third"), "{screen}");
     let again = ("second".to_owned(), Decision::Retry, None, "ann at the terminal".to_owned());
     assert_eq!(decisions(&project), [again.clone(), again]);
+}
+
+#[test]
+fn without_an_id_resume_takes_a_run_that_no_engine_drives() {
+    let project = chain();
+    project.run(&["exec", "chain"]).code(1);
+    let paused = project.newest();
+    let mut terminal = failed(&project);
+    project.write("mended", "");
+    let shown = project.command(&["resume"]).output().expect("the binary can be run");
+    let said = String::from_utf8_lossy(&shown.stderr);
+    assert!(shown.status.success() && said.contains(&format!("run {paused}: chain")), "{said}");
+    terminal.keys("q\n");
+    assert_eq!(terminal.end().0, Some(1));
 }
 
 #[test]
@@ -227,6 +244,22 @@ fn approve_and_cancel_at_the_same_moment() {
         let resumed = project.run(&["resume", "--approve", "more"]).code(0).to_string();
         assert!(project.has("acted") && !resumed.contains("go asks for approval"), "{resumed}");
     }
+}
+
+#[test]
+fn what_to_do_about_a_command_that_outlived_its_engine_is_asked_while_it_is_there() {
+    let step = "{id: a, shell: 'while [ ! -e go ]; do sleep 0.05; done', on_interrupt: rerun, rollback: {run: 'true'}}";
+    let text = format!("runbook: slow\ntitle: Slow\nsteps:\n  - {step}\n");
+    let project = Project::new().file("runbooks/slow.yaml", text);
+    killed(&project, "slow", "a");
+    let status = project.run(&["status"]).code(0).to_string();
+    assert!(status.contains("STILL AT WORK"), "{status}");
+    let mut terminal = Terminal::start(&project.command(&["resume"]));
+    terminal.wait_for("[W/s/l] ");
+    project.write("go", "");
+    terminal.wait_for("(it has ended by itself)");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
 }
 
 #[test]

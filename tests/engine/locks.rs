@@ -57,8 +57,8 @@ fn who_finds_it_held_hears_by_whom_since_when_what_for_and_what_to_type() {
         "(Title of slow, running) of ann on",
         " since 20",
         ": ticket 7",
+        "until it has succeeded or is rolled back",
         "runbook status",
-        "runbook rollback",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

@@ -85,6 +85,10 @@ fn given(typed: &[String], asked: &Asked, reject: bool) -> Result<Map, CliError>
             let message = format!("--answer {name}: `{}` asks for no `{name}`", asked.step);
             let names: Vec<&str> = asked.ask.iter().map(|input| input.name.as_str()).collect();
             return Err(match names.as_slice() {
+                [] if !asked.said.is_empty() => {
+                    let hint = "the answers are those of whoever said yes first; say yes without any";
+                    CliError::usage_with(message, hint)
+                }
                 [] => CliError::usage(message),
                 names => CliError::usage_with(message, format!("it asks for {}", names.join(", "))),
             });

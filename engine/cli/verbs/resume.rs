@@ -28,7 +28,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     let decisions = decisions(resume)?;
     let takeover = takeover(resume)?;
     let store = stores::existing(settings)?;
-    let run = stores::meant(&store, resume.run.as_deref(), console)?.id;
+    let run = stores::meant_to_resume(&store, resume.run.as_deref(), resume.takeover, console)?.id;
     // First: of altered events nothing is to be told, and nothing gone on with.
     store.verify_chain(&run)?;
     let Read { stored, state, graph, alive } = stores::load(&store, &run)?;

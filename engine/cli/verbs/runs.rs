@@ -42,12 +42,14 @@ pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, C
 
 fn line(row: RunRow, store: Option<&Store>) -> RunLine {
     let alive = stores::is_alive(&row);
+    let (in_doubt, asks) = store.map(|store| looked_into(store, &row, alive)).unwrap_or_default();
     RunLine {
         run: row.id.to_string(),
         runbook: row.runbook.clone(),
         status: row.status,
         alive,
-        in_doubt: store.filter(|_| !alive).map(|store| in_doubt(store, &row)).unwrap_or_default(),
+        in_doubt,
+        asks,
         started: row.created,
         updated: row.updated,
         by: row.lease.map(|lease| lease.holder.person.name).unwrap_or_default(),
@@ -55,15 +57,15 @@ fn line(row: RunRow, store: Option<&Store>) -> RunLine {
     }
 }
 
-/// Returns what of a run is in doubt. A run that can't be read is listed all the same: `status` tells why.
-fn in_doubt(store: &Store, row: &RunRow) -> Vec<String> {
+/// Returns what of a run is in doubt, and whether its engine waits for a person. A run that can't be read is listed all
+/// the same: `status` tells why.
+fn looked_into(store: &Store, row: &RunRow, alive: bool) -> (Vec<String>, bool) {
     if matches!(row.status, RunStatus::Succeeded | RunStatus::RolledBack) {
-        return Vec::new();
+        return Default::default();
     }
-    let Ok(Read { graph, state, .. }) = stores::load(store, &row.id) else { return Vec::new() };
-    state
-        .instances()
-        .filter(|(at, _)| Standing::of(&graph, &state, *at, false) == Standing::InDoubt)
-        .map(|(at, _)| state.name(&graph, at))
-        .collect()
+    let Ok(Read { graph, state, .. }) = stores::load(store, &row.id) else { return Default::default() };
+    let standing = |at| Standing::of(&graph, &state, at, alive);
+    let doubts = || state.instances().filter(|(at, _)| standing(*at) == Standing::InDoubt);
+    let in_doubt = doubts().map(|(at, _)| state.name(&graph, at)).collect();
+    (if alive { Vec::new() } else { in_doubt }, alive && stores::asks(&state, &graph))
 }

@@ -59,6 +59,7 @@ impl Live {
             }
             Event::TakenOver { .. } => self.tell_sentence(seen, Role::Strong, None),
             Event::Outlived { .. } => self.tell_sentence(seen, Role::Doubt, None),
+            Event::OutputLost { .. } => self.tell_sentence(seen, Role::Doubt, None),
             Event::LeftRunning { .. } => self.tell_sentence(seen, Role::Quiet, None),
             Event::Decided { by: Some(_), .. } | Event::Decided { decision: Decision::Verify, .. } => {
                 self.tell_sentence(seen, Role::Person, None);
@@ -101,12 +102,12 @@ impl Live {
         if !answered {
             self.tell_sentence(seen, Role::Person, Some(at.node));
         }
-        let about = ("runbook", seen.run, true);
+        let about = (self.program.as_str(), seen.run, true);
         let asks = Asks::of(about, (seen.state, seen.graph), &self.timeline, at, question);
         if let Some(people) = asks.people() {
             self.say_wrapped(Role::Quiet, "      ", &people);
         }
-        let command = phrase::answered_by(seen.run, &name, question);
+        let command = phrase::answered_by((&self.program, seen.run), &name, question);
         let line = format!("      {}", self.paint.clean(&command));
         self.say(&line);
     }

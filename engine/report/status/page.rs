@@ -91,7 +91,8 @@ impl Page {
             let role = one.standing.role();
             let sign = role.glyph(self.paint.unicode);
             let colon = if one.detail.is_empty() { "" } else { ": " };
-            let text = format!("{sign} {} {}{colon}{}", one.name, one.standing.word(), one.detail);
+            let word = one.asks.as_ref().map_or(one.standing.word(), |asks| phrase::asking(asks.question));
+            let text = format!("{sign} {} {word}{colon}{}", one.name, one.detail);
             self.wrapped(role, "  ", &text);
             if let Some(asks) = &one.asks {
                 let told = asks.people().into_iter().chain(asks.times(page.now));

@@ -64,7 +64,7 @@ fn stopped_by_ctrl_c() {
     play.change("scale[api]", "replicas 3 → 10");
     play.say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: false });
     assert_snapshot!(play.rest(RunStatus::Interrupted).screen(), @r##"
-    ■ autolytiq/pre-scale-event was stopped by Ctrl-C after 12s and is paused
+    ■ autolytiq/pre-scale-event was stopped (Ctrl-C) after 12s and is paused
       run r7k2m9qd, 2 of 7 steps done
 
     Changed
@@ -94,7 +94,7 @@ fn stopped(rule: OnInterrupt) -> Play {
 #[test]
 fn a_step_that_was_stopped_and_may_not_run_twice_is_a_question() {
     assert_snapshot!(stopped(OnInterrupt::Ask).screen(), @r##"
-    ■ autolytiq/pre-scale-event was stopped by Ctrl-C after 0ms and is paused
+    ■ autolytiq/pre-scale-event was stopped (Ctrl-C) after 0ms and is paused
       run r7k2m9qd, 0 of 5 steps done
 
     ■ warm-caches was stopped while its command ran. Did it take effect?
@@ -199,7 +199,7 @@ fn in_doubt() {
     ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
       run r7k2m9qd, 1 of 7 steps done
 
-    ? scale[web] is in doubt: the engine died while its command ran. Did it take
+    ? scale[web] is in doubt: the run broke off while its command ran. Did it take
     effect?
       $ kubectl scale deployment/web --replicas=10
         it was to change: replicas 3 → 10
