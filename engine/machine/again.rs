@@ -1,6 +1,6 @@
 //! Forwards again, after a rollback down to a step: what was undone is as if it had never been tried.
 
-use super::event::{Finish, UndoResult};
+use super::event::{Finish, Stage, UndoResult};
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Instance, Progress, State};
 
@@ -35,6 +35,13 @@ impl State {
                     // Left as it is, but without a good end: it is gone on with, and asked about by another rollback.
                     if !instance.finish.as_ref().is_some_and(Finish::releases) {
                         instance.undo = None;
+                    }
+                    // Cut off in the middle and then left: nobody knows how it ended, and it is over for nobody.
+                    if instance.progress == Progress::Over && instance.finish.is_none() {
+                        instance.progress = match instance.action_ok {
+                            true => Progress::Working(Stage::Verify),
+                            false => Progress::Doubt(Stage::Action),
+                        };
                     }
                     continue;
                 }

@@ -169,7 +169,7 @@ impl Machine {
             Input::Answered { step, by, yes, note, answers, to } => {
                 self.take_answer(eval, Said { step, by, yes, note, answers, to })?;
             }
-            Input::Lock { step, lock, answer } => self.lock_told(&step, &lock, answer)?,
+            Input::Lock { step, lock, answer } => self.lock_told(eval, &step, &lock, answer)?,
             Input::NobodyAnswers { step } => self.unanswered.extend(self.state.find(&step)),
             Input::Settle { by, decisions } => self.settle(eval, &by, &decisions)?,
             Input::Leave => self.decline(),

@@ -3,7 +3,7 @@
 //! The only place where the state of a run changes, so that what `decide` sees live and what a reader sees from the
 //! journal are the same. An event that can't follow is refused, never guessed at: a journal is evidence.
 
-use crate::model::OnFailure;
+use crate::model::{Action, OnFailure};
 
 use super::event::{
     Decision, End, Event, Finish, Item, Leaf, Opened, Question, RunStatus, Stage, UndoResult,
@@ -134,7 +134,13 @@ impl State {
                 self.at_mut(at).progress = Progress::Backoff(leaf.stage);
                 Ok(())
             }
-            Event::Woke { step } => self.known(step).map(drop),
+            Event::Woke { step } => {
+                let at = self.known(step)?;
+                // The wait is over, whatever becomes of the gate after it.
+                let over = matches!(graph.step(at.node).body.action, Action::Wait(_));
+                self.at_mut(at).action_ok |= over && self.at(at).finish.is_none();
+                Ok(())
+            }
             Event::Expired { step } => {
                 let at = self.known(step)?;
                 self.at_mut(at).expired = true;
@@ -176,9 +182,11 @@ impl State {
                     return Ok(());
                 }
                 self.asking -= 1;
+                let undo = self.at(at).progress == Progress::Asking(Question::Irreversible);
                 let instance = self.at_mut(at);
                 instance.progress = Progress::Working(Stage::Action);
                 instance.answer = Some(*yes);
+                instance.action_ok |= *yes && !undo;
                 Ok(())
             }
             Event::Refused { step, .. } => self.known(step).map(drop),
@@ -233,6 +241,7 @@ impl State {
                     instance.progress = Progress::Over;
                 }
                 instance.undo_doubted = false;
+                instance.awaits = None;
                 instance.undo = Some(result.clone());
                 if let Some(command) = command {
                     instance.undo_command.clone_from(command);

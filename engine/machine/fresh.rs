@@ -170,6 +170,8 @@ impl State {
         one.finish = None;
         one.expired = false;
         one.progress = Progress::Working(stage);
+        // Also where only its gate said so, of an action whose end nobody knew: it is done, and is not begun again.
+        one.action_ok |= stage == Stage::Verify;
         self.nodes[at.node as usize].unfinished += 1;
         if was_done {
             self.undo_release(graph, at.node);

@@ -194,7 +194,10 @@ impl State {
             Action::Wait(_) => one.open.is_none() && one.finish.is_none(),
             _ => one.open.is_some_and(|(stage, _)| stage == Stage::Action),
         };
-        if !acting || one.guarded.is_some() || step.guard.is_none() {
+        // A wait that was let go of has no end that would say that its guard is over too.
+        let again = matches!(step.body.action, Action::Wait(_)) && one.guarded < Some(leaf.attempt);
+        let free = one.guarded.is_none() || again;
+        if !acting || !free || step.guard.is_none() {
             return Err(self.transition(at, &leaf.step, "guarded"));
         }
         let one = self.at_mut(at);

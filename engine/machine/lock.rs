@@ -7,6 +7,9 @@
 //!   is asked to stop, or whose run drains, waits no longer.
 //! - It is given back when the step is over well or undone: in the commit that says so. A step that failed, is in doubt or
 //!   was stopped keeps it until it is settled.
+//! - A step that is undone after it gave its lock back takes it again before anything of the undo is run, and waits for it
+//!   in the same way. Where another step of the run keeps it that could not be undone itself, the undo failed and says so.
+//!   What failed before it touched anything has nothing to keep it for: a rollback gives it back.
 //! - Two steps of one run exclude each other in the same way. A lock that the run itself has is the step's too.
 //! - A gate that is asked again needs it no more: it only looks.
 //! - A run whose `lock` another waits for, and that would wait for the `lock` of that one, would wait for ever: the step
@@ -16,12 +19,13 @@ use std::time::Duration;
 
 use super::decide::{Alarm, Due, Machine};
 use super::evaluate::Evaluate;
-use super::event::{Event, Keeper, Stage};
+use super::event::{Event, Keeper, Stage, UndoResult};
 use super::fold::Illegal;
 use super::fresh::begins;
 use super::graph::Addr;
 use super::state::{Mode, Progress, State};
 use super::turn::{Act, LockAnswer};
+use super::undo::is_stuck;
 use crate::model::Action;
 
 /// How long until a lock that somebody else had is tried again.
@@ -31,8 +35,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Want {
     name: String,
-    /// What comes when it is had.
-    due: Due,
+    /// What comes when it is had; nothing on the way back, where its turn comes anyway.
+    due: Option<Due>,
     /// Whether the host is trying to take it.
     pub(super) tried: bool,
 }
@@ -59,8 +63,49 @@ impl Machine {
         if self.state.opened.as_ref().is_some_and(|opened| opened.lock.as_ref() == Some(&name)) {
             return Ok(true);
         }
-        self.wants.insert(at, Want { name, due, tried: false });
+        self.wants.insert(at, Want { name, due: Some(due), tried: false });
         Ok(false)
+    }
+
+    /// Says whether the instance has the lock that its undo needs. If not it is waited for, and the undo's turn comes again
+    /// when it is had.
+    pub(super) fn has_lock_to_undo(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<bool, Illegal> {
+        if self.graph.step(at.node).lock.is_none() || self.state.at(at).lock.is_some() {
+            return Ok(true);
+        }
+        let name = match eval.lock(&self.state, at) {
+            Ok(Some(name)) => name,
+            Ok(None) => return Ok(true),
+            Err(why) => {
+                self.undo_not_tried(eval, at, UndoResult::Failed(why))?;
+                return Ok(false);
+            }
+        };
+        if self.state.opened.as_ref().is_some_and(|opened| opened.lock.as_ref() == Some(&name)) {
+            return Ok(true);
+        }
+        if let Some(&keeper) = self.state.locks.get(&name)
+            && is_stuck(&self.state, keeper)
+        {
+            let why = format!("{} could not be undone and keeps the lock `{name}`", self.name(keeper));
+            self.undo_not_tried(eval, at, UndoResult::Failed(why))?;
+            return Ok(false);
+        }
+        self.wants.insert(at, Want { name, due: None, tried: false });
+        Ok(false)
+    }
+
+    /// Says whether the lock that an undo waits for is kept by what could not be undone itself.
+    pub(super) fn waits_in_vain(&self, at: Addr) -> bool {
+        let keeper = self.wants.get(&at).and_then(|want| self.state.locks.get(&want.name));
+        keeper.is_some_and(|&keeper| is_stuck(&self.state, keeper))
+    }
+
+    /// Gives back the locks of what touched nothing: nobody will undo it, and who is undone may need them.
+    pub(super) fn give_back_unused_locks(&mut self) -> Result<(), Illegal> {
+        let unused = |at: &Addr| self.state.at(*at).touched.is_none();
+        let these: Vec<Addr> = self.state.locks.values().copied().filter(unused).collect();
+        these.into_iter().try_for_each(|at| self.give_lock_back(at))
     }
 
     /// Tries to take every lock that is waited for and that no other step of this run has.
@@ -96,23 +141,29 @@ impl Machine {
     }
 
     /// Answers what came of trying to take a lock.
-    pub(super) fn lock_told(&mut self, step: &str, lock: &str, answer: LockAnswer) -> Result<(), Illegal> {
+    pub(super) fn lock_told(
+        &mut self,
+        eval: &dyn Evaluate,
+        step: &str,
+        lock: &str,
+        answer: LockAnswer,
+    ) -> Result<(), Illegal> {
         let Some(at) = self.state.find(step) else { return Ok(()) };
         let wanted = self.wants.get(&at).is_some_and(|want| want.tried && want.name == lock);
         if !wanted {
             return Ok(());
         }
-        let forwards = matches!(self.state.mode, Mode::Forward | Mode::Finally);
+        let goes_on = matches!(self.state.mode, Mode::Forward | Mode::Finally | Mode::RollingBack);
         match answer {
             LockAnswer::Taken => {
                 self.emit(Event::Locked { step: step.to_owned(), lock: lock.to_owned() })?;
                 match self.wants.remove(&at) {
-                    Some(want) if forwards => drop(self.due.insert(at, want.due)),
+                    Some(want) if goes_on => self.due.extend(want.due.map(|due| (at, due))),
                     // Nothing begins any more.
                     _ => self.give_lock_back(at)?,
                 }
             }
-            LockAnswer::Held(keeper) if forwards => {
+            LockAnswer::Held(keeper) if goes_on => {
                 if let Some(want) = self.wants.get_mut(&at) {
                     want.tried = false;
                 }
@@ -122,7 +173,11 @@ impl Machine {
                 let id = self.timer(at, Alarm::Lock);
                 self.act(Act::Timer { id, after: AGAIN });
             }
-            LockAnswer::Never(why) if forwards => self.fail(at, why)?,
+            LockAnswer::Never(why) if self.state.mode == Mode::RollingBack => {
+                self.wants.remove(&at);
+                self.undo_not_tried(eval, at, UndoResult::Failed(why))?;
+            }
+            LockAnswer::Never(why) if goes_on => self.fail(at, why)?,
             LockAnswer::Held(_) | LockAnswer::Never(_) => drop(self.wants.remove(&at)),
         }
         Ok(())
@@ -166,11 +221,17 @@ impl State {
         Ok(())
     }
 
-    /// Only what has begun and runs nothing yet may wait for its lock, or take it.
+    /// Only what has begun, or is to be undone, and runs nothing yet may wait for its lock, or take it.
     fn may_lock(&self, step: &str) -> Result<Addr, Illegal> {
-        let at = self.in_progress(step, "locked", |progress| matches!(progress, Progress::Working(_)))?;
+        let at = self.known(step)?;
         let one = self.at(at);
-        if one.open.is_some() || one.lock.is_some() {
+        let back = self.rollback && one.touched.is_some() && one.undo.is_none();
+        let may = match one.progress {
+            Progress::Working(_) => true,
+            Progress::Over | Progress::Backoff(_) | Progress::Doubt(_) => back,
+            Progress::Waiting | Progress::Ready | Progress::Asking(_) => false,
+        };
+        if !may || one.open.is_some() || one.lock.is_some() {
             return Err(self.transition(at, step, "locked"));
         }
         Ok(at)

@@ -476,6 +476,7 @@ impl State {
         let instance = self.at_mut(at);
         instance.finish = None;
         instance.answer = None;
+        instance.action_ok = false;
         instance.expired = false;
         instance.votes.clear();
         instance.outputs.clear();

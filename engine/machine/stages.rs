@@ -2,7 +2,7 @@
 
 use crate::model::Action;
 
-use super::decide::{Alarm, Machine, Poll};
+use super::decide::{Alarm, Due, Machine, Poll};
 use super::evaluate::{Evaluate, Known, Outcome, Prepared, Waiting};
 use super::event::{Decision, End, Event, Finish, Leaf, Person, Question, Stage, Verdict};
 use super::fold::Illegal;
@@ -358,7 +358,7 @@ impl Machine {
             Alarm::Wait => {
                 let step = self.name(at);
                 self.emit(Event::Woke { step })?;
-                self.finish(at, Finish::Succeeded)
+                self.verify_what_ran_nothing(at)
             }
             Alarm::Held => {
                 self.polls.entry(at).or_default().held = true;
@@ -443,12 +443,23 @@ impl Machine {
             (Question::Irreversible, false) => {
                 self.undo_failed(at, format!("{} did not want to leave it as it is{said}", by.name))
             }
-            (_, true) => self.finish(at, Finish::Succeeded),
+            (_, true) => self.verify_what_ran_nothing(at),
             (Question::Approval, false) => self.fail(at, format!("{} rejected it{said}", by.name)),
             (Question::Manual, false) => {
                 self.fail(at, format!("{} said that it could not be done{said}", by.name))
             }
         }
+    }
+
+    /// A wait is over, or a person said yes: the gate after it is asked as soon as there is room, since it held none.
+    fn verify_what_ran_nothing(&mut self, at: Addr) -> Result<(), Illegal> {
+        if self.graph.step(at.node).body.verify.is_none() {
+            return self.finish(at, Finish::Succeeded);
+        }
+        self.end_guard(at)?;
+        self.free_slot(at);
+        self.due.insert(at, Due::Enter(Stage::Verify));
+        Ok(())
     }
 
     /// Takes up a settled instance.

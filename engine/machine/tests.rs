@@ -7,6 +7,7 @@ mod offer;
 mod people;
 mod renewed;
 mod table;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -484,6 +485,62 @@ fn outcome_and_next_intent_share_one_turn() {
     world.end(0, End::Exit(0));
     let kinds: Vec<_> = world.events[before..].iter().map(|event| event.step().unwrap_or("run")).collect();
     assert_eq!(kinds, ["s0", "s0", "s1", "s1"], "exited, finished, started, intent");
+}
+
+#[test]
+fn what_was_cut_off_and_left_is_in_doubt_when_the_run_goes_forwards_again() {
+    let mut runbook = chain(3);
+    runbook.steps[1].needs.clear();
+    runbook.steps[1].body.rollback = None;
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    end_of(&mut world, "s0", 0);
+    world.crash();
+    // What can't be undone is left, though nobody knows how it ended.
+    roll_back(&mut world, Some("s1"));
+    let step = world.asked.pop().expect("somebody is asked");
+    let (by, answers) = (Person::default(), Map::new());
+    world.say(Input::Answered { step, by, yes: true, note: None, answers, to: To::Whatever });
+    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+    resume(&mut world, &[]);
+    assert_eq!(world.machine.unsettled(), ["s1"], "and that is not forgotten");
+    resume(&mut world, &[("s1", Decision::Done)]);
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+    assert_eq!(&world.refold(), world.machine.state());
+}
+
+#[test]
+fn the_gate_after_a_wait_or_a_person_is_asked_too_and_alone_after_a_crash() {
+    let wait = Action::Wait(crate::model::Wait::For(Text::new("1s")));
+    let manual = Action::Manual(crate::model::Manual::default());
+    for (action, crash) in [(wait.clone(), false), (wait, true), (manual.clone(), false), (manual, true)] {
+        let mut runbook = chain(1);
+        let verify = Some(Box::<Gate>::default());
+        runbook.steps[0].body = Body { action, verify, effect: Effect::Read, ..Body::default() };
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        match world.asked.pop() {
+            Some(step) => world.say(Input::Answered {
+                step,
+                by: Person::default(),
+                yes: true,
+                note: None,
+                answers: Map::new(),
+                to: To::Done,
+            }),
+            None => {
+                let id = world.timers.remove(0);
+                world.say(Input::Fired(id));
+            }
+        }
+        if crash {
+            world.crash();
+        }
+        assert!(world.timers.is_empty() && world.asked.is_empty(), "that is over");
+        assert_eq!(world.flying.iter().map(|leaf| leaf.stage).collect::<Vec<_>>(), [Stage::Verify]);
+        world.play(&[(0, true)]);
+        assert_eq!(world.rested, Some(RunStatus::Succeeded));
+        assert_eq!(&world.refold(), world.machine.state());
+    }
 }
 
 #[test]

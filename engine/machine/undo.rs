@@ -68,7 +68,8 @@ fn is_half_undone(instance: &Instance) -> bool {
     undo || instance.undo_ok || matches!(instance.undo, Some(UndoResult::Failed(_)))
 }
 
-fn is_stuck(state: &State, at: Addr) -> bool {
+/// Says whether the instance could not be undone, and so keeps what it has.
+pub(super) fn is_stuck(state: &State, at: Addr) -> bool {
     state.at(at).undo.as_ref().is_some_and(|undo| !undo.releases())
 }
 
@@ -78,7 +79,8 @@ impl Machine {
         self.timers.retain(|_, (_, alarm)| *alarm != Alarm::Fresh);
         self.wants.clear();
         let order = undo_order(&self.state, to.as_deref(), |at| self.name(at));
-        self.order_undone(by, to, &order)
+        self.order_undone(by, to, &order)?;
+        self.give_back_unused_locks()
     }
 
     fn order_undone(
@@ -109,29 +111,36 @@ impl Machine {
     /// Begins whatever may be undone now, the last begun first.
     pub(super) fn pump_undo(&mut self, eval: &dyn Evaluate) -> Result<(), Illegal> {
         while let Some(at) = self.next_undo() {
+            self.wants.remove(&at);
             if let Some(on) = self.stands_on(at) {
-                let step = self.name(at);
-                let prepared = eval.prepare(&self.state, at, Stage::Undo).ok();
-                let command = prepared.map(|command| {
-                    let shown = |text: &Option<Rendered>| text.as_ref().map(Rendered::display);
-                    by_hand(
-                        &command.display,
-                        shown(&command.stdin).as_deref(),
-                        shown(&command.dir).as_deref(),
-                    )
-                });
-                self.emit(Event::Undone { step, result: UndoResult::Blocked(on), command })?;
+                self.undo_not_tried(eval, at, UndoResult::Blocked(on))?;
             } else if self.state.at(at).undo_ok {
                 self.undo_ran(eval, at)?;
             } else if self.state.at(at).undo_doubted {
                 self.begin(eval, at, Stage::UndoVerify)?;
-            } else if self.graph.step(at.node).body.rollback.is_some() {
-                self.begin(eval, at, Stage::Undo)?;
-            } else {
+            } else if self.graph.step(at.node).body.rollback.is_none() {
                 self.ask_to_leave(eval, at)?;
+            } else if self.has_lock_to_undo(eval, at)? {
+                self.begin(eval, at, Stage::Undo)?;
             }
         }
-        Ok(())
+        self.seek_locks()
+    }
+
+    /// Says that the undo was not tried, with its command as somebody types it who does it by hand.
+    pub(super) fn undo_not_tried(
+        &mut self,
+        eval: &dyn Evaluate,
+        at: Addr,
+        result: UndoResult,
+    ) -> Result<(), Illegal> {
+        let step = self.name(at);
+        let prepared = eval.prepare(&self.state, at, Stage::Undo).ok();
+        let command = prepared.map(|command| {
+            let shown = |text: &Option<Rendered>| text.as_ref().map(Rendered::display);
+            by_hand(&command.display, shown(&command.stdin).as_deref(), shown(&command.dir).as_deref())
+        });
+        self.emit(Event::Undone { step, result, command })
     }
 
     /// Returns the next instance to undo, or to give up since something that could not be undone stands on it.
@@ -142,6 +151,7 @@ impl Machine {
         let stuck = self.needed_by(state.touched.iter().filter(|&&at| is_stuck(state, at)));
         state.undo_order.iter().filter(open).copied().find(|&at| {
             if self.is_at_work(at)
+                || self.wants.contains_key(&at) && !self.waits_in_vain(at)
                 || matches!(state.at(at).progress, Progress::Asking(_) | Progress::Doubt(Stage::Undo))
             {
                 return false;

@@ -66,6 +66,8 @@ impl Standing {
             None => {}
         }
         match instance.progress {
+            // Done, failed or in doubt, and about to be undone.
+            _ if alive && state.rollback && instance.awaits.is_some() => Standing::AwaitsLock,
             Progress::Over => Standing::over(instance.finish.as_ref()),
             Progress::Waiting => Standing::Waiting,
             Progress::Ready => Standing::Ready,

@@ -102,6 +102,24 @@ fn what_waited_when_a_step_failed_is_taken_up_with_it() {
 }
 
 #[test]
+fn a_wait_that_was_let_go_is_guarded_again() {
+    let mut runbook = chain(1);
+    let mut wait = step("wait".to_owned(), Vec::new());
+    wait.body.action = Action::Wait(crate::model::Wait::For(Text::new("1h")));
+    wait.guard = Some(Box::default());
+    runbook.steps.push(wait);
+    let mut world = attended(&runbook);
+    let at = |world: &World, stage| world.flying.iter().position(|leaf| leaf.stage == stage);
+    // Its guard has not answered when everything stops but what runs.
+    world.end(at(&world, Stage::Action).expect("it runs"), End::Exit(1));
+    world.end(at(&world, Stage::Guard).expect("it is asked"), End::Stopped);
+    assert_eq!(world.offered, ["s0"]);
+    settle(&mut world, &[("s0", Decision::Retry)]);
+    assert!(at(&world, Stage::Guard).is_some(), "it is guarded from its beginning");
+    assert_eq!(&world.refold(), world.machine.state());
+}
+
+#[test]
 fn a_doubt_is_offered_too() {
     let mut world = World::new(&chain(2), Stub::default(), 8);
     let graph = world.machine.graph().clone();

@@ -121,9 +121,11 @@ fn by_history(events: &[Event], step: &str, changes: bool, rule: OnInterrupt) ->
     // What went before a decision to run it again counts no more.
     let anew =
         of_step.iter().rposition(|event| matches!(event, Event::Decided { decision: Decision::Retry, .. }));
-    let ran = of_step[anew.unwrap_or(0)..].iter().any(
-        |event| matches!(event, Event::Exited { leaf, end: End::Exit(0), .. } if leaf.stage == Stage::Action),
-    );
+    let ran = of_step[anew.unwrap_or(0)..].iter().any(|event| match event {
+        Event::Exited { leaf, end: End::Exit(0), .. } => leaf.stage == Stage::Action,
+        Event::Woke { .. } | Event::Answered { yes: true, .. } => true,
+        _ => false,
+    });
     let touched = changes
         && of_step
             .iter()
