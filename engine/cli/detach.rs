@@ -167,6 +167,17 @@ impl Reporter for Announced {
         self.inner = Some(inner);
     }
 
+    fn aside(&mut self, text: &str) {
+        match &mut self.inner {
+            Some(inner) => inner.aside(text),
+            // Whoever started this engine still waits for its first word.
+            None => {
+                let text: String = text.chars().filter(|one| !one.is_control()).collect();
+                let _ = writeln!(io::stderr().lock(), "{text}");
+            }
+        }
+    }
+
     fn close(&mut self, end: &EndInfo<'_>) {
         if let Some(inner) = &mut self.inner {
             inner.close(end);

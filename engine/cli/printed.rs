@@ -1,8 +1,8 @@
 //! What of a command in doubt stands in no event: what it printed last, which the journal has only once the command is
 //! seen to end, and whether it is still at work.
 
-use crate::driver::life;
-use crate::journal::{Life, OutputDir, RunId, Stream};
+use crate::driver;
+use crate::journal::{OutputDir, RunId, Stream};
 use crate::report::Doubt;
 
 /// How much of the end of an output is looked at, in bytes.
@@ -11,14 +11,11 @@ const END: u64 = 2_048;
 /// How many lines are shown.
 const LINES: usize = 10;
 
-/// Fills in what each command printed last, and whether it is still at work. An output that can't be read is one that is not known.
+/// Fills in what each command printed last, and whether it is still at work. An output that can't be read is one that is not
+/// known.
 pub(super) fn fill(doubts: &mut [Doubt], outputs: &OutputDir, run: &RunId) {
     for doubt in doubts {
-        doubt.at_work = match doubt.process.as_ref().map(life) {
-            Some(Life::Alive) => Some(true),
-            Some(Life::Gone) => Some(false),
-            Some(Life::Elsewhere) | None => None,
-        };
+        doubt.at_work = driver::at_work(run, &doubt.leaf, doubt.process.as_ref());
         let ends = [Stream::Stderr, Stream::Stdout].map(|stream| end(outputs, run, doubt, stream));
         // What went wrong stands on stderr; a command that said nothing there is told by its stdout.
         doubt.output = ends.into_iter().find(|end| !end.is_empty()).unwrap_or_default();

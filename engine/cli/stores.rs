@@ -140,8 +140,8 @@ pub fn named(run: &RunRow, console: Console) {
     let id = console.err.paint(Role::Strong, run.id.as_str());
     let runbook = one_line(&run.runbook);
     let status = match run.status {
-        RunStatus::Running if !is_alive(run) => "its engine died",
-        RunStatus::RollingBack if !is_alive(run) => "its engine died while it was rolled back",
+        RunStatus::Running if !is_alive(run) => "no engine drives it",
+        RunStatus::RollingBack if !is_alive(run) => "no engine drives it, and it was being rolled back",
         status => status.word(),
     };
     console.say(&format!("run {id}: {runbook}, begun {:.0}, {status}", run.created));

@@ -78,7 +78,7 @@ async fn follow(
     if state.mode != Mode::Resting {
         view.suspend();
         let program = settings.program();
-        console.say(&format!("its engine died; `{program} status {run}` tells how it stands"));
+        console.say(&format!("no engine drives it any more; `{program} status {run}` tells how it stands"));
         return Ok(Exit::Failed);
     }
     let took = first.zip(last).map(|(first, last)| last.duration_since(first).unsigned_abs());

@@ -564,6 +564,9 @@ impl Loop<'_> {
         if matches!(source, JournalError::Fenced(_)) {
             return self.left_to_another(life, signals, source).await;
         }
+        if !life.desk.is_free() {
+            self.clear_desk(life).await;
+        }
         self.say_stopped(life, &source);
         // At once: what is left of a deleted journal ends with this process, which may be killed while it waits.
         let saved = matches!(source, JournalError::Moved { .. }).then(|| self.writer.rescue());
@@ -609,6 +612,9 @@ impl Loop<'_> {
         life.desk.end("the run was taken over");
         self.pool.leave();
         life.flying.values().for_each(|flying| flying.handle.forgo());
+        if !life.desk.is_free() {
+            self.clear_desk(life).await;
+        }
         if !life.flying.is_empty() {
             self.reporter.aside(&error.to_string());
             let names: BTreeSet<String> = life.flying.keys().map(|leaf| format!("`{}`", leaf.step)).collect();

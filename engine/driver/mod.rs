@@ -32,7 +32,7 @@ pub use error::{DriveError, OtherTarget};
 pub use file_limit::outlive_file_limit;
 pub use host::{life, person};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
-pub use outlived::Outliving;
+pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
 pub use renewal::Renewal;

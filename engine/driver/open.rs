@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use crate::exec::{Pool, Redactor};
-use crate::journal::{Claim, Frozen, JournalError, NewRun, RunId, Store, Stored, Want, Writer};
+use crate::journal::{Claim, Frozen, JournalError, NewRun, Record, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
     Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, RunFacts,
     RunStatus, State, settles, undo_order,
@@ -132,7 +132,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let at = clock::now();
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
-    let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor)?;
+    let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor, || Ok(()))?;
     let lock = judge.lock().map_err(DriveError::Settings)?;
     let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
@@ -330,7 +330,7 @@ fn take_up(
     let root_of = |stored: &Stored| PathBuf::from(&stored.snapshot.root);
     let aimed = |stored: &Stored, machine: &Machine, judge: &Judge| match &machine.state().opened {
         Some(opened) => {
-            let now = target::ask(judge, pool, &root_of(stored), &secrets, &redactor)?;
+            let now = target::ask(judge, pool, &root_of(stored), &secrets, &redactor, || Ok(()))?;
             target::same(run.as_str(), &opened.target, &now)
         }
         None => Ok(()),
@@ -371,21 +371,49 @@ fn take_up(
         if over {
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
+        for record in &stored.records {
+            around.reporter.past(record.at, &record.event);
+        }
+        let seen = writer.seq();
+        let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
+        let mut noted = Vec::new();
+        if let (Some(old), Some(reason)) = (&old, wish.takeover.take()) {
+            let (from, engine) = (old.person.clone(), old.process.clone());
+            let input = said::masked(&redactor, Input::TakenOver { by: by.clone(), from, engine, reason });
+            // Before anything is asked or refused: the old engine is fenced off whatever comes of that, and whoever takes
+            // the run up next has to know of it.
+            noted = take_note(input, &mut machine, &judge, &mut writer)?;
+        }
         known_steps(run, &machine, wish.named.iter())?;
         if what == "resume" {
             settles(machine.state(), machine.graph(), wish.named.iter()).map_err(DriveError::NotOpen)?;
         }
         let root = root_of(&stored);
-        aimed(&stored, &machine, &judge)?;
-        for record in &stored.records {
-            around.reporter.past(record.at, &record.event);
+        if let Some(opened) = &machine.state().opened {
+            // Seen from another machine a run without a heartbeat is anybody's.
+            let beat = || match writer.heartbeat(clock::now()) {
+                Err(fenced @ JournalError::Fenced(_)) => Err(fenced.into()),
+                Err(error) => {
+                    tracing::warn!(%error, "heartbeat");
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
+            };
+            let now = target::ask(&judge, pool, &root, &secrets, &redactor, beat)?;
+            target::same(run.as_str(), &opened.target, &now)?;
+        }
+        // Not before: an engine in the background leaves its terminal at the first event, and what is refused is told there.
+        for record in &noted {
+            let (state, graph) = (machine.state(), machine.graph());
+            let (seq, at, event) = (record.seq, record.at, &record.event);
+            let run = run.as_str();
+            around.reporter.event(&crate::report::Seen { run, seq, at, event, state, graph });
         }
         // Before anything else is recorded: it was merged for the events that there are now.
         if let Some(renewal) = wish.renewal.take() {
-            (machine, judge) = renewal::renew(renewal, by, &mut writer, store, &mut *around.reporter)?;
+            (machine, judge) = renewal::renew(renewal, by, seen, &mut writer, store, &mut *around.reporter)?;
         }
-        let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
-        let mut settling = Settling {
+        let settling = Settling {
             run,
             machine: &mut machine,
             judge: &judge,
@@ -401,11 +429,6 @@ fn take_up(
             decided: if what == "resume" { &wish.named } else { &BTreeSet::new() },
             old: outlived::engines_before(&stored.records, old.as_ref()),
         };
-        if let (Some(old), Some(reason)) = (old, wish.takeover.clone()) {
-            let (from, engine) = (old.person, old.process);
-            settling
-                .say(said::masked(&redactor, Input::TakenOver { by: by.clone(), from, engine, reason }))?;
-        }
         settling.settle(&stored.records)?;
         Ok((machine, judge, root))
     })();
@@ -418,6 +441,18 @@ fn take_up(
         Err(error @ DriveError::Journal(JournalError::Fenced(_))) => Err(error),
         Err(error) => Err(give_back(writer, error)),
     }
+}
+
+/// Commits what the input comes to, and returns it.
+fn take_note(
+    input: Input,
+    machine: &mut Machine,
+    judge: &Judge,
+    writer: &mut Writer,
+) -> Result<Vec<Record>, DriveError> {
+    let illegal = |source| DriveError::Illegal { run: writer.run().to_string(), source };
+    let turn = machine.decide(judge, input).map_err(illegal)?;
+    Ok(writer.append(clock::now(), turn.events)?)
 }
 
 /// Gives the lease back and returns why: whoever comes next must not find the run held by somebody who did nothing with

@@ -7,6 +7,10 @@
 //! After a takeover the engine that was fenced off may be between a commit and the start of a command. It leaves by itself
 //! when it notices, and reads its children's output until they ended; one that does not (it is suspended, or hangs) is
 //! killed before anything else starts. Rejected: to trust its word alone, since it could not give it while suspended.
+//!
+//! Ctrl-Z suspends an engine with its commands, which would never end. So whoever waits for them lets the engine go on
+//! first: it finds that it was fenced off, lets its commands go on too, and reads what they print. Rejected: to kill it
+//! at once, since the system sends SIGHUP to the suspended groups that it leaves behind.
 
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +170,7 @@ impl Settling<'_> {
                 _ if settled => "it goes by what you decided",
                 OnInterrupt::Rerun => "it is run again",
                 OnInterrupt::Verify => "its `verify` gate is asked",
+                OnInterrupt::Ask if graph.is_finally(at.node) => "it counts as failed",
                 OnInterrupt::Ask => "you are asked what became of it",
             };
             let (recorded, command) = (recorded.map(host::identity), instance.command.clone());
@@ -214,6 +219,7 @@ impl Settling<'_> {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut met: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         let mut told = false;
+        let mut woken = Vec::new();
         let mut stopped = BTreeSet::new();
         let mut signalled = None;
         let before = self.last_request();
@@ -276,6 +282,7 @@ impl Settling<'_> {
                 }
                 Stand::Waiting => {
                     self.check_time(open, &found)?;
+                    self.wake(open, &found, old.as_ref(), &mut woken);
                     if remind <= now {
                         remind = now + REMIND;
                         self.remind(open, &found);
@@ -395,6 +402,44 @@ impl Settling<'_> {
         Ok(Stand::Stopping { kill_at, refused })
     }
 
+    /// Lets go on what was suspended, each once: it would be waited for in vain. What is suspended again after that,
+    /// somebody keeps so.
+    fn wake(&mut self, open: &[Open], found: &[Found], old: Option<&Identity>, woken: &mut Vec<Identity>) {
+        if found.is_empty() {
+            return;
+        }
+        // The engine before its commands: it lets them go on itself, and what they print is read.
+        if let Some(engine) = old.filter(|engine| exec::is_suspended(engine) && !woken.contains(engine)) {
+            woken.push(engine.clone());
+            let text = format!(
+                "the engine that was taken over (process {}) was suspended: it goes on, to let its commands end",
+                engine.pid
+            );
+            self.reporter.aside(&text);
+            if let Err(error) = exec::wake_stranger(engine) {
+                self.reporter.aside(&format!("process {} could not be made to go on: {error}", engine.pid));
+            }
+            return;
+        }
+        for one in found {
+            for process in &one.processes {
+                if !exec::is_suspended(process) || woken.contains(process) {
+                    continue;
+                }
+                woken.push(process.clone());
+                let step = &open[one.open].leaf.step;
+                let text = match exec::wake_stranger(process) {
+                    Ok(()) => format!("`{step}` was suspended: process {} goes on", process.pid),
+                    Err(error) => format!(
+                        "`{step}` is suspended, and process {} could not be made to go on: {error}",
+                        process.pid
+                    ),
+                };
+                self.reporter.aside(&text);
+            }
+        }
+    }
+
     /// Ends an engine that does not leave by itself: as long as it is there it may start what it has committed to.
     fn end_engine(&mut self, engine: &Identity) -> Result<(), DriveError> {
         let text = format!(
@@ -475,7 +520,12 @@ impl Settling<'_> {
                 let ran = format_duration(whole(ran(began)));
                 format!(" since {} UTC, for {ran}", began.strftime("%H:%M:%S"))
             });
-            let engine = if lives { "was taken over" } else { "died" };
+            let engine = match lives {
+                true => "was taken over",
+                // Who was fenced off, or took it over, may have left since without dying.
+                false if !self.old.is_empty() => "is gone",
+                false => "died",
+            };
             let text = format!(
                 "`{}` is still at work, though its engine {engine}: process {}{}",
                 step.leaf.step,
@@ -566,6 +616,16 @@ pub(super) fn end_suspended(
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(Some(lease.holder))
+}
+
+/// Returns the processes of a command that are at work on this machine: itself, or else what carries its marks.
+pub fn at_work(run: &RunId, leaf: &Leaf, process: Option<&Process>) -> Vec<u32> {
+    if let Some(process) = process.filter(|process| host::life(process) == Life::Alive) {
+        return vec![process.pid];
+    }
+    let marks = marks(run, leaf);
+    let marks = marks.each_ref().map(|(name, value)| (*name, value.as_str()));
+    exec::find_by_env(&marks).iter().map(|process| process.pid).collect()
 }
 
 /// Returns when each command was begun, and on which machine the engine ran that began it.

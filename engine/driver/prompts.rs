@@ -173,18 +173,23 @@ impl Loop<'_> {
         }
     }
 
-    /// Waits until the prompt of a run that rests has left the terminal: the last lines are not to stand in it.
+    /// Waits until the prompt of a run that rests, or goes on elsewhere, has left the terminal: the last lines are not to
+    /// stand in it.
     pub(super) async fn clear_desk(&mut self, life: &mut Life) {
+        let mut notices = Vec::new();
         let gone = async {
             while life.desk.now.is_some() {
                 match life.messages.recv().await {
                     Some(Message::Reply(..) | Message::Chosen(_)) | None => life.desk.now = None,
-                    Some(Message::Notice(..) | Message::Aimed(..)) => {}
+                    Some(Message::Aimed(..)) => {}
+                    Some(notice @ Message::Notice(..)) => notices.push(notice),
                 }
             }
         };
         // A terminal that does not let go (a hung ssh) must not keep the run from its end.
         let _ = tokio::time::timeout(LEAVE, gone).await;
+        // What ended meanwhile has still to be heard of.
+        notices.into_iter().for_each(|notice| drop(life.to_loop.send(notice)));
         self.reporter.unsuspend();
     }
 
@@ -231,7 +236,7 @@ impl Loop<'_> {
                         let (to_loop, redactor) = (life.to_loop.clone(), self.launcher.redactor.clone());
                         let run = self.writer.run().to_string();
                         std::thread::spawn(move || {
-                            let same = target::answers(asking, &redactor)
+                            let same = target::answers(asking, &redactor, || Ok(()))
                                 .and_then(|now| target::same(&run, &then, &now))
                                 .map_err(|error| error.to_string());
                             let _ = to_loop.send(Message::Aimed(choice, same));

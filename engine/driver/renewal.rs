@@ -22,16 +22,18 @@ pub struct Renewal {
     pub changes: Vec<String>,
 }
 
-/// Stores the snapshot, records it, and returns the run folded over it.
+/// Stores the snapshot, records it, and returns the run folded over it. `seen` is the number of its last event before it
+/// was taken up: that it was taken over adds one that changes nothing.
 pub(super) fn renew(
     renewal: Renewal,
     by: &Person,
+    seen: u64,
     writer: &mut Writer,
     store: &Store,
     reporter: &mut dyn Reporter,
 ) -> Result<(crate::machine::Machine, crate::machine::Judge), DriveError> {
     let run = writer.run().clone();
-    if writer.seq() != renewal.events {
+    if seen != renewal.events {
         return Err(DriveError::MovedOn { run: run.to_string() });
     }
     let frozen = Frozen::of(&renewal.snapshot)?;

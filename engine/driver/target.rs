@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 
 use crate::exec::{Ended, Notice, Pool, Redactor};
+use crate::journal::HEARTBEAT;
 use crate::machine::{Judge, describe};
 use crate::model::Secrets;
 
 use super::error::{DriveError, OtherTarget};
 use super::launch;
 
-/// Asks every command of the runbook's `target` at once, and returns the answers by name.
+/// Asks every command of the runbook's `target` at once, and returns the answers by name. `beat` is called now and then
+/// meanwhile: a tool that waits for a cluster far away may take minutes.
 ///
 /// # Errors
 ///
+/// Whatever `beat` says;
 /// [`DriveError::NoTarget`] when one can't be asked or answers nothing: it is then not known whom the run would change.
 pub(super) fn ask(
     judge: &Judge,
@@ -22,8 +25,9 @@ pub(super) fn ask(
     root: &Path,
     secrets: &Secrets,
     redactor: &Redactor,
+    beat: impl FnMut() -> Result<(), DriveError>,
 ) -> Result<BTreeMap<String, String>, DriveError> {
-    answers(begin(judge, pool, root, secrets)?, redactor)
+    answers(begin(judge, pool, root, secrets)?, redactor, beat)
 }
 
 /// A command of the target that is at work.
@@ -60,19 +64,28 @@ pub(super) fn begin(
     Ok(waiting)
 }
 
-/// Waits for what the commands say, and returns it by name.
+/// Waits for what the commands say, and returns it by name. `beat` is called now and then meanwhile.
 ///
 /// # Errors
 ///
-/// [`DriveError::NoTarget`] when one answers nothing.
+/// Whatever `beat` says; [`DriveError::NoTarget`] when one answers nothing.
 pub(super) fn answers(
     waiting: Vec<Asking>,
     redactor: &Redactor,
+    mut beat: impl FnMut() -> Result<(), DriveError>,
 ) -> Result<BTreeMap<String, String>, DriveError> {
     let mut answers = BTreeMap::new();
     for Asking { name, display, hear } in waiting {
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
-        let ended = hear.recv().map_err(|_| no_target("it was not answered".to_owned()))?;
+        let ended = loop {
+            match hear.recv_timeout(HEARTBEAT) {
+                Ok(ended) => break ended,
+                Err(RecvTimeoutError::Timeout) => beat()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(no_target("it was not answered".to_owned()));
+                }
+            }
+        };
         let end = launch::end(&ended.end);
         // Stored, compared and shown: a secret in it is masked, as in all output.
         let hidden = |bytes: &[u8]| String::from_utf8_lossy(&redactor.redact(bytes)).trim().to_owned();

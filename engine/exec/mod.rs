@@ -55,4 +55,4 @@ pub use pool::{Handle, Pool};
 pub use program::{SpawnError, which};
 pub use redactor::{MASK, Redacting, Redactor, RedactorError, SHORTEST};
 pub use spec::Spec;
-pub use stranger::{end_stranger, find_by_env, kill_stranger};
+pub use stranger::{end_stranger, find_by_env, kill_stranger, wake_stranger};

@@ -72,6 +72,30 @@ pub fn end_stranger(identity: &Identity, force: bool) -> Result<(), std::io::Err
     Ok(())
 }
 
+/// Lets a suspended process go on (SIGCONT); its whole group when it leads one. Nothing happens when it is gone.
+///
+/// # Errors
+///
+/// When it is another user's.
+pub fn wake_stranger(identity: &Identity) -> Result<(), std::io::Error> {
+    let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(Errno::SRCH) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if alive(identity) != Liveness::Running {
+        return Ok(());
+    }
+    let leads = procfs::stat(identity.pid).is_some_and(|stat| stat.group == identity.pid);
+    let sent =
+        if leads { kill_process_group(pid, Signal::CONT) } else { pidfd_send_signal(&process, Signal::CONT) };
+    match sent {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Kills one process, and not its group. Nothing happens when it is gone.
 ///
 /// # Errors

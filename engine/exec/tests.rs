@@ -455,21 +455,24 @@ fn known(mut spec: Spec, mark: &str) -> Spec {
 #[test]
 fn what_left_the_group_is_ended_with_its_command_and_has_its_grace() {
     let dir = tempfile::tempdir().unwrap();
-    let saved = dir.path().join("saved");
+    let (saved, ready) = (dir.path().join("saved"), dir.path().join("ready"));
     // A double fork: its parent is gone, its group and session are its own.
-    let polite =
-        format!("trap \"sleep 0.2; touch {}; exit\" TERM; while :; do sleep 0.05; done", saved.display());
-    let rude = "trap \"\" TERM; while :; do sleep 0.05; done";
-    for (number, (grace, inner)) in [(30_000, polite.as_str()), (300, rude)].into_iter().enumerate() {
+    let polite = format!(
+        "trap \"sleep 0.2; touch {}; exit\" TERM; touch {}; while :; do sleep 0.05; done",
+        saved.display(),
+        ready.display()
+    );
+    let rude = format!("trap \"\" TERM; touch {}; while :; do sleep 0.05; done", ready.display());
+    for (number, (grace, inner)) in [(30_000, polite), (300, rude)].into_iter().enumerate() {
         let mark = format!("RUNBOOK_TEST=stray{number}");
         let mut spec = known(sh(&format!("(setsid sh -c '{inner}' &) & echo up; sleep 600")), &mark);
         spec.grace = Duration::from_millis(grace);
         let pool = Pool::new(1).unwrap();
         let (handle, receiver) = start(&pool, spec);
         identity(&receiver);
-        // The stray, its sleep, and the leader's.
+        // The stray, its sleep, and the leader's; before it is ready there may be as many that are on their way.
         let begin = Instant::now();
-        while living(&mark).len() < 4 {
+        while !ready.exists() || living(&mark).len() < 4 {
             assert!(begin.elapsed() < LONG);
         }
         handle.stop();
@@ -477,6 +480,7 @@ fn what_left_the_group_is_ended_with_its_command_and_has_its_grace() {
         assert!(matches!(ended.end, End::Stopped { death: Some(Death::Signalled(15)), .. }), "{ended:?}");
         assert_eq!(ended.strays, Vec::<u32>::new());
         nothing_left(&mark);
+        std::fs::remove_file(&ready).unwrap();
     }
     assert!(saved.exists(), "it had time to put things in order");
 }

@@ -182,7 +182,7 @@ impl Machine {
             (_, Going::Nothing) => return Ok(()),
             // Nobody waits for a `finally` step, so nobody is asked: it is told, and not repeated.
             (_, Going::InDoubt) if graph.is_finally(at.node) => {
-                return self.fail(at, "its end is unknown: the engine died while it ran");
+                return self.fail(at, "its end is unknown: it lost its engine while it ran");
             }
             (_, Going::InDoubt) => {
                 // Stopped by us in the middle is as unknown as cut off in the middle.

@@ -25,9 +25,9 @@ pub struct Doubt {
     /// Its process, when it got as far as that being recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
-    /// Whether that process is still at work; absent when it can't be seen from here. Filled in by who can look.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at_work: Option<bool>,
+    /// The processes of it that are still at work on this machine; filled in by who can look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub at_work: Vec<u32>,
     /// What it printed last, as far as it was kept; filled in by who can read files.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub output: String,
@@ -70,7 +70,7 @@ pub(super) fn doubts(
                 changes: instance.changes.clone(),
                 begun: track.and_then(|track| track.command_began),
                 process: instance.process.clone(),
-                at_work: None,
+                at_work: Vec::new(),
                 output: String::new(),
                 on_interrupt: graph.step(at.node).on_interrupt(),
                 settle: settle(run, program, &step, stage, at, graph),
@@ -118,8 +118,12 @@ impl Doubt {
             )),
             None => known.push("no process of it was recorded: it may never have begun".to_owned()),
         }
-        if self.at_work == Some(true) {
-            known.push("STILL AT WORK: resume waits for it, or stops it with --stop-running".to_owned());
+        if !self.at_work.is_empty() {
+            let pids: Vec<String> = self.at_work.iter().map(u32::to_string).collect();
+            known.push(format!(
+                "STILL AT WORK (process {}): resume waits for it, or stops it with --stop-running",
+                pids.join(", ")
+            ));
         }
         known.extend(self.changes.iter().map(|changes| format!("it was to change: {changes}")));
         known

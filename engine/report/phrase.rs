@@ -276,7 +276,8 @@ pub(super) fn resting(status: RunStatus) -> &'static str {
     }
 }
 
-/// Returns what is known of an instance whose command was under way when its engine died.
+/// Returns what is known of an instance whose command was under way when its engine died, was
+/// taken over, or could record nothing any more: which of them is not its own to know.
 pub(super) fn doubt(stage: Stage) -> &'static str {
     match stage {
         Stage::Action => {

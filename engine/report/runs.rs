@@ -126,8 +126,10 @@ pub fn table(runs: &[RunLine], now: Timestamp, paint: Paint, columns: usize) -> 
 /// Returns what a run's status is, in a sentence's words.
 pub(super) fn described(status: RunStatus, alive: bool) -> (Role, &'static str) {
     match status {
-        RunStatus::Running if !alive => (Role::Doubt, "its engine died: nothing new starts"),
-        RunStatus::RollingBack if !alive => (Role::Doubt, "its engine died while it was rolled back"),
+        RunStatus::Running if !alive => (Role::Doubt, "no engine drives it"),
+        RunStatus::RollingBack if !alive => {
+            (Role::Doubt, "no engine drives it, and it was being rolled back")
+        }
         RunStatus::Running | RunStatus::RollingBack => (Role::Active, status.word()),
         _ => (role(status), phrase::resting(status)),
     }

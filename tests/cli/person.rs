@@ -204,6 +204,18 @@ fn a_prompt_answered_elsewhere_is_taken_down_and_its_keys_answer_nothing() {
 }
 
 #[test]
+fn a_prompt_of_a_run_that_is_taken_over_is_taken_down() {
+    let (project, mut terminal, run) = asking();
+    project.run(&["resume", &run, "--takeover", "--reason", "ann went home"]).code(3);
+    terminal.wait_for("the run was taken over");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(6), "{screen}");
+    let prompt = screen.lines().find(|line| line.contains("Yes? [y/N]")).unwrap_or_default();
+    assert!(!prompt.contains("error"), "the last lines do not stand in the prompt: {screen}");
+    assert!(!project.has("acted"));
+}
+
+#[test]
 fn a_prompt_of_a_run_that_is_cancelled_is_taken_down() {
     let (project, mut terminal, run) = asking();
     project.run(&["cancel", &run]).code(0);

@@ -46,6 +46,9 @@ fn lives(process: &Process) -> bool {
 fn it_is_waited_for_and_its_end_is_in_doubt() {
     let project = once();
     let process = killed(&project, "once", "pay");
+    let at_work = format!("it is still at work (process {})", process.pid);
+    let status = project.run(&["status"]).code(0).to_string();
+    assert!(status.contains("no engine drives it") && status.contains(&at_work), "{status}");
     let resume = Live::start(project.command(&["resume"]));
     resume.says("Waiting until it has ended");
     let said = resume.said();
@@ -61,6 +64,8 @@ fn it_is_waited_for_and_its_end_is_in_doubt() {
     project.write("go", "");
     let said = resume.ends_with(3);
     assert!(said.contains("pay in doubt"), "{said}");
+    let status = project.run(&["status"]).code(0).to_string();
+    assert!(status.contains("In doubt") && !status.contains("at work"), "{status}");
     assert_eq!(outlived(&project), [(false, "ann".to_owned())]);
     assert_eq!(ledger(&project), "paid\n");
 }

@@ -4,7 +4,7 @@
 use runbook::machine::Event;
 use rustix::process::Signal;
 
-use crate::support::live::{Live, records, spawned, wait_until};
+use crate::support::live::{Live, killed, records, spawned, wait_until};
 use crate::support::project::Project;
 
 const TWO: &str = r#"
@@ -75,6 +75,12 @@ fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Whether the process is in one of these states, by the letters that the system has for them.
+fn is(states: &str, pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(|state| states.contains(state)))
+}
+
 #[test]
 fn an_idle_engine_notices_too() {
     let text = "runbook: two\ntitle: Wait\nsteps:\n  - {id: rest, wait: 10m}\n  - {id: second, run: touch ledger, irreversible: It only writes.}\n";
@@ -92,14 +98,41 @@ fn an_idle_engine_notices_too() {
 }
 
 #[test]
+fn an_engine_in_the_background_says_in_its_log_what_it_waits_for() {
+    let project = two();
+    project.run(&["exec", "two", "--detach"]).code(0);
+    let step = spawned(&project, "first");
+    let new = takeover(&project);
+    let folder = project.journal().with_extension("db.d").join(project.newest());
+    let log = || std::fs::read_to_string(folder.join("engine.log")).unwrap_or_default();
+    wait_until("it says so", || log().contains("What `first` still prints is read here until it ends"));
+    project.write("go", "");
+    new.ends_with(3);
+    wait_until("it has told the end", || log().contains("first: it exited with 0 (this is in no journal)"));
+    assert!(!is("RSDT", step.pid));
+}
+
+#[test]
+fn what_a_resume_in_the_background_waits_for_is_told_before_it_goes_there() {
+    // It prints nothing, so nothing kills it when nobody reads any more.
+    let project = Project::new().file("runbooks/two.yaml", TWO.replace("echo tick; ", ""));
+    killed(&project, "two", "first");
+    let resume = Live::start(project.command(&["resume", "--detach", "--done", "first", "--reason", "seen"]));
+    resume.says("Waiting until it has ended");
+    project.write("go", "");
+    resume.ends_with(0);
+    wait_until("it goes on", || ledger(&project).ends_with("second\n"));
+}
+
+#[test]
 fn a_suspended_engine_can_start_nothing_after_it() {
     let project = two();
     let old = Live::start(project.command(&["exec", "two"]));
-    spawned(&project, "first");
+    let step = spawned(&project, "first");
     old.signal(Signal::STOP);
-    let new = takeover(&project);
-    new.says("Waiting until it has ended");
     project.write("go", "");
+    wait_until("its command is over", || !is("RSDT", step.pid));
+    let new = takeover(&project);
     let said = new.ends_with(3);
     assert!(said.contains("does not react"), "{said}");
     let (status, _) = old.end();
@@ -108,16 +141,64 @@ fn a_suspended_engine_can_start_nothing_after_it() {
 }
 
 #[test]
+fn what_was_suspended_with_its_engine_is_not_waited_for_in_vain() {
+    let project = two();
+    let old = Live::start(project.command(&["exec", "two"]));
+    let step = spawned(&project, "first");
+    old.signal(Signal::TSTP);
+    wait_until("both are suspended", || is("T", step.pid) && is("T", old.pid()));
+    let new = takeover(&project);
+    new.says("was suspended: it goes on, to let its commands end");
+    project.write("go", "");
+    let said = old.ends_with(6);
+    assert!(said.contains("first: it exited with 0 (this is in no journal)"), "{said}");
+    new.ends_with(3);
+    assert_eq!(ledger(&project), "first\nend\n");
+}
+
+#[test]
+fn a_suspended_command_of_a_dead_engine_goes_on() {
+    // It prints nothing, so nothing kills it when nobody reads any more.
+    let project = Project::new().file("runbooks/two.yaml", TWO.replace("echo tick; ", ""));
+    let step = killed(&project, "two", "first");
+    let group = rustix::process::Pid::from_raw(i32::try_from(step.pid).unwrap()).unwrap();
+    rustix::process::kill_process_group(group, Signal::STOP).unwrap();
+    let new = Live::start(project.command(&["resume"]));
+    new.says("`first` was suspended: process");
+    project.write("go", "");
+    new.ends_with(3);
+    assert_eq!(ledger(&project), "first\nend\n");
+}
+
+#[test]
+fn a_takeover_that_comes_to_nothing_is_recorded_all_the_same() {
+    let project = Project::new()
+        .file("runbooks/two.yaml", TWO.replace("steps:\n", "target:\n  who: [cat, who]\nsteps:\n"));
+    project.write("who", "me");
+    let old = Live::start(project.command(&["exec", "two"]));
+    spawned(&project, "first");
+    project.write("who", "you");
+    let said = takeover(&project).ends_with(2);
+    assert!(said.contains("you"), "{said}");
+    project.write("go", "");
+    old.ends_with(6);
+    let taken = |one: &runbook::journal::Record| matches!(one.event, Event::TakenOver { .. });
+    assert!(records(&project).iter().any(taken), "its engine was fenced off");
+}
+
+#[test]
 fn a_suspended_engine_is_not_forgotten_when_who_took_over_leaves() {
     let project = two();
     let old = Live::start(project.command(&["exec", "two"]));
-    spawned(&project, "first");
+    let step = spawned(&project, "first");
     old.signal(Signal::STOP);
     let new = takeover(&project);
-    new.says("Waiting until it has ended");
+    new.says("it goes on, to let its commands end");
+    old.signal(Signal::STOP);
     new.signal(Signal::INT);
     new.ends_with(130);
     project.write("go", "");
+    wait_until("its command is over", || !is("RSDT", step.pid));
     // It could start what it has committed to as soon as somebody wakes it.
     let said = project.run(&["resume"]).code(3).to_string();
     assert!(said.contains("does not react"), "{said}");

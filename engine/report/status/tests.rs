@@ -48,7 +48,7 @@ fn a_run_that_goes_on() {
 #[test]
 fn a_run_whose_engine_died() {
     assert_snapshot!(page(&middle(), false).text(UTF8, 80), @r"
-    ? autolytiq/pre-scale-event: its engine died: nothing new starts
+    ? autolytiq/pre-scale-event: no engine drives it
       run r7k2m9qd, started 2026-10-01 12:03:00 UTC (16s ago), took 16s
       by ada@ops1 (sale on Friday); target cluster prod-eu
 
