@@ -1,25 +1,18 @@
 //! Who is left of a command whose leader has ended: in its process group, and outside it.
 //!
-//! The system has no question for that, and walking all of `/proc` after every command would cost more than the
-//! command. But those left are younger than their leader, and numbers are given out in rising order, so most often
-//! only the few numbers given out since need asking. For the group the answer is for waiting and for telling; killing it
-//! never depends on it.
+//! Whom to ask is the census's. For the group the answer is for waiting and for telling; killing it never depends on it.
 //!
-//! What left the group (`setsid`, a double fork) is known by the marks in its environment. Rejected: to be its
-//! subreaper, which also catches what was started with a cleaned environment, but can't tell whose it is when several
-//! commands run, and makes the engine reap what it did not start.
+//! What left the group (`setsid`, a double fork) is known by the marks in its environment.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::census::Census;
 use super::procfs;
-
-/// How many numbers are asked one by one before walking `/proc` is cheaper; a number that nobody has costs about
-/// 1 µs, one that somebody has about 6 µs either way.
-const NEAR: u32 = 1024;
 
 /// Who is left of a command.
 #[derive(Debug, Default)]
@@ -44,6 +37,8 @@ pub(super) struct Kin<'a> {
     pub(super) leader: Pid,
     /// When the leader started, in clock ticks since boot.
     pub(super) started: u64,
+    /// A moment before it did.
+    pub(super) begun: Instant,
     /// What all of them have in their environment, as `NAME=value`; none are told apart by it when empty.
     pub(super) marks: &'a [OsString],
 }
@@ -51,15 +46,15 @@ pub(super) struct Kin<'a> {
 /// Returns the living processes of a command, its leader not counted; none where `/proc` cannot be read. `leaders`, it and
 /// those of other groups, are no members of this one and not looked at: with many commands at once they are most of the
 /// numbers given out.
-pub(super) fn left(kin: &Kin<'_>, leaders: &HashSet<u32>) -> Left {
+pub(super) fn left(kin: &Kin<'_>, leaders: &HashSet<u32>, census: &mut Census) -> Left {
     let first = kin.leader.as_raw_nonzero().get().unsigned_abs();
     let mut left = Left::default();
-    let mut look = |pid: u32| {
+    census.since(first, kin.begun, |pid, stat| {
         if leaders.contains(&pid) {
             return;
         }
         // Not `getpgid`: for what the kernel runs itself the answer is 0, which rustix takes for impossible.
-        let Some(stat) = procfs::stat(pid).filter(|stat| stat.lives) else { return };
+        let Some(stat) = stat.or_else(|| procfs::stat(pid)).filter(|stat| stat.lives) else { return };
         if stat.group == first {
             left.members += usize::from(procfs::is_process(pid));
         } else if !kin.marks.is_empty()
@@ -71,12 +66,7 @@ pub(super) fn left(kin: &Kin<'_>, leaders: &HashSet<u32>) -> Left {
         {
             left.strays.push(Stray { pid, started: stat.started });
         }
-    };
-    match procfs::last_number().and_then(|last| last.checked_sub(first)) {
-        Some(since) if since <= NEAR => (first..=first.saturating_add(since)).for_each(&mut look),
-        // Many were given out since, or they began anew from the bottom.
-        _ => procfs::numbers().for_each(&mut look),
-    }
+    });
     left
 }
 
@@ -95,5 +85,44 @@ impl Stray {
             // It may have become another user's (sudo); then it stays, and is told of.
             let _ = kill_process(pid, signal);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::reactor::now;
+    use super::super::{Notice, Pool, Spec};
+    use super::*;
+
+    #[test]
+    fn whether_the_young_are_asked_or_everybody_the_same_are_found() {
+        let pool = Pool::new(1).unwrap();
+        let mark = format!("members-{}", std::process::id());
+        let mut spec = Spec::new(["sh", "-c", "(setsid sleep 600 &) & sleep 600 & sleep 600; exit 1"]);
+        spec.env = vec![("RUNBOOK_TEST".into(), Some(mark.clone().into()))];
+        let marks = [format!("RUNBOOK_TEST={mark}").into()];
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let begun = now();
+        let command = pool.spawn(spec, move |notice| {
+            let _ = sender.send(notice);
+        });
+        let Notice::Spawned(started) = receiver.recv().unwrap() else { panic!("not started") };
+        let leader = Pid::from_raw(started.pid.cast_signed()).unwrap();
+        let kin = Kin { leader, started: started.started, begun, marks: &marks };
+        let leaders = HashSet::from([started.pid]);
+        for mut census in [Census::new(), Census::blind()] {
+            let mut left = Left::default();
+            while (left.members, left.strays.len()) != (2, 1) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{left:?}");
+                census.turn();
+                left = super::left(&kin, &leaders, &mut census);
+            }
+        }
+        for stray in super::left(&kin, &leaders, &mut Census::blind()).strays {
+            stray.signal(Signal::KILL);
+        }
+        command.kill();
     }
 }

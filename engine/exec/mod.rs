@@ -27,6 +27,7 @@
 //! command ends by itself it is left alone and told of ([`Ended::strays`]): a step may start a service on purpose. Not
 //! found: what was started with a cleaned environment, and what became another user's.
 
+mod census;
 mod detached;
 mod feed;
 mod forms;

@@ -11,6 +11,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
+use super::census::Census;
 use super::feed::Feed;
 use super::group::Cause;
 use super::notice::{Death, End, Identity, Notice};
@@ -121,7 +122,7 @@ impl Reactor {
             mailbox,
             commands: HashMap::new(),
             timers: BTreeSet::new(),
-            shared: Shared { buffer: vec![0; BUFFER], leaders: HashSet::new() },
+            shared: Shared { buffer: vec![0; BUFFER], leaders: HashSet::new(), census: Census::new() },
             use_pidfd,
             quit_by: None,
         })
@@ -140,6 +141,7 @@ impl Reactor {
             events.clear();
             // Only a signal can interrupt it, and then there are no events.
             let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), pause.as_ref());
+            self.shared.census.turn();
             for event in events.drain(..) {
                 match event.data.u64() {
                     BELL => self.open_letters(),
@@ -151,7 +153,9 @@ impl Reactor {
     }
 
     fn open_letters(&mut self) {
-        for letter in self.mailbox.take() {
+        let letters = self.mailbox.take();
+        self.shared.census.turn();
+        for letter in letters {
             match letter {
                 Letter::Adopt(running, identity) => self.adopt(running, identity),
                 Letter::Asked(id) => self.with(id, |watched, shared| {
@@ -182,7 +186,7 @@ impl Reactor {
                 running.tell(Notice::Spawned(identity));
                 running.paused(now());
                 if running.group.cause().is_some() {
-                    running.asked(now(), &self.shared);
+                    running.asked(now(), &mut self.shared);
                 }
                 if self.quit_by.is_some() {
                     running.group.kill(Cause::Request);

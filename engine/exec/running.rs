@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
+use super::census::Census;
 use super::feed::Feed;
 use super::group::{Cause, Group};
 use super::launch::Launched;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) buffer: Vec<u8>,
     /// The leaders of all groups that are watched.
     pub(super) leaders: HashSet<u32>,
+    pub(super) census: Census,
 }
 
 /// Who hears of a command.
@@ -144,7 +146,7 @@ impl Running {
     }
 
     /// Takes note that the group was sent SIGTERM: its grace begins, also for those that left the group.
-    pub(super) fn asked(&mut self, now: Instant, shared: &Shared) {
+    pub(super) fn asked(&mut self, now: Instant, shared: &mut Shared) {
         if matches!(self.phase, Phase::Alive) && self.kill_at.is_none() {
             self.kill_at = Some(now + self.grace);
             self.timeout_at = None;
@@ -153,9 +155,9 @@ impl Running {
         }
     }
 
-    fn left(&self, shared: &Shared) -> Left {
-        let kin = Kin { leader: self.pid, started: self.born, marks: &self.marks };
-        members::left(&kin, &shared.leaders)
+    fn left(&self, shared: &mut Shared) -> Left {
+        let kin = Kin { leader: self.pid, started: self.born, begun: self.started, marks: &self.marks };
+        members::left(&kin, &shared.leaders, &mut shared.census)
     }
 
     /// Sends SIGTERM to those outside the group that have not had it.
@@ -168,9 +170,11 @@ impl Running {
         }
     }
 
-    /// Kills those outside the group. What they start in the moment of their death is caught by looking again.
-    fn kill_strays(&self, shared: &Shared) {
+    /// Kills those outside the group. What they start in the moment of their death is caught by looking again, and anew:
+    /// who was there earlier in this turn does not say who is there now.
+    fn kill_strays(&self, shared: &mut Shared) {
         for _ in 0..ROUNDS {
+            shared.census.turn();
             let left = self.left(shared);
             if left.strays.is_empty() {
                 return;
@@ -222,7 +226,7 @@ impl Running {
     }
 
     /// Looks whether the leader has ended, acts on it, and returns whether it has.
-    pub(super) fn look(&mut self, now: Instant, shared: &Shared) -> bool {
+    pub(super) fn look(&mut self, now: Instant, shared: &mut Shared) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match waitid(WaitId::Pid(self.pid), options) {
             Ok(None) => return false,
@@ -244,8 +248,11 @@ impl Running {
                 self.linger(now, shared);
             }
             Some((_, true)) => {
-                self.leftovers = self.left(shared).members;
-                self.kill_strays(shared);
+                let left = self.left(shared);
+                self.leftovers = left.members;
+                if left.members > 0 || !left.strays.is_empty() {
+                    self.kill_strays(shared);
+                }
                 self.bury(now);
             }
             None => {
@@ -258,7 +265,7 @@ impl Running {
         true
     }
 
-    fn linger(&mut self, now: Instant, shared: &Shared) {
+    fn linger(&mut self, now: Instant, shared: &mut Shared) {
         let left = self.left(shared);
         let time_is_up = self.kill_at.is_none_or(|kill_at| kill_at <= now);
         let none = left.members == 0 && left.strays.is_empty();

@@ -80,6 +80,55 @@ fn a_grandchild_that_holds_the_pipe_holds_neither_its_step_nor_the_run() {
 }
 
 #[test]
+fn of_many_services_each_is_told_of_by_its_own_step_and_only_the_stopped_steps_one_is_ended() {
+    let serve = |step: &str| {
+        format!(
+            "(setsid sh -c 'touch {step}-up; exec sleep 120' >/dev/null 2>&1 &) & while [ ! -e {step}-up ]; do sleep 0.02; done"
+        )
+    };
+    let mut steps = String::new();
+    for number in 0..24 {
+        // Four at a time, one after another: each end finds the services of those before it.
+        let needs = if number < 4 { String::new() } else { format!("s{}", number - 4) };
+        let shell = serve(&format!("s{number}"));
+        steps += &format!("  - {{id: s{number}, needs: [{needs}], irreversible: No., shell: \"{shell}\"}}\n");
+    }
+    let shell = serve("late");
+    steps += &format!(
+        "  - {{id: late, needs: [s20, s21, s22, s23], irreversible: No., shell: \"{shell}; sleep 600\"}}\n"
+    );
+    let project = enemy(&steps);
+    let engine = Live::start(project.command(&["exec", "enemy"]));
+    wait_until("the last one's service is up", || project.has("late-up"));
+    engine.signal(Signal::TERM);
+    engine.ends_with(143);
+    let run = project.newest();
+    let of = |step: &str| {
+        let found = find_by_env(&[("RUNBOOK_RUN", &run), ("RUNBOOK_STEP", step)]);
+        found.into_iter().map(|process| process.pid).collect::<Vec<_>>()
+    };
+    let all = records(&project);
+    for number in 0..24 {
+        let step = format!("s{number}");
+        let told: Vec<&Vec<u32>> = all
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::LeftRunning { leaf, processes } if leaf.step == step => Some(processes),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told.len(), 1, "{step}");
+        assert_eq!(told[0], &of(&step), "{step}");
+        assert_eq!(told[0].len(), 1, "{step}");
+    }
+    assert_eq!(of("late"), Vec::<u32>::new());
+    for process in find_by_env(&[("RUNBOOK_RUN", &run)]) {
+        end_stranger(&process, true).expect("it is ours");
+    }
+    wait_until("they are gone", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
+}
+
+#[test]
 fn a_service_that_a_step_started_survives_the_gate_that_looks_at_it() {
     let project = enemy(
         "  - id: serve\n    shell: \"setsid sh -c 'while [ ! -e halt ]; do sleep 0.05; done; touch halted' >/dev/null 2>&1 & sleep 0.1\"\n    irreversible: It only waits.\n    verify: {run: sleep 600, timeout: 200ms, pass: exit_code == 0, within: 500ms, every: 100ms}\n",
