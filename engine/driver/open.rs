@@ -364,7 +364,7 @@ fn take_up(
             // A rollback down to a step leaves what was begun before it, which may be undone too.
             _ => {
                 let state = machine.state();
-                let left = undo_order(state, None, |at| state.name(machine.graph(), at));
+                let left = undo_order(state, machine.graph(), None);
                 status == RunStatus::RolledBack && left.is_empty()
             }
         };

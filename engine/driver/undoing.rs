@@ -52,7 +52,7 @@ pub fn undo_plan(stored: &Stored, to: Option<&str>) -> Result<Vec<ToUndo>, Drive
 /// Returns what a rollback of the run would do now, the last begun first.
 pub(super) fn to_undo(machine: &Machine, judge: &Judge, to: Option<&str>) -> Vec<ToUndo> {
     let (state, graph) = (machine.state(), machine.graph());
-    let order = undo_order(state, to, |at| state.name(graph, at));
+    let order = undo_order(state, graph, to);
     let planned = order.into_iter().map(|at| {
         let instance = state.at(at);
         let step = graph.step(at.node);

@@ -304,17 +304,15 @@ impl Machine {
     }
 
     /// The gate that was to say whether a doubtful action took effect does not hold, or could not tell.
-    pub(super) fn doubt_not_cleared(
-        &mut self,
-        eval: &dyn Evaluate,
-        at: Addr,
-        verdict: Verdict,
-    ) -> Result<(), Illegal> {
+    pub(super) fn doubt_not_cleared(&mut self, at: Addr, verdict: Verdict) -> Result<(), Illegal> {
         match verdict {
             Verdict::DoesNotHold => {
                 let step = self.name(at);
                 self.emit(Event::Decided { step, decision: Decision::Retry, by: None, reason: None })?;
-                self.enter(eval, at, Stage::Action)
+                // It begins like anything that is taken up: when what it needs is fresh, and there is room.
+                self.free_slot(at);
+                self.due.insert(at, Due::Enter(Stage::Action));
+                Ok(())
             }
             _ => {
                 self.free_slot(at);

@@ -321,7 +321,7 @@ impl Machine {
         self.emit(Event::Judged { leaf, verdict: verdict.clone(), seen: seen.clone(), polls, outputs })?;
         let holds = matches!(verdict, Verdict::Holds | Verdict::Warns);
         if stage == Stage::Verify && doubted && !holds {
-            return self.doubt_not_cleared(eval, at, verdict);
+            return self.doubt_not_cleared(at, verdict);
         }
         if stage == Stage::UndoVerify && self.state.at(at).undo_doubted && !holds {
             return self.undo_doubt_not_cleared(eval, at, verdict);

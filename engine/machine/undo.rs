@@ -9,6 +9,8 @@
 //!
 //! An undo that failed keeps what it stands on, and a question or a doubt holds it up; neither touches the rest.
 
+use std::collections::BTreeSet;
+
 use crate::model::{MASK, Rendered};
 use crate::template::quote_word;
 
@@ -16,14 +18,14 @@ use super::decide::{Alarm, Machine};
 use super::evaluate::Evaluate;
 use super::event::{Event, Person, Question, RunStatus, Stage, UndoResult};
 use super::fold::Illegal;
-use super::graph::Addr;
+use super::graph::{Addr, Graph, NodeId};
 use super::state::{Instance, Progress, State};
 use super::turn::Act;
 
 /// Returns what a rollback would undo, the last begun first: every instance whose action was begun and is not undone,
 /// failed and doubtful ones included; down to `to` (a step or an instance) when it is given, and then also what is half
 /// undone.
-pub fn undo_order(state: &State, to: Option<&str>, name: impl Fn(Addr) -> String) -> Vec<Addr> {
+pub fn undo_order(state: &State, graph: &Graph, to: Option<&str>) -> Vec<Addr> {
     let mut order: Vec<Addr> = state
         .touched
         .iter()
@@ -32,11 +34,17 @@ pub fn undo_order(state: &State, to: Option<&str>, name: impl Fn(Addr) -> String
         .filter(|&at| !state.at(at).undo.as_ref().is_some_and(UndoResult::releases))
         .collect();
     if let Some(to) = to {
-        let is_it = |at: &Addr| name(*at) == to || state.node(to) == Some(at.node);
+        let is_it = |at: &Addr| state.name(graph, *at) == to || state.node(to) == Some(at.node);
         let keep = order.iter().rposition(is_it).map_or(0, |last| last + 1);
-        // An undo that was begun is brought to its end, whatever else is: nothing goes on from half undone.
-        let before = order.split_off(keep);
-        order.extend(before.into_iter().filter(|&at| is_half_undone(state.at(at))));
+        let undone: BTreeSet<NodeId> = order[..keep].iter().map(|at| at.node).collect();
+        // What stands on it is undone first, though it was begun before: it may have been there when this was begun again.
+        let stands = |at: &Addr| graph.transitive_needs(at.node).iter().any(|need| undone.contains(need));
+        let mut number = 0;
+        order.retain(|at| {
+            number += 1;
+            // An undo that was begun is brought to its end, whatever else is: nothing goes on from half undone.
+            number <= keep || stands(at) || is_half_undone(state.at(*at))
+        });
     }
     order
 }
@@ -78,7 +86,7 @@ impl Machine {
         // Nothing begins any more that would need a fresh answer.
         self.timers.retain(|_, (_, alarm)| *alarm != Alarm::Fresh);
         self.wants.clear();
-        let order = undo_order(&self.state, to.as_deref(), |at| self.name(at));
+        let order = undo_order(&self.state, &self.graph, to.as_deref());
         self.order_undone(by, to, &order)?;
         self.give_back_unused_locks()
     }
