@@ -6,7 +6,8 @@ use super::state::{Instance, Progress, State};
 
 impl State {
     /// Sets back what was undone, and everything that needs it: it is run again, captures anew (the state before was put
-    /// back), is asked again, expands anew. What was left since it can't be undone stands, and is not run twice.
+    /// back), is asked again, expands anew. What was left since it can't be undone, or was done by hand, stands, and is not
+    /// run twice.
     pub(super) fn begin_again(&mut self, graph: &Graph) {
         let undone = |one: &Instance| matches!(one.undo, Some(UndoResult::Done | UndoResult::Nothing));
         let sources: Vec<NodeId> = graph
@@ -29,7 +30,9 @@ impl State {
             let content = &mut self.nodes[node as usize];
             let mut kept = false;
             for (number, instance) in content.instances.iter_mut().enumerate() {
-                let again = undone(instance) || above && instance.undo.is_none();
+                // A change that a person made by hand is undone by nobody here, so it stands, and is not made twice.
+                let by_hand = instance.finish == Some(Finish::MarkedDone) && graph.changes(node);
+                let again = undone(instance) || above && instance.undo.is_none() && !by_hand;
                 if !again {
                     kept = true;
                     // Left as it is, but without a good end: it is gone on with, and asked about by another rollback.

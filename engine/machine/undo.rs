@@ -36,14 +36,19 @@ pub fn undo_order(state: &State, graph: &Graph, to: Option<&str>) -> Vec<Addr> {
     if let Some(to) = to {
         let is_it = |at: &Addr| state.name(graph, *at) == to || state.node(to) == Some(at.node);
         let keep = order.iter().rposition(is_it).map_or(0, |last| last + 1);
-        let undone: BTreeSet<NodeId> = order[..keep].iter().map(|at| at.node).collect();
+        let half = |at: &Addr| is_half_undone(state.at(*at));
+        let is_undone = |at: &Addr| {
+            matches!(state.at(*at).undo, Some(UndoResult::Done | UndoResult::Nothing)) || half(at)
+        };
+        let already = state.touched.iter().filter(|at| is_undone(at));
+        let undone: BTreeSet<NodeId> = order[..keep].iter().chain(already).map(|at| at.node).collect();
         // What stands on it is undone first, though it was begun before: it may have been there when this was begun again.
         let stands = |at: &Addr| graph.transitive_needs(at.node).iter().any(|need| undone.contains(need));
         let mut number = 0;
         order.retain(|at| {
             number += 1;
             // An undo that was begun is brought to its end, whatever else is: nothing goes on from half undone.
-            number <= keep || stands(at) || is_half_undone(state.at(*at))
+            number <= keep || stands(at) || half(at)
         });
     }
     order
