@@ -46,7 +46,7 @@ fn lives(process: &Process) -> bool {
 fn it_is_waited_for_and_its_end_is_in_doubt() {
     let project = once();
     let process = killed(&project, "once", "pay");
-    let at_work = format!("it is still at work (process {})", process.pid);
+    let at_work = format!("STILL AT WORK (process {})", process.pid);
     let status = project.run(&["status"]).code(0).to_string();
     assert!(status.contains("no engine drives it") && status.contains(&at_work), "{status}");
     let resume = Live::start(project.command(&["resume"]));

@@ -172,12 +172,13 @@ fn a_suspended_command_of_a_dead_engine_goes_on() {
 
 #[test]
 fn a_takeover_that_comes_to_nothing_is_recorded_all_the_same() {
-    let project = Project::new()
-        .file("runbooks/two.yaml", TWO.replace("steps:\n", "target:\n  who: [cat, who]\nsteps:\n"));
-    project.write("who", "me");
+    // Another answer before anything is taken is refused there; this one comes after the old engine was fenced off.
+    let target =
+        "target:\n  who: {shell: 'echo x >> asked; test $(wc -l < asked) -lt 3 && echo me || echo you'}\n";
+    let project =
+        Project::new().file("runbooks/two.yaml", TWO.replace("steps:\n", &format!("{target}steps:\n")));
     let old = Live::start(project.command(&["exec", "two"]));
     spawned(&project, "first");
-    project.write("who", "you");
     let said = takeover(&project).ends_with(2);
     assert!(said.contains("you"), "{said}");
     project.write("go", "");
