@@ -1,7 +1,7 @@
 //! Rollback with the real binary: side by side, tried again, cut off in the middle, down to a step; and `finally` after
 //! every way a run can stop.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use runbook::journal::{Filter, Store};
@@ -23,8 +23,13 @@ fn read(project: &Project, file: &str) -> String {
 }
 
 fn started(project: &Project, arguments: &[&str]) -> Child {
-    let mut command = project.command(arguments);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary can be run")
+    let plain = project.command(arguments);
+    // What started the tests may have had SIGHUP ignored; env(1) takes that back.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(plain.get_program()).args(plain.get_args()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(project.root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("the binary can be run")
 }
 
 /// Returns the events of the newest run.

@@ -46,7 +46,8 @@ impl Terminal {
         let side = || slave.try_clone().expect("a file can be shared");
         // Nothing can be done between fork and exec without `unsafe`; setsid(1) does it.
         let mut on_it = Command::new("setsid");
-        on_it.arg("-c").arg(command.get_program()).args(command.get_args());
+        // What started the tests may have had SIGHUP ignored; env(1) takes that back.
+        on_it.args(["-c", "env", "--default-signal=HUP"]).arg(command.get_program()).args(command.get_args());
         on_it.env_clear().env("TERM", "xterm").env("NO_COLOR", "1");
         for (name, value) in command.get_envs() {
             on_it.env(name, value.expect("no variable is taken away"));
