@@ -98,14 +98,14 @@ pub(super) fn inspect(conn: &Connection, file: &File) -> Result<Form, JournalErr
 }
 
 fn inspect_as(conn: &Connection, file: &File, present: i64) -> Result<Form, JournalError> {
-    let header = |name: &str| {
-        conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-            .map_err(file.failed("opening the journal"))
-    };
-    let id = header("application_id")?;
-    let version = header("user_version")?;
-    let tables: i64 = conn
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))
+    // In one statement, so at one moment: between two another process may make the journal, and half of each is no form.
+    let (id, version, tables): (i64, i64, i64) = conn
+        .query_row(
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+                    count(*) FROM sqlite_schema WHERE type = 'table'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
         .map_err(file.failed("opening the journal"))?;
     if id != i64::from(APPLICATION_ID) {
         if id == 0 && version == 0 && tables == 0 {
@@ -230,5 +230,19 @@ mod tests {
                 one.join().unwrap().unwrap();
             }
         });
+    }
+
+    #[test]
+    fn many_that_make_the_journal_at_once_all_have_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("j.db");
+            std::thread::scope(|scope| {
+                let opens: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&path).map(drop))).collect();
+                for open in opens {
+                    open.join().unwrap().unwrap();
+                }
+            });
+        }
     }
 }
