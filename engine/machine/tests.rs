@@ -759,6 +759,48 @@ fn what_was_left_by_a_rollback_down_to_a_step_is_not_run_twice() {
 }
 
 #[test]
+fn what_was_done_by_hand_is_not_done_again_after_a_rollback_down_to_a_step() {
+    let mut world = World::new(&chain(4), Stub::default(), 8);
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(0));
+    world.end(0, End::NotStarted("no such program".to_owned()));
+    resume(&mut world, &[("s2", Decision::Done)]);
+    world.play(&[(0, true)]);
+    roll_back(&mut world, Some("s1"));
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+    world.ran.clear();
+    world.crash();
+    world.play(&[(0, true)]);
+    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s1", "s3"]);
+    assert_eq!(world.rested, Some(RunStatus::Succeeded));
+}
+
+#[test]
+fn what_stands_on_a_step_is_undone_before_it_though_it_was_begun_before_it() {
+    let mut runbook = chain(3);
+    runbook.steps[2].body.rollback = None;
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(0));
+    world.end(0, End::Exit(1));
+    // It failed, can't be undone, and is left; what it stands on is undone, and then begun again after it.
+    roll_back(&mut world, Some("s1"));
+    world.play(&[(0, true)]);
+    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
+    world.crash();
+    let state = world.machine.state();
+    let names = |order: Vec<Addr>| order.into_iter().map(|at| world.machine.name(at)).collect::<Vec<_>>();
+    assert_eq!(names(state.touched.clone()), ["s0", "s2", "s1"], "in the order in which they were begun");
+    assert_eq!(names(undo_order(state, world.machine.graph(), Some("s1"))), ["s1", "s2"]);
+    roll_back(&mut world, Some("s1"));
+    assert_eq!(world.asked, ["s2"]);
+    assert!(
+        !world.ran.iter().any(|leaf| (&*leaf.step, leaf.attempt) == ("s1", 2) && leaf.stage == Stage::Undo)
+    );
+}
+
+#[test]
 fn finally_runs_after_a_stop_and_a_further_stop_stops_it() {
     for again in [false, true] {
         let mut runbook = chain(2);

@@ -241,6 +241,24 @@ fn after_a_resume_every_such_answer_is_old() {
 }
 
 #[test]
+fn what_its_gate_sends_back_begins_only_when_what_it_needs_was_asked_anew() {
+    let mut runbook = chain(2);
+    runbook.steps[0].body.verify =
+        Some(Box::new(Gate { valid_for: Some(Text::new("1m")), ..Gate::default() }));
+    runbook.steps[1].body.verify = Some(Box::default());
+    let mut world = World::new(&runbook, Stub::default(), 8);
+    world.end_of("s0", Stage::Action, End::Exit(0));
+    world.end_of("s0", Stage::Verify, End::Exit(0));
+    world.crash();
+    // Whether it took effect is asked at once: that only looks.
+    world.stub.gate_fails.insert("s1".to_owned());
+    world.end_of("s1", Stage::Verify, End::Exit(0));
+    assert!(world.flies("s0", Stage::Verify) && !world.flies("s1", Stage::Action), "{:?}", world.flying);
+    world.end_of("s0", Stage::Verify, End::Exit(0));
+    assert!(world.flies("s1", Stage::Action), "{:?}", world.flying);
+}
+
+#[test]
 fn a_verify_gate_lapses_for_what_needs_its_step_and_what_runs_already_goes_on() {
     let mut runbook = chain(3);
     runbook.steps[0].body.verify =
