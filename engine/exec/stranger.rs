@@ -48,6 +48,20 @@ fn ancestors(pid: u32) -> Vec<u32> {
 ///
 /// When it is another user's.
 pub fn end_stranger(identity: &Identity, force: bool) -> Result<(), std::io::Error> {
+    send(identity, if force { &[Signal::KILL] } else { &[Signal::TERM, Signal::CONT] })
+}
+
+/// Lets a suspended process go on (SIGCONT); its whole group when it leads one. Nothing happens when it is gone.
+///
+/// # Errors
+///
+/// When it is another user's.
+pub fn wake_stranger(identity: &Identity) -> Result<(), std::io::Error> {
+    send(identity, &[Signal::CONT])
+}
+
+/// Sends the signals to the process, or to its whole group when it leads one.
+fn send(identity: &Identity, signals: &[Signal]) -> Result<(), std::io::Error> {
     let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     // The file names this very process however often the number is given out: looked at after it was opened, it can't
     // become a stranger between look and signal.
@@ -60,7 +74,6 @@ pub fn end_stranger(identity: &Identity, force: bool) -> Result<(), std::io::Err
         return Ok(());
     }
     let leads = procfs::stat(identity.pid).is_some_and(|stat| stat.group == identity.pid);
-    let signals = if force { &[Signal::KILL][..] } else { &[Signal::TERM, Signal::CONT] };
     for &signal in signals {
         // There is no call that signals a group by such a file. As long as its leader is there the number is the group's.
         let sent = if leads { kill_process_group(pid, signal) } else { pidfd_send_signal(&process, signal) };
@@ -70,30 +83,6 @@ pub fn end_stranger(identity: &Identity, force: bool) -> Result<(), std::io::Err
         }
     }
     Ok(())
-}
-
-/// Lets a suspended process go on (SIGCONT); its whole group when it leads one. Nothing happens when it is gone.
-///
-/// # Errors
-///
-/// When it is another user's.
-pub fn wake_stranger(identity: &Identity) -> Result<(), std::io::Error> {
-    let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    let process = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(process) => process,
-        Err(Errno::SRCH) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    if alive(identity) != Liveness::Running {
-        return Ok(());
-    }
-    let leads = procfs::stat(identity.pid).is_some_and(|stat| stat.group == identity.pid);
-    let sent =
-        if leads { kill_process_group(pid, Signal::CONT) } else { pidfd_send_signal(&process, Signal::CONT) };
-    match sent {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Kills one process, and not its group. Nothing happens when it is gone.

@@ -1,10 +1,10 @@
 //! Runs that go on without a terminal: detached, waiting for an answer from elsewhere, watched from another one.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use runbook::exec::find_by_env;
 
+use crate::support::live::wait_until;
 use crate::support::project::Project;
 
 const ASKING: &str = r#"
@@ -23,14 +23,6 @@ steps:
 
 fn asking() -> Project {
     Project::new().file("runbooks/asking.yaml", ASKING).env("TOKEN", "hunter22-hunter22")
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn wait_for_rest(project: &Project, run: &str, status: &str) {

@@ -1,11 +1,9 @@
 //! A person in the middle: what a failed step offers at the terminal, and prompts that others answer.
 
-use std::time::{Duration, Instant};
-
 use runbook::journal::Store;
 use runbook::machine::{Decision, Event};
 
-use crate::support::live::killed;
+use crate::support::live::{killed, wait_until};
 use crate::support::project::Project;
 use crate::support::terminal::{CTRL_C, CTRL_D, Terminal};
 
@@ -27,14 +25,6 @@ steps:
 
 fn chain() -> Project {
     Project::new().file("runbooks/chain.yaml", CHAIN)
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn events(project: &Project) -> Vec<Event> {

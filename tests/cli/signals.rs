@@ -1,11 +1,11 @@
 //! The ladder of signals on a real terminal: what runs is let finish, stopped, or suspended, and nothing is left behind.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use runbook::exec::find_by_env;
 use rustix::process::Signal;
 
+use crate::support::live::wait_until;
 use crate::support::project::Project;
 use crate::support::terminal::{CTRL_C, CTRL_Z, Terminal};
 
@@ -26,14 +26,6 @@ steps:
     run: touch after
     irreversible: It only writes.
 "#;
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn started() -> (Project, Terminal) {
     let project = Project::new().file("runbooks/slow.yaml", SLOW);
@@ -169,16 +161,21 @@ fn what_is_suspended_can_still_be_stopped() {
     nothing_left(&project);
 }
 
-#[test]
-fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
-    let project = Project::new().file("runbooks/slow.yaml", SLOW);
-    let plain = project.command(&["exec", "slow"]);
+/// An interactive shell at its prompt in the project, and how it calls the program.
+fn shell(project: &Project) -> (Terminal, String) {
+    let plain = project.command(&[]);
     let mut shell = Command::new("bash");
     shell.args(["--norc", "--noprofile", "-i"]).env_clear().current_dir(project.root());
     shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PS1", "ready> ");
     let mut terminal = Terminal::start(&shell);
     terminal.wait_for("ready> ");
-    let program = plain.get_program().to_str().expect("a path in ASCII").to_owned();
+    (terminal, plain.get_program().to_str().expect("a path in ASCII").to_owned())
+}
+
+#[test]
+fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let (mut terminal, program) = shell(&project);
     terminal.keys(&format!("{program} exec slow\n"));
     wait_until("the step began", || leader(&project).is_some());
     let step = leader(&project).expect("it began");
@@ -203,13 +200,7 @@ fn a_question_in_the_background_waits_for_another_terminal_or_for_the_front() {
         "runbooks/asking.yaml",
         "runbook: asking\ntitle: Ask\nsteps:\n  - {id: go, approve: {prompt: 'Go?'}}\n  - {id: act, run: touch acted, irreversible: No.}\n",
     );
-    let plain = project.command(&["exec", "asking"]);
-    let mut shell = Command::new("bash");
-    shell.args(["--norc", "--noprofile", "-i"]).env_clear().current_dir(project.root());
-    shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PS1", "ready> ");
-    let mut terminal = Terminal::start(&shell);
-    terminal.wait_for("ready> ");
-    let program = plain.get_program().to_str().expect("a path in ASCII").to_owned();
+    let (mut terminal, program) = shell(&project);
     terminal.keys(&format!("{program} exec asking &\n"));
     terminal.wait_for("go waits for your decision");
     let run = project.newest();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::live::wait_until;
 use crate::support::project::Project;
 
 /// `slow` goes on until `go` is there; beside it `big` writes much into the journal, once `fill` is there.
@@ -43,14 +44,6 @@ fn behind(project: &Project, script: &str, arguments: &[&str]) -> Command {
     command.current_dir(project.root()).env_clear().stdin(Stdio::null());
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// An engine whose stdout goes to a file of the project.
