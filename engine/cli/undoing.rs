@@ -47,8 +47,12 @@ fn told(undo: &ToUndo) -> Vec<(Role, String)> {
         _ => {}
     }
     lines.extend(undo.hint.as_ref().map(|hint| match hint {
+        Hint::Failed(why) if undo.command.is_err() => (Role::Failure, format!("failed ({why})")),
         Hint::Failed(why) => {
             (Role::Failure, format!("failed ({why}); what it did before that is undone too"))
+        }
+        Hint::InDoubt if undo.command.is_err() => {
+            (Role::Doubt, "in doubt: whether it took effect is not known".to_owned())
         }
         Hint::InDoubt => (
             Role::Doubt,
@@ -77,7 +81,10 @@ mod tests {
             captured: Map::from_iter([("min".to_owned(), serde_json::json!(2))]),
             hint,
         };
-        let mail = ToUndo { command: Err("sent is sent".to_owned()), ..undo("mail", Some("2 mails"), None) };
+        let mail = ToUndo {
+            command: Err("sent is sent".to_owned()),
+            ..undo("mail", Some("2 mails"), Some(Hint::InDoubt))
+        };
         let plan = [
             undo("scale[api]", Some("replicas 3 → 10"), None),
             undo("warm", None, Some(Hint::InDoubt)),
@@ -96,6 +103,7 @@ mod tests {
             failed (it exited with 1); what it did before that is undone too
           mail  can't be undone: sent is sent
             it changed 2 mails
+            in doubt: whether it took effect is not known
         Stays as it is, since it was begun before: reach
         ");
     }
