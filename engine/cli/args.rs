@@ -65,6 +65,14 @@ pub enum Format {
     Json,
     /// Markdown.
     Md,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+    /// A drawing.
+    Svg,
+    /// The format of code scanners.
+    Sarif,
     /// A page of its own.
     Html,
 }
@@ -76,6 +84,10 @@ impl Format {
             Format::Text => "text",
             Format::Json => "json",
             Format::Md => "md",
+            Format::Mermaid => "mermaid",
+            Format::Dot => "dot",
+            Format::Svg => "svg",
+            Format::Sarif => "sarif",
             Format::Html => "html",
         }
     }
@@ -157,6 +169,11 @@ pub enum Verb {
     /// Show what the commands of a run printed
     #[command(after_help = "Example:\n  runbook logs r7k2 'scale[api-gateway]'")]
     Logs(Logs),
+    /// Draw the steps and what waits for what
+    #[command(
+        after_help = "It writes text; --format mermaid, dot or svg draws it.\n\nExample:\n  runbook graph pre-scale-event\n  runbook graph pre-scale-event --format svg > graph.svg"
+    )]
+    Graph(GraphOf),
     /// Write the account of a run for the incident record
     #[command(
         after_help = "It writes Markdown; --format html and --format json write a page and a document.\n\nExample:\n  runbook report r7k2 > incident.md\n  runbook report r7k2 --format html > incident.html"
@@ -441,7 +458,16 @@ impl Verb {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Verb::Report(_) => &[Format::Md, Format::Html, Format::Json],
+            Verb::Graph(_) => &[Format::Text, Format::Mermaid, Format::Dot, Format::Svg],
+            Verb::Check(_) => &[Format::Text, Format::Json, Format::Sarif],
             _ => &[Format::Text, Format::Json],
         }
     }
+}
+
+/// `runbook graph`.
+#[derive(Debug, Args)]
+pub struct GraphOf {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
 }

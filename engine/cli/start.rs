@@ -110,6 +110,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
         Verb::Done(done) => verbs::done::run(&done, settings, console),
         Verb::Cancel(cancel) => verbs::cancel::run(&cancel, settings, console),
+        Verb::Graph(graph) => verbs::graph::run(&graph, settings, console),
         Verb::Report(report) => verbs::report::run(&report, settings, console),
         Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),
         Verb::Status(status) => verbs::status::run(&status, settings, console),

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod check;
 pub mod done;
 pub mod exec;
+pub mod graph;
 pub mod list;
 pub mod logs;
 pub mod plan;

@@ -1,0 +1,148 @@
+//! The picture drawn as SVG: layer by layer from top to bottom, nothing fetched, light and dark.
+//!
+//! The layout is our own: layers by depth, the order within a layer by the middle of what a step waits for, twice
+//! downwards. It is deterministic, and fast enough that nobody waits; the layout libraries at hand were neither.
+
+use std::fmt::Write as _;
+
+use super::notation::label;
+use super::{Kind, Picture};
+
+const CHARACTER: f64 = 7.4;
+const HEIGHT: f64 = 34.0;
+const BETWEEN: f64 = 22.0;
+const LAYER: f64 = 84.0;
+const MARGIN: f64 = 16.0;
+/// Longer labels are cut; the title that a browser shows has them whole.
+const LONGEST: usize = 36;
+
+const STYLE: &str = "\
+svg{color-scheme:light dark;font:13px ui-monospace,monospace}\
+.b{fill:#fff;stroke:#555;stroke-width:1.2}.c{stroke:#1a56b0;stroke-width:2}.i{stroke:#b3261e;stroke-width:2;stroke-dasharray:5 3}\
+.g{stroke:#8b2fc9}.p{stroke:#b06000;stroke-width:2}text{fill:#111}.e{fill:none;stroke:#777}.h{fill:#777}\
+@media(prefers-color-scheme:dark){.b{fill:#1e1f22;stroke:#aaa}.c{stroke:#7ab0ff}.i{stroke:#ff8a80}.g{stroke:#d9a5ff}.p{stroke:#ffc069}text{fill:#eee}.e{stroke:#999}.h{fill:#999}}";
+
+/// Where a step stands: the middle of its box, and half its width.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Spot {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) half: f64,
+}
+
+impl Picture {
+    /// Returns the picture as an SVG document.
+    pub fn svg(&self) -> String {
+        let (spots, width, height) = self.spots();
+        let mut out = String::new();
+        let _ = write!(
+            out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
+             role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n<defs><marker id=\"a\" viewBox=\"0 0 8 8\" \
+             refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path class=\"h\" \
+             d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
+            escaped(&format!("{}: {}", self.name, self.title))
+        );
+        for (shape, to) in self.shapes.iter().zip(&spots) {
+            for &need in &shape.after {
+                let from = spots[need];
+                let (above, below) = (from.y + HEIGHT / 2.0, to.y - HEIGHT / 2.0);
+                let middle = (above + below) / 2.0;
+                let _ = writeln!(
+                    out,
+                    "<path class=\"e\" marker-end=\"url(#a)\" d=\"M{0:.1} {above:.1}C{0:.1} {middle:.1} {1:.1} {middle:.1} {1:.1} {below:.1}\"/>",
+                    from.x, to.x
+                );
+            }
+        }
+        for (shape, spot) in self.shapes.iter().zip(&spots) {
+            let (class, corner) = match shape.kind {
+                Kind::Change => ("b c", 4),
+                Kind::Irreversible => ("b i", 4),
+                Kind::Read => ("b", 17),
+                Kind::Gate => ("b g", 17),
+                Kind::Person => ("b p", 0),
+                Kind::Wait | Kind::Runbook => ("b", 4),
+            };
+            let whole = format!("{} ({})", label(shape), shape.kind.word());
+            let _ = writeln!(
+                out,
+                "<g><title>{}</title><rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{HEIGHT}\" \
+                 rx=\"{corner}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>",
+                escaped(&whole),
+                spot.x - spot.half,
+                spot.y - HEIGHT / 2.0,
+                spot.half * 2.0,
+                spot.x,
+                spot.y + 4.5,
+                escaped(&shortened(&label(shape)))
+            );
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    /// Returns where each step stands, and the width and height of the whole.
+    pub(super) fn spots(&self) -> (Vec<Spot>, f64, f64) {
+        // `finally` begins when everything else is over, whatever it needs.
+        let main =
+            self.shapes.iter().filter(|shape| !shape.last).map(|shape| shape.layer + 1).max().unwrap_or(0);
+        let layer = |place: usize| self.shapes[place].layer + if self.shapes[place].last { main } else { 0 };
+        let count = (0..self.shapes.len()).map(layer).max().map_or(0, |last| last + 1);
+        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); count];
+        (0..self.shapes.len()).for_each(|place| rows[layer(place)].push(place));
+        let half = |place: usize| {
+            let columns = label(&self.shapes[place]).chars().count().min(LONGEST);
+            (columns as f64 * CHARACTER + 24.0) / 2.0
+        };
+        let wide =
+            |row: &[usize]| row.iter().map(|&place| half(place) * 2.0 + BETWEEN).sum::<f64>() - BETWEEN;
+        let width = rows.iter().map(|row| wide(row)).fold(0.0, f64::max) + 2.0 * MARGIN;
+        let mut spots = vec![Spot::default(); self.shapes.len()];
+        for _ in 0..2 {
+            for (number, row) in rows.iter_mut().enumerate() {
+                let middle = |place: usize| {
+                    let after = &self.shapes[place].after;
+                    let sum: f64 = after.iter().map(|&need| spots[need].x).sum();
+                    if after.is_empty() { f64::MAX } else { sum / after.len() as f64 }
+                };
+                // Stable: what has nothing to be drawn to keeps the order of the file.
+                if number > 0 {
+                    row.sort_by(|&a, &b| middle(a).total_cmp(&middle(b)));
+                }
+                let mut x = (width - wide(row)) / 2.0;
+                for &place in row.iter() {
+                    let half = half(place);
+                    let y = MARGIN + HEIGHT / 2.0 + number as f64 * LAYER;
+                    spots[place] = Spot { x: x + half, y, half };
+                    x += 2.0 * half + BETWEEN;
+                }
+            }
+        }
+        (spots, width, MARGIN * 2.0 + HEIGHT + count.saturating_sub(1) as f64 * LAYER)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(LONGEST - 1).collect();
+    format!("{start}…")
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            // Most control characters may not stand in XML at all.
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
