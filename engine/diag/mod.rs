@@ -1,12 +1,13 @@
 //! Diagnostics as data (code, message, labels, help) and their renderers.
 //!
 //! Whoever finds a mistake makes a [`Diagnostic`] and puts it into a [`Report`]; nobody stops at the first. How it
-//! looks is decided by a renderer alone: [`text`] for people, [`json`] for programs.
+//! looks is decided by a renderer alone: [`text`] for people, [`json`] for programs, [`sarif`] for code scanners.
 
 mod code;
 mod diagnostic;
 pub mod json;
 mod near;
+pub mod sarif;
 mod scalar;
 mod sources;
 pub mod text;

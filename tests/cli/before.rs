@@ -18,6 +18,7 @@ fn help_groups_the_verbs() {
       show      Show one runbook: its inputs, steps, gates, and how to run it
       check     Find every mistake in the runbooks at once
       plan      Show the commands a run would send, in order, without running any
+      graph     Draw the steps and what waits for what
 
     A run:
       exec      Run a runbook

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Check, Form};
+use crate::cli::args::{Check, Format};
 use crate::cli::book::Books;
 use crate::cli::console::{Console, count};
 use crate::cli::error::CliError;
@@ -39,9 +39,10 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         found.take(loaded);
     }
     let runbooks = entries.len();
-    match settings.form {
-        Form::Json => console.json(&found.json(runbooks))?,
-        Form::Text => console.print(&found.text(runbooks, console))?,
+    match settings.format {
+        Some(Format::Json) => console.json(&found.json(runbooks))?,
+        Some(Format::Sarif) => console.json(&found.sarif())?,
+        _ => console.print(&found.text(runbooks, console))?,
     }
     let fails = found.errors > 0 || check.deny.is_some() && found.warnings > 0;
     Ok(if fails { Exit::Mistake } else { Exit::Good })
@@ -158,6 +159,14 @@ impl Found {
             "diagnostics": whole.chain(inside).collect::<Vec<_>>(),
             "left_out": self.left_out,
         })
+    }
+
+    fn sarif(&self) -> Value {
+        let nowhere = diag::Sources::new();
+        let whole = self.problems.iter().map(|diagnostic| (diagnostic, &nowhere));
+        let inside =
+            self.loaded.iter().flat_map(|loaded| loaded.report.iter().map(|found| (found, &loaded.sources)));
+        diag::sarif::log(env!("CARGO_PKG_VERSION"), whole.chain(inside))
     }
 
     fn text(&self, runbooks: usize, console: Console) -> String {

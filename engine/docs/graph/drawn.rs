@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::notation::label;
-use super::{Kind, Picture};
+use super::{Kind, Picture, Shape};
 
 const CHARACTER: f64 = 7.4;
 const HEIGHT: f64 = 34.0;
@@ -22,7 +22,7 @@ svg{color-scheme:light dark;font:13px ui-monospace,monospace}\
 .g{stroke:#8b2fc9}.p{stroke:#b06000;stroke-width:2}text{fill:#111}.e{fill:none;stroke:#777}.h{fill:#777}\
 @media(prefers-color-scheme:dark){.b{fill:#1e1f22;stroke:#aaa}.c{stroke:#7ab0ff}.i{stroke:#ff8a80}.g{stroke:#d9a5ff}.p{stroke:#ffc069}text{fill:#eee}.e{stroke:#999}.h{fill:#999}}";
 
-/// Where a step stands: the middle of its box, and half its width.
+/// Where something stands: its middle, and half its width.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Spot {
     pub(super) x: f64,
@@ -30,10 +30,26 @@ pub(super) struct Spot {
     pub(super) half: f64,
 }
 
+/// Where everything stands.
+pub(super) struct Layout {
+    /// The steps, by their places in the picture.
+    pub(super) spots: Vec<Spot>,
+    /// For each arrow its needed step, its step, and the gaps between boxes through which it passes on its way.
+    arrows: Vec<(usize, usize, Vec<Spot>)>,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// Half the width of the gap that an arrow has in a layer that it only passes.
+const GAP: f64 = 5.0;
+
+/// More bends than this for each step are not drawn: such a picture is not read but seen.
+const BENDS: usize = 8;
+
 impl Picture {
     /// Returns the picture as an SVG document.
     pub fn svg(&self) -> String {
-        let (spots, width, height) = self.spots();
+        let Layout { spots, arrows, width, height } = self.layout();
         let mut out = String::new();
         let _ = write!(
             out,
@@ -43,17 +59,16 @@ impl Picture {
              d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
             escaped(&format!("{}: {}", self.name, self.title))
         );
-        for (shape, to) in self.shapes.iter().zip(&spots) {
-            for &need in &shape.after {
-                let from = spots[need];
-                let (above, below) = (from.y + HEIGHT / 2.0, to.y - HEIGHT / 2.0);
-                let middle = (above + below) / 2.0;
-                let _ = writeln!(
-                    out,
-                    "<path class=\"e\" marker-end=\"url(#a)\" d=\"M{0:.1} {above:.1}C{0:.1} {middle:.1} {1:.1} {middle:.1} {1:.1} {below:.1}\"/>",
-                    from.x, to.x
-                );
+        for (need, step, through) in &arrows {
+            let mut from = Spot { y: spots[*need].y + HEIGHT / 2.0, ..spots[*need] };
+            let _ = write!(out, "<path class=\"e\" marker-end=\"url(#a)\" d=\"M{:.1} {:.1}", from.x, from.y);
+            for gap in through {
+                curve(&mut out, from, Spot { y: gap.y - HEIGHT / 2.0, ..*gap });
+                from = Spot { y: gap.y + HEIGHT / 2.0, ..*gap };
+                let _ = write!(out, "L{:.1} {:.1}", from.x, from.y);
             }
+            curve(&mut out, from, Spot { y: spots[*step].y - HEIGHT / 2.0, ..spots[*step] });
+            out.push_str("\"/>\n");
         }
         for (shape, spot) in self.shapes.iter().zip(&spots) {
             let (class, corner) = match shape.kind {
@@ -82,45 +97,74 @@ impl Picture {
         out
     }
 
-    /// Returns where each step stands, and the width and height of the whole.
-    pub(super) fn spots(&self) -> (Vec<Spot>, f64, f64) {
+    /// Returns where everything stands.
+    pub(super) fn layout(&self) -> Layout {
         // `finally` begins when everything else is over, whatever it needs.
-        let main =
-            self.shapes.iter().filter(|shape| !shape.last).map(|shape| shape.layer + 1).max().unwrap_or(0);
-        let layer = |place: usize| self.shapes[place].layer + if self.shapes[place].last { main } else { 0 };
-        let count = (0..self.shapes.len()).map(layer).max().map_or(0, |last| last + 1);
+        let main = self.shapes.iter().filter(|shape| !shape.last).map(|shape| shape.layer + 1).max();
+        let depth = |shape: &Shape| shape.layer + if shape.last { main.unwrap_or(0) } else { 0 };
+        let layers: Vec<usize> = self.shapes.iter().map(depth).collect();
+        let count = layers.iter().max().map_or(0, |last| last + 1);
+        // Beside the steps stand the gaps of the arrows that pass a layer: an arrow behind a box would seem to end there.
+        let mut halves: Vec<f64> = self.shapes.iter().map(half).collect();
         let mut rows: Vec<Vec<usize>> = vec![Vec::new(); count];
-        (0..self.shapes.len()).for_each(|place| rows[layer(place)].push(place));
-        let half = |place: usize| {
-            let columns = label(&self.shapes[place]).chars().count().min(LONGEST);
-            (columns as f64 * CHARACTER + 24.0) / 2.0
-        };
-        let wide =
-            |row: &[usize]| row.iter().map(|&place| half(place) * 2.0 + BETWEEN).sum::<f64>() - BETWEEN;
+        layers.iter().enumerate().for_each(|(place, &layer)| rows[layer].push(place));
+        let mut above: Vec<Vec<usize>> = vec![Vec::new(); self.shapes.len()];
+        let mut arrows: Vec<(usize, usize, Vec<usize>)> = Vec::new();
+        for (step, shape) in self.shapes.iter().enumerate() {
+            for &need in &shape.after {
+                let mut through = Vec::new();
+                let mut last = need;
+                let few = halves.len() < (BENDS + 1) * self.shapes.len();
+                for row in rows.iter_mut().take(if few { layers[step] } else { 0 }).skip(layers[need] + 1) {
+                    let gap = halves.len();
+                    halves.push(GAP);
+                    above.push(vec![last]);
+                    row.push(gap);
+                    through.push(gap);
+                    last = gap;
+                }
+                above[step].push(last);
+                arrows.push((need, step, through));
+            }
+        }
+        let wide = |row: &[usize]| row.iter().map(|&at| halves[at] * 2.0 + BETWEEN).sum::<f64>() - BETWEEN;
         let width = rows.iter().map(|row| wide(row)).fold(0.0, f64::max) + 2.0 * MARGIN;
-        let mut spots = vec![Spot::default(); self.shapes.len()];
+        let mut spots = vec![Spot::default(); halves.len()];
         for _ in 0..2 {
             for (number, row) in rows.iter_mut().enumerate() {
-                let middle = |place: usize| {
-                    let after = &self.shapes[place].after;
-                    let sum: f64 = after.iter().map(|&need| spots[need].x).sum();
-                    if after.is_empty() { f64::MAX } else { sum / after.len() as f64 }
+                let middle = |at: usize| {
+                    let sum: f64 = above[at].iter().map(|&need| spots[need].x).sum();
+                    if above[at].is_empty() { f64::MAX } else { sum / above[at].len() as f64 }
                 };
                 // Stable: what has nothing to be drawn to keeps the order of the file.
                 if number > 0 {
                     row.sort_by(|&a, &b| middle(a).total_cmp(&middle(b)));
                 }
                 let mut x = (width - wide(row)) / 2.0;
-                for &place in row.iter() {
-                    let half = half(place);
+                for &at in row.iter() {
                     let y = MARGIN + HEIGHT / 2.0 + number as f64 * LAYER;
-                    spots[place] = Spot { x: x + half, y, half };
-                    x += 2.0 * half + BETWEEN;
+                    spots[at] = Spot { x: x + halves[at], y, half: halves[at] };
+                    x += 2.0 * halves[at] + BETWEEN;
                 }
             }
         }
-        (spots, width, MARGIN * 2.0 + HEIGHT + count.saturating_sub(1) as f64 * LAYER)
+        let passed = |through: Vec<usize>| through.into_iter().map(|gap| spots[gap]).collect();
+        let arrows = arrows.into_iter().map(|(need, step, through)| (need, step, passed(through))).collect();
+        let height = MARGIN * 2.0 + HEIGHT + count.saturating_sub(1) as f64 * LAYER;
+        spots.truncate(self.shapes.len());
+        Layout { spots, arrows, width, height }
     }
+}
+
+fn half(shape: &Shape) -> f64 {
+    let columns = label(shape).chars().count().min(LONGEST);
+    (columns as f64 * CHARACTER + 24.0) / 2.0
+}
+
+/// Writes the rest of a path that stands at `from`: downwards to `to`, leaving and arriving upright.
+fn curve(out: &mut String, from: Spot, to: Spot) {
+    let middle = (from.y + to.y) / 2.0;
+    let _ = write!(out, "C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", from.x, to.x, to.x, to.y);
 }
 
 fn shortened(text: &str) -> String {

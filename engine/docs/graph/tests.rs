@@ -1,5 +1,6 @@
 use insta::assert_snapshot;
 
+use super::drawn::Layout;
 use super::*;
 use crate::model::{Approve, Body, Gate, Text, Undo};
 
@@ -115,7 +116,7 @@ fn the_drawing_has_every_step_once_and_none_on_another() {
         picture.shapes.iter().map(|one| one.after.len()).sum::<usize>()
     );
     assert!(svg.contains("Pre-scale &lt;now&gt;") && !svg.contains("<now>"));
-    let (spots, width, height) = picture.spots();
+    let Layout { spots, width, height, .. } = picture.layout();
     for (number, one) in spots.iter().enumerate() {
         assert!(one.x - one.half >= 0.0 && one.x + one.half <= width && one.y < height, "{one:?}");
         for other in &spots[number + 1..] {
