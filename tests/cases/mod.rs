@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures and writes what is blessed")]
 
 mod mutated;
+mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};

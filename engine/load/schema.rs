@@ -1,0 +1,207 @@
+//! JSON Schemas for editors, made from the same tables that files are read by ([`super::keys`]), so that neither can
+//! drift from the other.
+//!
+//! Draft 7, which is what yaml-language-server knows whole. A schema tells the shape of a file: keys, kinds of values,
+//! what is required, which keys exclude each other. What takes more than shape (names, graph, expressions, types of
+//! params) only `runbook check` can tell.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{
+    ACTIONS, APPROVE, CAPTURE, COMMAND, FROM, Form, GATE, INPUT, LIMITS, MANUAL, RETRY, RUNBOOK, STEP, Spec,
+    TEMPLATE, Table, UNDO, WAIT,
+};
+use super::loaded::FileKind;
+
+/// Every table with the name of its definition.
+const DEFINITIONS: &[(&str, &Table)] = &[
+    ("runbook", &RUNBOOK),
+    ("template", &TEMPLATE),
+    ("step", &STEP),
+    ("limits", &LIMITS),
+    ("input", &INPUT),
+    ("from", &FROM),
+    ("gate", &GATE),
+    ("capture", &CAPTURE),
+    ("undo", &UNDO),
+    ("command", &COMMAND),
+    ("retry", &RETRY),
+    ("approve", &APPROVE),
+    ("manual", &MANUAL),
+    ("wait", &WAIT),
+];
+
+/// Text, a number or a truth value: each is read as it is written.
+fn scalar() -> Value {
+    json!({ "type": ["string", "number", "boolean"] })
+}
+
+/// Returns the schema of a kind of file.
+pub fn schema(kind: FileKind) -> Value {
+    let (root, title) = match kind {
+        FileKind::Runbook => ("runbook", "A runbook"),
+        FileKind::Template => ("template", "A step template"),
+    };
+    let mut definitions = Map::new();
+    let mut open = vec![root];
+    while let Some(name) = open.pop() {
+        if definitions.contains_key(name) {
+            continue;
+        }
+        let Some((_, table)) = DEFINITIONS.iter().find(|(known, _)| *known == name) else { continue };
+        definitions.insert(name.to_owned(), object(name, table, &mut open));
+    }
+    definitions.sort_keys();
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": title,
+        "$ref": format!("#/definitions/{root}"),
+        "definitions": definitions,
+    })
+}
+
+fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Value {
+    let mut properties = Map::new();
+    for spec in table.keys() {
+        let mut property = form(spec, open);
+        // A reference takes no other words beside it (draft 7), so it is wrapped.
+        if property.get("$ref").is_some() {
+            property = json!({ "allOf": [property] });
+        }
+        property["description"] = json!(spec.doc);
+        property["markdownDescription"] = json!(format!("{}\n\n```yaml\n{}\n```", spec.doc, spec.example));
+        properties.insert(spec.name.to_owned(), property);
+    }
+    let mut object = json!({
+        "type": "object",
+        "description": table.what,
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    let mut required: Vec<&str> = Vec::new();
+    let mut exactly: Vec<&str> = Vec::new();
+    match name {
+        "runbook" => required.extend(["runbook", "title", "steps"]),
+        "template" => {
+            required.extend(["step", "title"]);
+            exactly.extend(ACTIONS.iter().filter(|action| table.get(action).is_some()));
+        }
+        "step" => {
+            required.push("id");
+            exactly.extend(ACTIONS);
+        }
+        "input" => required.push("type"),
+        "from" => exactly.extend(["env", "file", "command"]),
+        "gate" => required.push("pass"),
+        "capture" => required.push("outputs"),
+        "retry" => required.push("attempts"),
+        "approve" | "manual" => required.push("prompt"),
+        "wait" => exactly.extend(["for", "until"]),
+        _ => {}
+    }
+    if matches!(name, "gate" | "capture" | "undo" | "command") {
+        exactly.extend(["run", "shell"]);
+    }
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    if !exactly.is_empty() {
+        let one = |key: &&str| json!({ "required": [key] });
+        object["oneOf"] = exactly.iter().map(one).collect();
+    }
+    object
+}
+
+fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
+    let mut of = |table: &'static Table| {
+        let name = DEFINITIONS.iter().find(|(_, known)| std::ptr::eq(*known, table));
+        let name = name.map_or("command", |(name, _)| name);
+        open.push(name);
+        json!({ "$ref": format!("#/definitions/{name}") })
+    };
+    match (spec.name, spec.form) {
+        ("steps" | "finally", Form::Maps(table)) => {
+            let mut list = json!({ "type": "array", "items": of(table) });
+            if spec.name == "steps" {
+                list["minItems"] = json!(1);
+            }
+            list
+        }
+        // One need may be written without its list.
+        ("needs", _) => json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": scalar() }] }),
+        ("for_each", _) => {
+            json!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "type": ["array", "object"] }] })
+        }
+        ("enum", _) => json!({ "type": "array", "minItems": 1 }),
+        ("backoff", _) => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
+        ("jitter", _) => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        // Tables are named by file, so a number is a slip.
+        ("data", _) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        (_, form) => match form {
+            Form::Line | Form::Text | Form::Expr => scalar(),
+            Form::Duration => duration(),
+            Form::Bool => json!({ "type": "boolean" }),
+            Form::Count => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+            Form::Number => json!({ "type": "number" }),
+            Form::OneOf(words) => json!({ "enum": words }),
+            Form::Names => json!({ "type": "array", "items": scalar() }),
+            Form::Values | Form::Data => json!({}),
+            Form::NamedValues => json!({ "type": "object" }),
+            Form::Command => command(),
+            Form::Texts | Form::Exprs => json!({ "type": "object", "additionalProperties": scalar() }),
+            Form::Lines => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            Form::Map(table) => of(table),
+            Form::NamedMaps(table) => json!({ "type": "object", "additionalProperties": of(table) }),
+            Form::Maps(table) => json!({ "type": "array", "items": of(table) }),
+            Form::Commands => {
+                let whole = of(&COMMAND);
+                json!({ "type": "object", "additionalProperties": { "anyOf": [command(), whole] } })
+            }
+            Form::ShortMap(table) => {
+                let short = if table.what == "`wait`" { duration() } else { json!({ "type": "string" }) };
+                json!({ "anyOf": [short, of(table)] })
+            }
+        },
+    }
+}
+
+/// Text that is split into words, or a list of arguments; a null in it is left out.
+fn command() -> Value {
+    json!({ "anyOf": [
+        { "type": "string", "minLength": 1 },
+        { "type": ["number", "boolean"] },
+        { "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean", "null"] } },
+    ] })
+}
+
+/// A duration, or text with a template in it.
+fn duration() -> Value {
+    let number = r"([0-9]+\.?[0-9]*|\.[0-9]+)";
+    let pattern = format!(r"\{{\{{|\{{%|\{{#|^\s*0\s*$|^\s*({number}(ms|s|m|h|d)\s*)+$");
+    json!({ "anyOf": [{ "type": "string", "pattern": pattern }, { "const": 0 }] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_key_is_told() {
+        for kind in [FileKind::Runbook, FileKind::Template] {
+            let schema = schema(kind);
+            let text = schema.to_string();
+            for (at, _) in text.match_indices("#/definitions/") {
+                let name = text[at + 14..].split('"').next().unwrap();
+                assert!(schema["definitions"].get(name).is_some(), "{name}");
+            }
+            for definition in schema["definitions"].as_object().unwrap().values() {
+                for (key, property) in definition["properties"].as_object().unwrap() {
+                    assert!(
+                        property["markdownDescription"].as_str().is_some_and(|text| text.contains(key)),
+                        "{key}"
+                    );
+                }
+            }
+        }
+    }
+}
