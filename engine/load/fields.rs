@@ -67,7 +67,8 @@ pub(super) fn fields<'n>(
     {
         let meant = meant(key, table);
         // A gate's `uses` was told, and its `with` belongs to it.
-        if table.what == "a gate" && key.text == "with" {
+        let uses = || entries.iter().any(|(key, _)| key.text == "uses");
+        if table.what == "a gate" && key.text == "with" && uses() {
             continue;
         }
         cx.report.push(unknown_key(key, table, meant));

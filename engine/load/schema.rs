@@ -105,6 +105,12 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
     if !required.is_empty() {
         object["required"] = json!(required);
     }
+    if name == "step" || name == "template" {
+        // What only looks can't say that it changes something.
+        let looks: Vec<Value> = ["gate", "approve", "wait"].map(|key| json!({ "required": [key] })).into();
+        object["if"] = json!({ "anyOf": looks });
+        object["then"] = json!({ "properties": { "effect": { "enum": ["read"] } } });
+    }
     if !exactly.is_empty() {
         let one = |key: &&str| json!({ "required": [key] });
         object["oneOf"] = exactly.iter().map(one).collect();
@@ -135,6 +141,12 @@ fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
         ("enum", _) => json!({ "type": "array", "minItems": 1 }),
         ("backoff", _) => json!({ "type": "number", "minimum": 1, "maximum": 1000 }),
         ("jitter", _) => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        // Answers are kept in the journal, so none may be a secret.
+        ("ask", Form::NamedMaps(table)) => {
+            let open = json!({ "properties": { "type": { "not": { "const": "secret" } } } });
+            json!({ "type": "object", "additionalProperties": { "allOf": [of(table), open] } })
+        }
+        ("until", _) => time(),
         // Tables are named by file, so a number is a slip.
         ("data", _) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         (_, form) => match form {
@@ -172,6 +184,15 @@ fn command() -> Value {
         { "type": ["number", "boolean"] },
         { "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean", "null"] } },
     ] })
+}
+
+/// A time with its zone, or text with a template in it.
+fn time() -> Value {
+    let clock = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?";
+    let pattern = format!(
+        r"\{{\{{|\{{%|\{{#|^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt ]{clock}([Zz]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$"
+    );
+    json!({ "type": "string", "pattern": pattern })
 }
 
 /// A duration, or text with a template in it.
