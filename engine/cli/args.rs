@@ -174,6 +174,19 @@ pub enum Verb {
         after_help = "It writes text; --format mermaid, dot or svg draws it.\n\nExample:\n  runbook graph pre-scale-event\n  runbook graph pre-scale-event --format svg > graph.svg"
     )]
     Graph(GraphOf),
+    /// Tell what a code such as RB0101 means, and what to do about it
+    #[command(
+        after_help = "Without a code it lists them all.\n\nExample:\n  runbook explain RB0401\n  runbook explain no-rollback"
+    )]
+    Explain(Explain),
+    /// Write the JSON Schema by which editors complete and check files
+    #[command(
+        after_help = "Editors with yaml-language-server (VS Code, Neovim, Helix, Emacs) take it from the first line of a file:\n\n  \
+                      # yaml-language-server: $schema=.runbook.json\n\n\
+                      The path begins at the folder of the file. `runbook check` says more than a schema can.\n\n\
+                      Example:\n  runbook schema > runbooks/.runbook.json\n  runbook schema step > steps/.step.json"
+    )]
+    Schema(SchemaOf),
     /// Write the account of a run for the incident record
     #[command(
         after_help = "It writes Markdown; --format html and --format json write a page and a document.\n\nExample:\n  runbook report r7k2 > incident.md\n  runbook report r7k2 --format html > incident.html"
@@ -460,9 +473,40 @@ impl Verb {
             Verb::Report(_) => &[Format::Md, Format::Html, Format::Json],
             Verb::Graph(_) => &[Format::Text, Format::Mermaid, Format::Dot, Format::Svg],
             Verb::Check(_) => &[Format::Text, Format::Json, Format::Sarif],
+            Verb::Explain(_) => &[Format::Text, Format::Json, Format::Md],
+            Verb::Schema(_) => &[Format::Json],
             _ => &[Format::Text, Format::Json],
         }
     }
+}
+
+/// `runbook explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, by its number or its name
+    pub code: Option<String>,
+}
+
+/// `runbook schema`.
+#[derive(Debug, Args)]
+pub struct SchemaOf {
+    /// The kind of file: runbook, or step for a step template
+    #[arg(
+        value_name = "KIND",
+        default_value = "runbook",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub kind: SchemaKind,
+}
+
+/// The kinds of files that there are schemas for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// A runbook.
+    Runbook,
+    /// A step template.
+    Step,
 }
 
 /// `runbook graph`.

@@ -71,7 +71,8 @@ impl Console {
 
     /// Shows diagnostics on stderr.
     pub fn diagnostics(self, report: &Report, sources: &Sources) {
-        let _ = io::stderr().lock().write_all(diag::text::report(report, sources, self.look()).as_bytes());
+        let text = diag::text::report(report, sources, self.look()) + &diag::text::more(report.iter());
+        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Says how many warnings a runbook has: `check` is where its author reads them, not whoever runs it at night.

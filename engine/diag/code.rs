@@ -134,6 +134,21 @@ codes! {
     601 MissingTool "missing-tool" Error "A program is not installed.";
 }
 
+impl Code {
+    /// Returns the heading that the code stands under, with those of its hundred.
+    pub fn group(self) -> &'static str {
+        match self.number() / 100 {
+            0 => "Files and YAML",
+            1 => "Keys and values",
+            2 => "Names and order",
+            3 => "Templates and expressions",
+            4 => "Safety",
+            5 => "Inputs",
+            _ => "Before the first step",
+        }
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RB{:04}", self.number())

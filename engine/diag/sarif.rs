@@ -37,10 +37,13 @@ pub fn log<'a>(version: &str, found: impl IntoIterator<Item = (&'a Diagnostic, &
 }
 
 fn rule(code: Code) -> Value {
+    let page = code.page();
     json!({
         "id": code.to_string(),
         "name": camel(code.name()),
         "shortDescription": { "text": code.title() },
+        "fullDescription": { "text": page.means },
+        "help": { "text": page.advice, "markdown": page.text },
         "defaultConfiguration": { "level": level(code.severity()) },
     })
 }

@@ -48,6 +48,22 @@ pub fn report(report: &Report, sources: &Sources, look: Look) -> String {
     out
 }
 
+/// Returns the line that says how to read more about what was found, or nothing when nothing was.
+pub fn more<'a>(found: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+    let mut found = found.into_iter().map(|diagnostic| (diagnostic.severity, diagnostic.code));
+    let Some(first) = found.next() else { return String::new() };
+    let (mut worst, mut several) = (first, false);
+    for other in found {
+        several |= other.1 != first.1;
+        // What stops the run is what the reader wants to know about first.
+        if other.0 < worst.0 {
+            worst = other;
+        }
+    }
+    let about = if several { "each" } else { "it" };
+    format!("more about {about}: runbook explain {}\n", worst.1)
+}
+
 /// Returns one diagnostic without a line end.
 pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> String {
     let level = match diagnostic.severity {
@@ -280,6 +296,18 @@ mod tests {
         let found = Diagnostic::new(Code::UnknownKey, "no key `\u{1b}[2J`").at(Place::new(0, 3, 4), "\u{7}");
         let found = shown(found, "a: \u{1b}[31m\r\n");
         assert!(!found.contains(['\u{1b}', '\u{7}', '\r']), "{found:?}");
+    }
+
+    #[test]
+    fn more_is_told_of_the_worst() {
+        let found = |codes: &[Code]| {
+            let found: Vec<Diagnostic> = codes.iter().map(|code| Diagnostic::new(*code, "x")).collect();
+            more(&found)
+        };
+        assert_eq!(found(&[]), "");
+        assert_eq!(found(&[Code::RawShell; 2]), "more about it: runbook explain RB0403\n");
+        let several = [Code::RawShell, Code::NoSteps, Code::UnknownKey];
+        assert_eq!(found(&several), "more about each: runbook explain RB0211\n");
     }
 
     #[test]

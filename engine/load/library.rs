@@ -7,7 +7,7 @@ use super::names;
 use super::text_file as file;
 use crate::diag::Diagnostic;
 
-// `BUILT_IN: &[(&str, &str)]`, name and text in the order of the names: every file under `steps/`.
+// `LIBRARY: &[(&str, &str)]`, name and text in the order of the names: every file under `steps/`.
 include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// The step templates that a project can use.
@@ -79,7 +79,7 @@ impl Library {
 
     /// Returns the names of all templates in order.
     pub fn names(&self) -> Vec<String> {
-        let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
+        let built_in = LIBRARY.iter().map(|(name, _)| (*name).to_owned());
         let mut names: Vec<String> = self.own.keys().cloned().chain(built_in).collect();
         names.sort_unstable();
         names.dedup();
@@ -104,8 +104,8 @@ impl Library {
 }
 
 fn built_in(name: &str) -> Option<&'static str> {
-    let index = BUILT_IN.binary_search_by_key(&name, |(known, _)| known).ok()?;
-    Some(BUILT_IN[index].1)
+    let index = LIBRARY.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    Some(LIBRARY[index].1)
 }
 
 #[cfg(test)]
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn the_compiled_list_is_sorted_and_well_named() {
-        assert!(BUILT_IN.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(BUILT_IN.iter().all(|(name, _)| names::is_template(name)));
+        assert!(LIBRARY.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(LIBRARY.iter().all(|(name, _)| names::is_template(name)));
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_copy_of_the_same_replaces_nothing() {
-        let (name, text) = BUILT_IN[0];
+        let (name, text) = LIBRARY[0];
         assert!(!Library::built_in().with_text(name, text).replaces(name));
         assert!(Library::built_in().with_text(name, "step: other").replaces(name));
     }

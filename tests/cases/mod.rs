@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures and writes what is blessed")]
 
 mod mutated;
+mod pages;
 mod schema;
 
 use std::fs;
@@ -40,7 +41,8 @@ fn said(path: &Path, project: &Project) -> (String, bool) {
         check_file(project, path)
     };
     let fits = stem.starts_with("err_") == loaded.report.has_errors();
-    (text::report(&loaded.report, &loaded.sources, text::Look::default()), fits)
+    let said = text::report(&loaded.report, &loaded.sources, text::Look::default());
+    (said + &text::more(loaded.report.iter()), fits)
 }
 
 #[test]

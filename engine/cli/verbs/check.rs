@@ -200,6 +200,7 @@ impl Found {
             0 => text.push('\n'),
             more => text.push_str(&format!("; {more} more not shown: mend these first\n")),
         }
-        text
+        let inside = self.loaded.iter().flat_map(|loaded| loaded.report.iter());
+        text + &diag::text::more(self.problems.iter().chain(inside))
     }
 }

@@ -1,0 +1,20 @@
+//! `runbook schema`: what editors complete and check keys by.
+
+use crate::cli::args::{SchemaKind, SchemaOf};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::load::{FileKind, schema};
+
+/// Writes the JSON Schema of a kind of file to stdout.
+///
+/// # Errors
+///
+/// When stdout can't be written.
+pub fn run(of: &SchemaOf, console: Console) -> Result<Exit, CliError> {
+    console.json(&schema(match of.kind {
+        SchemaKind::Runbook => FileKind::Runbook,
+        SchemaKind::Step => FileKind::Template,
+    }))?;
+    Ok(Exit::Good)
+}
