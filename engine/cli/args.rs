@@ -174,6 +174,11 @@ pub enum Verb {
         after_help = "It writes text; --format mermaid, dot or svg draws it.\n\nExample:\n  runbook graph pre-scale-event\n  runbook graph pre-scale-event --format svg > graph.svg"
     )]
     Graph(GraphOf),
+    /// Write a runbook or a step template to begin with
+    #[command(
+        after_help = "It has comments, passes `check` and runs as it is. A file that is there is left alone.\n\nExample:\n  runbook new runbook shop/release\n  runbook new step tool/verb"
+    )]
+    New(New),
     /// Tell what a code such as RB0101 means, and what to do about it
     #[command(
         after_help = "Without a code it lists them all.\n\nExample:\n  runbook explain RB0401\n  runbook explain no-rollback"
@@ -485,6 +490,16 @@ impl Verb {
 pub struct Explain {
     /// The code, by its number or its name
     pub code: Option<String>,
+}
+
+/// `runbook new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The kind of file: runbook, or step for a step template
+    #[arg(value_name = "KIND", hide_possible_values = true)]
+    pub kind: SchemaKind,
+    /// Its name; folders are joined by `/`
+    pub name: String,
 }
 
 /// `runbook schema`.

@@ -38,6 +38,7 @@ pub use changed::{Change, Changed, Difference, StepChange, ValueChange, ValueKin
 pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable};
 pub use library::{Library, LibraryEntry};
 pub use loaded::{FileKind, Loaded, check_file, load_file, load_text, runbook};
+pub use names::is_template as is_plain_name;
 pub use node::{Key, Node, NodeKind};
 pub use people::check as check_people;
 pub use project::{Entry, Listing, NotFound, Project, ProjectError};

@@ -98,7 +98,7 @@ fn bad(what: &str, name: &str, place: Place, form: &str) -> Diagnostic {
 
 /// Says whether `name` has the form of a step template's name: words of letters, digits, `-` and `_` joined by `/`.
 /// Nothing else reaches the file system, so no name leads out of `steps/`.
-pub(super) fn is_template(name: &str) -> bool {
+pub fn is_template(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 200
         && name.split('/').all(|word| {

@@ -35,13 +35,14 @@ fn seeds() -> Vec<(FileKind, &'static str, Value)> {
     vec![
         (FileKind::Runbook, "ok_full", read(include_str!("check/ok_full.yaml"))),
         (FileKind::Runbook, "ok_all_actions", read(include_str!("check/ok_all_actions.yaml"))),
+        (FileKind::Template, "kubectl/scale", read(include_str!("../../steps/kubectl/scale.yaml"))),
+        (FileKind::Template, "kubectl/hpa-floor", read(include_str!("../../steps/kubectl/hpa-floor.yaml"))),
+        // The last one is not changed: it is large, and shows no more than the others.
         (
             FileKind::Runbook,
             "pre-scale-event",
             read(include_str!("../../runbooks/autolytiq/pre-scale-event.yaml")),
         ),
-        (FileKind::Template, "kubectl/scale", read(include_str!("../../steps/kubectl/scale.yaml"))),
-        (FileKind::Template, "kubectl/hpa-floor", read(include_str!("../../steps/kubectl/hpa-floor.yaml"))),
     ]
 }
 
@@ -57,18 +58,18 @@ fn refused(kind: FileKind, document: &Value) -> Vec<String> {
     validator.iter_errors(document).map(|error| format!("{} {error}", error.instance_path())).collect()
 }
 
-/// Returns what the reader says with one of `codes`.
-fn told(kind: FileKind, name: &str, document: &Value, codes: &[Code]) -> Vec<String> {
+/// Returns what the reader says.
+fn told(kind: FileKind, name: &str, document: &Value) -> Vec<(Code, String)> {
     let loaded = load_text(document.to_string(), "a.yaml", name, kind, &LIBRARY);
-    let found = loaded.report.iter().filter(|found| codes.contains(&found.code));
-    found.map(|found| format!("{} {}", found.code, found.message)).collect()
+    loaded.report.iter().map(|found| (found.code, found.message.clone())).collect()
 }
 
 #[test]
 fn what_is_right_fits_the_schema() {
     for (kind, name, document) in SEEDS.iter() {
-        let found = (refused(*kind, document), told(*kind, name, document, &SHAPE));
-        assert_eq!(found, (Vec::new(), Vec::new()), "{name}");
+        let told = told(*kind, name, document);
+        let shape: Vec<_> = told.into_iter().filter(|(code, _)| SHAPE.contains(code)).collect();
+        assert_eq!((refused(*kind, document), shape), (Vec::new(), Vec::new()), "{name}");
     }
 }
 
@@ -173,22 +174,23 @@ fn changed(document: &mut Value, which: usize, edit: Edit) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_one_accepts_the_other_accepts(seed in 0..5_usize, edits in prop::collection::vec(edit(), 1..4)) {
+    fn what_one_accepts_the_other_accepts(seed in 0..4_usize, edits in prop::collection::vec(edit(), 1..3)) {
         let (kind, name, mut document) = SEEDS[seed].clone();
         for (which, edit) in edits {
             changed(&mut document, which, edit);
         }
         let refused = refused(kind, &document);
-        let shape = told(kind, name, &document, &SHAPE);
+        let all: Vec<(Code, String)> = told(kind, name, &document);
+        let shape: Vec<_> = all.iter().filter(|(code, _)| SHAPE.contains(code)).collect();
         prop_assert!(
             !refused.is_empty() || shape.is_empty(),
             "the schema takes what the reader does not: {shape:?}\n{document:#}"
         );
         prop_assert!(
-            refused.is_empty() || !shape.is_empty() || !told(kind, name, &document, &BETTER).is_empty(),
+            refused.is_empty() || !shape.is_empty() || all.iter().any(|(code, _)| BETTER.contains(code)),
             "the reader takes what the schema does not: {refused:?}\n{document:#}"
         );
     }

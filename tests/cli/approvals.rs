@@ -192,6 +192,7 @@ fn who_may_answer_is_bound_when_the_run_begins() {
       = help: add it to `runbooks/people.yaml`: `people: [dana]`, or `groups: {dana: [LOGIN, …]}`
 
     1 runbook, 1 warning
+    more about it: runbook explain RB0214
     ");
     project.write("runbooks/people.yaml", "groups: {dba: []}\n");
     assert_snapshot!(project.run(&["exec", "pair"]).code(2), @"
@@ -206,6 +207,7 @@ fn who_may_answer_is_bound_when_the_run_begins() {
       = help: name more people, add some to `runbooks/people.yaml`, or lower `count`
 
     1 error
+    more about it: runbook explain RB0215
     --- exit status: 2
     ");
 }

@@ -98,6 +98,7 @@ fn everything_wrong_with_the_inputs_at_once() {
        |   ----- declared here
 
     4 errors
+    more about each: runbook explain RB0502
     --- exit status: 2
     ");
 }
@@ -116,6 +117,7 @@ fn a_value_outside_its_enum() {
        = help: did you mean `prod`?
 
     1 error
+    more about it: runbook explain RB0503
     --- exit status: 2
     ");
 }
@@ -138,6 +140,7 @@ fn an_unknown_key() {
       = help: write it as in `timeout: 5m`
 
     1 error
+    more about it: runbook explain RB0101
     --- exit status: 2
     ");
 }
@@ -156,6 +159,7 @@ fn yaml_that_is_none() {
       | ^
 
     1 error
+    more about it: runbook explain RB0004
     --- exit status: 2
     ");
     let project = Project::new().file("runbooks/a.yaml", b"runbook: a\ntitle: \xff\xfe\n");
@@ -167,6 +171,7 @@ fn yaml_that_is_none() {
      = help: save the file as UTF-8
 
     1 error
+    more about it: runbook explain RB0003
     --- exit status: 2
     ");
 }
@@ -183,6 +188,7 @@ fn a_file_that_is_too_large() {
      = help: split the data into several files, or fetch it in a step
 
     1 error
+    more about it: runbook explain RB0002
     --- exit status: 2
     ");
 }
@@ -205,6 +211,7 @@ fn an_alias_bomb() {
       |          ^
 
     1 error
+    more about it: runbook explain RB0008
     --- exit status: 2
     ");
 }
@@ -223,6 +230,7 @@ fn ten_thousand_levels() {
       |                                                ^
 
     1 error
+    more about it: runbook explain RB0008
     --- exit status: 2
     ");
 }
@@ -243,6 +251,7 @@ fn a_program_that_is_not_installed() {
      = help: install what is missing, or put its folder on the PATH; nothing was run
 
     1 error
+    more about it: runbook explain RB0601
     --- exit status: 2
     ");
 }
@@ -339,6 +348,7 @@ fn a_program_is_looked_for_without_being_named_under_tools() {
      = help: install what is missing, or put its folder on the PATH; nothing was run
 
     1 error
+    more about it: runbook explain RB0601
     --- exit status: 2
     ");
 

@@ -19,6 +19,9 @@ fn help_groups_the_verbs() {
       check     Find every mistake in the runbooks at once
       plan      Show the commands a run would send, in order, without running any
       graph     Draw the steps and what waits for what
+      new       Write a runbook or a step template to begin with
+      explain   Tell what a code such as RB0101 means, and what to do about it
+      schema    Write the JSON Schema by which editors complete and check files
 
     A run:
       exec      Run a runbook
@@ -115,7 +118,7 @@ fn every_verb_has_an_example() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let verbs: Vec<&str> =
         verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
-    assert_eq!(verbs.len(), 15, "{verbs:?}");
+    assert_eq!(verbs.len(), 19, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
         assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");
@@ -299,6 +302,7 @@ fn check_tells_every_mistake_of_every_file_once() {
               read` when it only looks
 
     3 runbooks and 1 step template, 4 errors
+    more about each: runbook explain RB0401
     --- exit status: 2
     ");
 }
@@ -329,6 +333,7 @@ fn warnings_fail_only_when_they_are_denied() {
        = help: leave out `| raw_shell`, or be sure of where the value comes from
 
     1 runbook, 1 warning
+    more about it: runbook explain RB0403
     ");
     project.run(&["check", "--deny", "warnings"]).code(2);
     let plan = project.run(&["plan", "deploy", "--var", "env=prod"]).code(0).to_string();
@@ -398,4 +403,119 @@ fn check_takes_names_files_and_folders() {
     project.run(&["check", "steps/note/add.yaml"]).code(2);
     project.run(&["check", "steps"]).code(2);
     project.run(&["check", "deplyo"]).code(2);
+}
+
+#[test]
+fn explain_tells_what_a_code_means_and_what_to_do() {
+    let project = Project::new();
+    assert_snapshot!(project.run(&["explain", "RB0112"]), @r#"
+    $ runbook explain RB0112
+    RB0112 empty-command, error
+    A command holds nothing to run.
+
+    What it means
+      `run` or `shell` holds no command: an empty text, an empty list, or blanks only.
+
+    Why it matters
+      An empty script succeeds. The step would be green and have done nothing.
+
+    Wrong
+        - id: hello
+          run: ""
+          effect: read
+
+    Right
+        - id: hello
+          run: echo hello
+          effect: read
+
+    What to do
+      Write the command, or remove the step. Something a person must do is `manual: What to do`.
+    "#);
+    assert_snapshot!(project.run(&["explain", "no-rolback"]), @"
+    $ runbook explain no-rolback
+    --- stderr
+    error: there is no code `no-rolback`
+     hint: did you mean `runbook explain no-rollback`?
+    --- exit status: 2
+    ");
+    assert_snapshot!(project.run(&["explain", "RB9999"]), @"
+    $ runbook explain RB9999
+    --- stderr
+    error: there is no code `RB9999`
+     hint: `runbook explain` lists them all
+    --- exit status: 2
+    ");
+    let page = project.run(&["explain", "RB0401"]).code(0).stdout;
+    for typed in ["rb0401", "401", "no-rollback", "No-Rollback"] {
+        assert_eq!(project.run(&["explain", typed]).code(0).stdout, page, "{typed}");
+    }
+    let markdown = project.run(&["explain", "RB0401", "--format", "md"]).code(0).stdout;
+    assert!(markdown.starts_with("# RB0401 no-rollback\n"), "{markdown}");
+}
+
+#[test]
+fn explain_lists_every_code() {
+    let project = Project::new();
+    let list = project.run(&["explain"]).code(0).stdout;
+    let shown = project.run(&["explain", "--format", "json"]).code(0).stdout;
+    let document: serde_json::Value = serde_json::from_str(&shown).expect("one JSON document");
+    let codes = document["codes"].as_array().expect("a list");
+    assert!(codes.len() > 60);
+    for code in codes {
+        let row = format!("  {}  {} ", code["code"].as_str().unwrap(), code["name"].as_str().unwrap());
+        assert!(list.contains(&row), "{row}");
+    }
+    assert!(list.lines().all(|line| line.chars().count() <= 100), "{list}");
+}
+
+#[test]
+fn schema_is_one_document_for_each_kind_of_file() {
+    let project = Project::new();
+    for (arguments, key) in
+        [(&["schema"][..], "runbook"), (&["schema", "runbook"], "runbook"), (&["schema", "step"], "step")]
+    {
+        let shown = project.run(arguments).code(0).stdout;
+        let schema: serde_json::Value = serde_json::from_str(&shown).expect("one JSON document");
+        assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|text| text.strip_prefix("#/definitions/"))
+            .expect("a reference");
+        assert!(schema["definitions"][name]["properties"].get(key).is_some(), "{key}");
+    }
+    let help = project.run(&["schema", "--help"]).code(0).stdout;
+    assert!(help.contains("# yaml-language-server: $schema="), "{help}");
+}
+
+#[test]
+fn new_files_pass_check_run_and_are_never_written_over() {
+    let project = Project::new();
+    assert_snapshot!(project.run(&["new", "runbook", "shop/release"]), @"
+    $ runbook new runbook shop/release
+    runbooks/shop/release.yaml is written
+      next   runbook plan shop/release
+    ");
+    assert_snapshot!(project.run(&["new", "step", "tool/write"]), @"
+    $ runbook new step tool/write
+    steps/tool/write.yaml is written
+      next   runbook check [ROOT]/steps/tool/write.yaml
+    ");
+    assert_snapshot!(project.run(&["check", "--deny", "warnings"]), @"
+    $ runbook check --deny warnings
+    1 runbook and 1 step template, no mistakes
+    ");
+    let folder = format!("folder={}", project.root().display());
+    project.run(&["exec", "shop/release", "--var", &folder]).code(0);
+    assert!(project.has("runbook-example"));
+    project.run(&["rollback", "--yes"]).code(0);
+    assert!(!project.has("runbook-example"));
+    project.run(&["new", "runbook", "shop/release"]).code(2);
+    assert_snapshot!(project.run(&["new", "runbook", "../release"]), @"
+    $ runbook new runbook ../release
+    --- stderr
+    error: `../release` can't be the name of a file here
+     hint: letters, digits, `-` and `_`; folders are joined by `/`, as in `shop/release`
+    --- exit status: 2
+    ");
 }

@@ -269,12 +269,14 @@ fn a_file_that_does_not_fit_what_has_begun_is_not_taken() {
       = help: write it as in `steps: [{id: hello, run: echo hello, effect: read}]`
 
     1 error
+    more about it: runbook explain RB0101
     run [RUN]: wide, begun [AT], failed
     error[RB0502]: `--var size=…`: this runbook has no var `size`
      |
      = help: it takes no vars
 
     1 error
+    more about it: runbook explain RB0502
     "
     );
     assert_eq!(events(&project), before, "nothing was written");
@@ -321,6 +323,7 @@ steps:
      = help: did you mean `what`?
 
     1 error
+    more about it: runbook explain RB0502
     --- exit status: 2
     ");
     assert_eq!(events(&project), before);

@@ -144,6 +144,7 @@ fn check_finds_it_in_a_let() {
       = help: use the secret itself where it is needed: in `env` or `stdin`
 
     1 runbook, 1 error
+    more about it: runbook explain RB0506
     --- exit status: 2
     "#);
 }

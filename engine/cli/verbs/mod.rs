@@ -9,6 +9,7 @@ pub mod explain;
 pub mod graph;
 pub mod list;
 pub mod logs;
+pub mod new;
 pub mod plan;
 pub mod report;
 pub mod resume;
