@@ -93,7 +93,7 @@ fn a_disk_without_room_stops_the_run_and_after_room_is_made_it_is_resumed() {
     let engine = Engine::start(&project, behind(&project, "ulimit -f 200; exec \"$@\"", &["exec", "two"]));
     project.write("fill", "");
     wait_until("the journal is full", || engine.says("the journal can't be written"));
-    assert!(engine.says("nothing more is started; what runs may finish: slow"));
+    wait_until("it is told", || engine.says("nothing more is started; what runs may finish: slow"));
     let end = engine.end(&project);
     stopped(&project, &end);
     assert!(end.1.contains("`ulimit -f`") && end.1.contains("runbook resume r"), "{}", end.1);
