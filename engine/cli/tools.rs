@@ -16,9 +16,14 @@ use crate::model::{Action, Body, Command, Effect, Line, Snapshot};
 ///
 /// All that are missing, in one diagnostic.
 pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result<(), CliError> {
-    let path = settings.environment.path.clone().unwrap_or_default();
+    let preview = preview(snapshot);
+    // Where its commands will be looked for.
+    let path = match preview.environment.iter().find(|(name, _)| name == "PATH") {
+        Some((_, path)) => path.into(),
+        None => settings.environment.path.clone().unwrap_or_default(),
+    };
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let planned = preview(snapshot).steps;
+    let planned = preview.steps;
     let skipped: BTreeSet<&str> = planned
         .iter()
         .filter(|step| matches!(step.wanted, Wanted::No(_)))

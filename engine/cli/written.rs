@@ -24,24 +24,34 @@ pub fn command(command: &Command) -> String {
 
 /// Returns a gate: what is asked, and on a second line what must hold, how often and how long.
 pub fn gate(gate: &Gate) -> String {
-    let times = [
-        ("every", &gate.every),
-        ("within", &gate.within),
-        ("held for", &gate.hold),
-        ("good for", &gate.valid_for),
+    let times: [(&str, Time); 4] = [
+        ("every", |gate| gate.every.as_ref()),
+        ("within", |gate| gate.within.as_ref()),
+        ("held for", |gate| gate.hold.as_ref()),
+        ("good for", |gate| gate.valid_for.as_ref()),
     ];
     asked(gate, "until", &times)
 }
 
 /// Returns a guard: what is asked, and on a second line what must go on holding.
 pub fn guard(gate: &Gate) -> String {
-    asked(gate, "while", &[("every", &gate.every), ("unanswered for", &gate.within)])
+    asked(
+        gate,
+        "while",
+        &[("every", |gate| gate.every.as_ref()), ("unanswered for", |gate| gate.within.as_ref())],
+    )
 }
 
-fn asked(gate: &Gate, word: &str, times: &[(&str, &Option<Text>)]) -> String {
-    let mut text = format!("{}\n{word} {}", command(&gate.command), gate.pass.0.src.trim());
-    for (word, value) in times {
-        if let Some(value) = value {
+type Time = fn(&Gate) -> Option<&Text>;
+
+fn asked(gate: &Gate, word: &str, times: &[(&str, Time)]) -> String {
+    let what = match &gate.uses {
+        Some(uses) => format!("uses {}", uses.binding.template),
+        None => command(&gate.command),
+    };
+    let mut text = format!("{what}\n{word} {}", gate.passes().trim());
+    for (word, says) in times {
+        if let Some(value) = gate.nearest(says) {
             text.push_str(&format!(", {word} {}", value.src));
         }
     }

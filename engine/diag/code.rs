@@ -84,6 +84,9 @@ codes! {
     110 WrongName "wrong-name" Error "A file's name and the name inside differ.";
     111 KeyNeeds "key-needs" Error "A key makes no sense without another one.";
     112 EmptyCommand "empty-command" Error "A command holds nothing to run.";
+    113 ReservedVariable "reserved-variable" Error "An environment variable is set that the engine itself sets.";
+    114 NotADefault "not-a-default" Error "A key can't be given once for all steps.";
+    115 GateTemplate "gate-template" Error "A step template can't stand for a gate.";
 
     201 UnknownStep "unknown-step" Error "A step id is not known.";
     202 DuplicateId "duplicate-id" Error "Two steps have the same id.";

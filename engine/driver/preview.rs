@@ -105,6 +105,8 @@ pub struct PlannedStep {
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preview {
+    /// What is added to the environment of every command, masked.
+    pub environment: Vec<(String, String)>,
     /// The instances in order.
     pub steps: Vec<PlannedStep>,
     /// How many change something.
@@ -124,7 +126,9 @@ pub fn preview(snapshot: &Snapshot) -> Preview {
     let judge = Judge::new(Arc::new(Engine::new()), snapshot, Arc::clone(&graph), facts);
     let mut walk = Walk { state: State::new(&graph), graph, judge, steps: Vec::new() };
     walk.all();
-    let mut preview = Preview { steps: walk.steps, changing: 0, reading: 0, undetermined: 0 };
+    // What can't be rendered is told by every step that runs a command.
+    let environment = walk.judge.shared_environment().unwrap_or_default();
+    let mut preview = Preview { environment, steps: walk.steps, changing: 0, reading: 0, undetermined: 0 };
     for step in &preview.steps {
         match (&step.wanted, step.effect) {
             (Wanted::No(_), _) => {}
@@ -326,7 +330,7 @@ impl Walk {
                 let millis = |duration: std::time::Duration| duration.as_millis() as u64;
                 PlannedGate {
                     stage,
-                    pass: gate.pass.0.src.clone(),
+                    pass: gate.passes().to_owned(),
                     within_ms: polling.and_then(|polling| polling.within).map(millis),
                     hold_ms: polling.and_then(|polling| polling.hold).map(millis),
                     valid_for_ms: self.judge.valid_for(&self.state, at, stage).ok().flatten().map(millis),

@@ -29,6 +29,8 @@ pub(super) fn body(cx: &mut Context<'_>, of: &Fields<'_>, place: Place) -> Body 
         outputs: of.get("outputs").map(|field| field.exprs(cx)).unwrap_or_default(),
         ..Body::default()
     };
+    let asked = super::gate_use::tools(cx, body.gates());
+    body.tools.extend(asked);
     share_surroundings(cx, of, &mut body);
     needs_other(cx, of);
     body
@@ -55,7 +57,7 @@ fn share_surroundings(cx: &mut Context<'_>, of: &Fields<'_>, body: &mut Body) {
     }
 }
 
-fn inner_commands(body: &mut Body) -> impl Iterator<Item = &mut Command> {
+pub(super) fn inner_commands(body: &mut Body) -> impl Iterator<Item = &mut Command> {
     let mut commands: Vec<&mut Command> = Vec::new();
     if let Action::Gate(gate) = &mut body.action {
         commands.push(&mut gate.command);

@@ -155,6 +155,8 @@ fn keys(then: &Step, now: &Step) -> Vec<String> {
         .filter_map(|path| spoken(path, script, &now, &then))
         // Prose: nothing runs by it.
         .filter(|key| key != "about")
+        // Told once, of the runbook.
+        .filter(|key| key != "environment" && !key.starts_with("environment."))
         .filter(|key| seen.insert(key.clone()))
         .collect()
 }
@@ -213,7 +215,10 @@ fn spoken(path: &[String], script: bool, now: &Value, then: &Value) -> Option<St
         walked.push_str(name);
         match name.as_str() {
             "body" | "binding" | "action" | "command" | "Command" => {}
-            "template" if path[0] == "binding" => names.push("uses"),
+            "uses" | "inner" if !names.contains(&"with") => {}
+            "template" if path[0] == "binding" || path.iter().any(|name| name == "uses") => {
+                names.push("uses")
+            }
             "Gate" => names.push("gate"),
             "Approve" => names.push("approve"),
             "Manual" => names.push("manual"),
@@ -264,7 +269,7 @@ fn settings(then: &Value, now: &Value) -> Vec<String> {
         .map(|path| {
             let depth = match path[0].as_str() {
                 "vars" => 3,
-                "target" | "limits" => path.len().min(2),
+                "target" | "limits" | "environment" => path.len().min(2),
                 _ => 1,
             };
             path[..depth].join(".")

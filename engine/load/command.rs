@@ -4,7 +4,7 @@ use super::context::Context;
 use super::fields::{Field, Fields, scalar, wrong_type};
 use super::node::NodeKind;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Command, Line, Place, Text};
+use crate::model::{Command, Line, Text};
 use crate::template::Fault;
 
 /// Reads `run` or `shell` of a map with `env`, `dir` and `stdin`. Exactly one of the two must be there.
@@ -21,8 +21,12 @@ pub(super) fn command(cx: &mut Context<'_>, of: &Fields<'_>) -> Option<Command> 
         }
         (Some(field), None) | (None, Some(field)) => field,
         (None, None) => {
+            let ways = match of.table.get("uses") {
+                Some(_) => "`run`, `shell` or `uses`",
+                None => "`run` or `shell`",
+            };
             cx.report.push(
-                Diagnostic::new(Code::MissingKey, format!("{} needs `run` or `shell`", of.table.what))
+                Diagnostic::new(Code::MissingKey, format!("{} needs {ways}", of.table.what))
                     .at(of.place, "")
                     .help("for example `run: kubectl get nodes -o json`"),
             );
@@ -42,21 +46,11 @@ fn around(cx: &mut Context<'_>, of: &Fields<'_>, command: &mut Command) {
     if let Some(field) = of.get("env") {
         command.env = field.texts(cx);
         for (key, _) in field.entries(cx) {
-            variable_name(cx, &key.text, key.place);
+            super::environment::variable_name(cx, key);
         }
     }
     command.dir = of.get("dir").and_then(|field| field.text(cx));
     command.stdin = of.get("stdin").and_then(|field| field.text(cx));
-}
-
-/// Tells when a name can't be that of an environment variable. (RB0203)
-fn variable_name(cx: &mut Context<'_>, name: &str, place: Place) {
-    if name.is_empty() || name.contains(['=', '\0']) {
-        cx.report.push(
-            Diagnostic::new(Code::BadName, "an environment variable's name can't be empty or hold `=`")
-                .at(place, ""),
-        );
-    }
 }
 
 /// Gives `command` what the step says for all its commands and it does not say for itself.

@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     pub(super) engine: &'a Engine,
     /// Each step template is read once, however many steps use it.
     templates: HashMap<String, Option<Rc<Template>>>,
+    /// Those that are being read: gates of a template may use another.
+    reading: Vec<String>,
     /// What the texts read so far use.
     pub(super) seen: Seen,
     /// Whether what is merely untidy is told: when a file is checked, not when somebody is in a hurry to run it.
@@ -53,6 +55,7 @@ impl<'a> Context<'a> {
             library,
             engine,
             templates: HashMap::new(),
+            reading: Vec::new(),
             seen: Seen::default(),
             tidy: false,
         }
@@ -64,9 +67,17 @@ impl<'a> Context<'a> {
         if let Some(known) = self.templates.get(name) {
             return known.clone();
         }
+        self.reading.push(name.to_owned());
         let found = self.read_template(name).map(Rc::new);
+        self.reading.pop();
         self.templates.insert(name.to_owned(), found.clone());
         found
+    }
+
+    /// Returns the templates by way of which `name` would be read again while it is read; empty when it is not.
+    pub(super) fn circle(&self, name: &str) -> &[String] {
+        let from = self.reading.iter().position(|reading| reading == name);
+        from.map_or(&[], |from| &self.reading[from..])
     }
 
     /// Says whether a template of that name was asked for before.

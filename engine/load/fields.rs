@@ -1,7 +1,7 @@
 //! Reading the keys of a map by their table: every mistake is told, and reading goes on.
 
 use super::context::Context;
-use super::keys::{Form, Spec, Table, list};
+use super::keys::{DEFAULTS, Form, STEP, Spec, Table, list};
 use super::node::{Key, Node, NodeKind};
 use crate::diag::{Code, Diagnostic, near};
 use crate::model::{Expr, Place, Text, Tree, Value, parse_duration};
@@ -66,9 +66,8 @@ pub(super) fn fields<'n>(
     for (index, (key, _)) in entries.iter().enumerate().filter(|(_, (key, _))| table.get(&key.text).is_none())
     {
         let meant = meant(key, table);
-        // A gate's `uses` was told, and its `with` belongs to it.
-        let uses = || entries.iter().any(|(key, _)| key.text == "uses");
-        if table.what == "a gate" && key.text == "with" && uses() {
+        if std::ptr::eq(table, &DEFAULTS) && STEP.get(&key.text).is_some() {
+            cx.report.push(not_a_default(key));
             continue;
         }
         cx.report.push(unknown_key(key, table, meant));
@@ -110,9 +109,9 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
         ("a step" | "a gate", "cwd" | "working_directory" | "workdir" | "chdir") => Some("dir"),
         ("a step" | "a step template", "environment") => Some("env"),
         ("a gate", "until" | "expect" | "assert" | "condition") => Some("pass"),
-        ("a gate", "uses") => Some("run"),
         ("a gate", "interval" | "poll") => Some("every"),
         ("a runbook", "name") => Some("runbook"),
+        ("a runbook", "env") => Some("environment"),
         ("a runbook", "variables" | "inputs" | "parameters") => Some("vars"),
         ("a runbook", "description") => Some("summary"),
         ("a step template", "name") => Some("step"),
@@ -132,11 +131,6 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
 fn unknown_key(key: &Key, table: &'static Table, meant: Option<&str>) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(Code::UnknownKey, format!("{} has no key `{}`", table.what, shortened(&key.text)));
-    if table.what == "a gate" && key.text == "uses" {
-        return diagnostic
-            .at(key.place, "a gate can't use a template")
-            .help("write the command here; or make a step of its own with `uses`, and need it");
-    }
     match meant {
         Some(meant) => {
             let example = table.get(meant).map_or("", |spec| spec.example);
@@ -147,6 +141,27 @@ fn unknown_key(key: &Key, table: &'static Table, meant: Option<&str>) -> Diagnos
         None => {
             let names: Vec<_> = table.keys().map(|spec| spec.name).collect();
             diagnostic.at(key.place, "not known here").note(format!("the keys are {}", list(names, "and")))
+        }
+    }
+}
+
+// RB0114
+fn not_a_default(key: &Key) -> Diagnostic {
+    let name = key.text.as_str();
+    let diagnostic = Diagnostic::new(Code::NotADefault, format!("`{name}` can't be a default"));
+    match name {
+        "on_failure" => diagnostic
+            .at(key.place, "the runbook's own `on_failure` holds for every step")
+            .help("write it one level up: `on_failure: rollback`"),
+        "env" => diagnostic
+            .at(key.place, "the runbook's `environment` is for every command")
+            .help("write it one level up: `environment: {AWS_REGION: us-west-2}`"),
+        _ => {
+            let names: Vec<_> = DEFAULTS.keys().map(|spec| spec.name).collect();
+            diagnostic
+                .at(key.place, "who reads a step must see it there")
+                .help("write it in each step that wants it")
+                .note(format!("`defaults` takes {}", list(names, "and")))
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::command::command;
 use super::context::Context;
 use super::fields::{Field, Fields, fields};
+use super::gate_use;
 use super::keys::{CAPTURE, GATE, RETRY, UNDO};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Capture, Gate, Retry, Undo};
@@ -10,8 +11,10 @@ use crate::model::{Capture, Gate, Retry, Undo};
 /// Reads a gate.
 pub(super) fn gate(cx: &mut Context<'_>, field: Field<'_>) -> Option<Box<Gate>> {
     let of = fields(cx, field.node, &GATE, Some(field.spec))?;
+    let uses = of.get("uses").map(|uses| gate_use::read(cx, &of, uses));
     let pass = match of.get("pass") {
         Some(pass) => pass.expr(cx),
+        None if uses.is_some() => None,
         None => {
             cx.report.push(
                 Diagnostic::new(Code::MissingKey, "a gate needs `pass`: what makes the answer a good one")
@@ -21,18 +24,31 @@ pub(super) fn gate(cx: &mut Context<'_>, field: Field<'_>) -> Option<Box<Gate>> 
             None
         }
     };
-    let command = command(cx, &of);
+    // What its template offers is not known then.
+    let unread = matches!(uses, Some(None));
+    let pass = pass.filter(|_| !unread);
+    let command = if uses.is_some() { None } else { command(cx, &of) };
     let gate = Gate {
         command: command.unwrap_or_default(),
         pass: pass.unwrap_or_default(),
-        warn: of.get("warn").and_then(|field| field.expr(cx)),
+        warn: of.get("warn").and_then(|field| field.expr(cx)).filter(|_| !unread),
         every: duration(cx, &of, "every"),
         within: duration(cx, &of, "within"),
         hold: duration(cx, &of, "hold"),
         valid_for: duration(cx, &of, "valid_for"),
         timeout: duration(cx, &of, "timeout"),
+        uses: uses.flatten().map(Box::new),
     };
-    if let (Some(every), None, None) = (of.get("every"), of.get("within"), of.get("hold"))
+    if let (Some(with), None) = (of.get("with"), of.get("uses")) {
+        cx.report.push(
+            Diagnostic::new(Code::KeyNeeds, "`with` makes no sense without `uses`")
+                .at(with.key, "")
+                .help("remove it, or say with `uses` which template it is for"),
+        );
+    }
+    let polled = gate.nearest(&|gate| gate.within.as_ref().or(gate.hold.as_ref())).is_some();
+    if let (Some(every), false) =
+        (of.get("every"), polled || of.get("within").is_some() || of.get("hold").is_some())
         && field.spec.name != "guard"
     {
         cx.report.push(

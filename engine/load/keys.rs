@@ -146,6 +146,7 @@ pub(super) const FORMATS: &[&str] = &["dns-label", "dns-name", "quantity"];
 pub(super) const ON_FAILURE: &[&str] = &["pause", "rollback", "continue"];
 pub(super) const ON_FAILURE_OF_RUN: &[&str] = &["pause", "rollback"];
 pub(super) const ON_INTERRUPT: &[&str] = &["rerun", "verify", "ask"];
+pub(super) const ON_INTERRUPT_BY_DEFAULT: &[&str] = &["verify", "ask"];
 pub(super) const EFFECT: &[&str] = &["read", "change"];
 pub(super) const OUTPUT: &[&str] = &["split", "merged"];
 
@@ -179,6 +180,12 @@ pub static RUNBOOK: Table = Table {
             "Values derived once, in order.",
         ),
         key(
+            "environment",
+            Texts,
+            "environment: {AWS_REGION: us-west-2}",
+            "Added to the environment of every command of the run; `env` of a step or gate wins over it.",
+        ),
+        key(
             "target",
             Commands,
             "target: {context: kubectl config current-context}",
@@ -198,6 +205,12 @@ pub static RUNBOOK: Table = Table {
             "on_failure: pause",
             "What a failed step does to the run.",
         ),
+        key(
+            "defaults",
+            Map(&DEFAULTS),
+            "defaults: {timeout: 5m}",
+            "What each step has that does not say it itself: a step's own key wins, then its template's, then this.",
+        ),
         key("max_parallel", Count, "max_parallel: 8", "The most steps at work at once."),
         key(
             "steps",
@@ -210,6 +223,41 @@ pub static RUNBOOK: Table = Table {
             Maps(&STEP),
             "finally: [{id: tell, run: echo done, effect: read}]",
             "Steps that always run at the end, whatever happened.",
+        ),
+    ]],
+};
+
+/// `defaults`. No key that says what a step does (`effect`, `idempotent`, `irreversible`, `when`, …): who reads a step must
+/// see it there. Nor `on_failure`, since the runbook's own is the default of every step.
+pub static DEFAULTS: Table = Table {
+    what: "`defaults`",
+    groups: &[&[
+        key(
+            "timeout",
+            Duration,
+            "timeout: 5m",
+            "The time one attempt of a command may take; gates, checks and captures keep their 60s.",
+        ),
+        key("grace", Duration, "grace: 10s", "The time between SIGTERM and SIGKILL."),
+        key("retry", Map(&RETRY), "retry: {attempts: 3, delay: 10s}", "How often to try, and when."),
+        key(
+            "dir",
+            Text,
+            "dir: app",
+            "Where the commands run that stand in the runbook itself; those of templates do not.",
+        ),
+        key(
+            "output",
+            OneOf(OUTPUT),
+            "output: merged",
+            "As `output` of a step, for the commands that stand in the runbook itself.",
+        ),
+        key("sensitive", Bool, "sensitive: true", "The output is not kept."),
+        key(
+            "on_interrupt",
+            OneOf(ON_INTERRUPT_BY_DEFAULT),
+            "on_interrupt: ask",
+            "What resume does when the end of a step that changes something is unknown.",
         ),
     ]],
 };
@@ -400,7 +448,19 @@ pub static GATE: Table = Table {
     groups: &[
         COMMAND_LINE,
         &[
-            key("pass", Expr, "pass: exit_code == 0", "Whether the answer is good."),
+            key(
+                "uses",
+                Line,
+                "uses: kubectl/ready",
+                "A step template that only looks, in place of a command.",
+            ),
+            key("with", NamedValues, "with: {namespace: prod}", "Values for the template's params."),
+            key(
+                "pass",
+                Expr,
+                "pass: exit_code == 0",
+                "Whether the answer is good; the template's own where it has one and this is left out.",
+            ),
             key("warn", Expr, "warn: json.free < 20", "Whether a good answer is only just good."),
             key("every", Duration, "every: 5s", "The time between two polls."),
             key("within", Duration, "within: 10m", "How long it is polled; asked once when left out."),
@@ -511,8 +571,8 @@ mod tests {
     #[test]
     fn every_key_is_once_in_its_table_and_its_example_begins_with_it() {
         let tables = [
-            &RUNBOOK, &LIMITS, &INPUT, &FROM, &STEP, &TEMPLATE, &GATE, &CAPTURE, &UNDO, &COMMAND, &RETRY,
-            &APPROVE, &MANUAL, &WAIT,
+            &RUNBOOK, &DEFAULTS, &LIMITS, &INPUT, &FROM, &STEP, &TEMPLATE, &GATE, &CAPTURE, &UNDO, &COMMAND,
+            &RETRY, &APPROVE, &MANUAL, &WAIT,
         ];
         for table in tables {
             let mut names: Vec<_> = table.keys().map(|spec| spec.name).collect();

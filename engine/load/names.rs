@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::Place;
 
 /// Words that mean something in expressions or are in scope everywhere.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
     "and",
     "captured",
     "else",
@@ -24,6 +24,7 @@ const RESERVED: [&str; 22] = [
     "none",
     "not",
     "or",
+    "outputs",
     "run",
     "stderr",
     "stdout",

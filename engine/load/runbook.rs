@@ -3,6 +3,8 @@
 use super::check::{self, Needs};
 use super::command;
 use super::context::Context;
+use super::defaults;
+use super::environment;
 use super::fields::{Field, Fields, fields};
 use super::keys::{COMMAND, LIMITS, RUNBOOK};
 use super::names;
@@ -42,6 +44,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
         vars: of.get("vars").map(|field| typed::inputs(cx, field, "a var", false)).unwrap_or_default(),
         data: of.get("data").map(|field| data(cx, field)).unwrap_or_default(),
         lets: of.get("let").map(|field| lets(cx, field)).unwrap_or_default(),
+        environment: of.get("environment").map(|field| environment::read(cx, field)).unwrap_or_default(),
         target: of.get("target").map(|field| target(cx, field)).unwrap_or_default(),
         lock: of.get("lock").and_then(|field| field.text(cx)),
         protect: of.get("protect").and_then(|field| field.expr(cx)),
@@ -55,6 +58,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
         steps: Vec::new(),
         finally: Vec::new(),
     };
+    let defaults = of.get("defaults").map(|field| defaults::read(cx, field)).unwrap_or_default();
     let main = match of.get("steps") {
         Some(field) => {
             let drafts = steps(cx, field);
@@ -70,9 +74,14 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
     };
     let last = of.get("finally").map(|field| steps(cx, field)).unwrap_or_default();
     let needs = check::graph(cx, &main, &last);
+    let said: Vec<_> = main.iter().chain(&last).map(|draft| draft.said).collect();
     runbook.steps = resolved(main, &needs);
     runbook.finally = resolved(last, &needs);
+    environment::give(&mut runbook);
+    check::defaults(cx, &runbook, &defaults);
     check::runbook(cx, &runbook, &needs);
+    // Only now, or what is wrong with a default would be told of every step.
+    defaults::give(cx, &mut runbook, &defaults, &said);
     Some(runbook)
 }
 

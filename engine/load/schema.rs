@@ -8,8 +8,8 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    ACTIONS, APPROVE, CAPTURE, COMMAND, FROM, Form, GATE, INPUT, LIMITS, MANUAL, RETRY, RUNBOOK, STEP, Spec,
-    TEMPLATE, Table, UNDO, WAIT,
+    ACTIONS, APPROVE, CAPTURE, COMMAND, DEFAULTS, FROM, Form, GATE, INPUT, LIMITS, MANUAL, RETRY, RUNBOOK,
+    STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
 };
 use super::loaded::FileKind;
 
@@ -18,6 +18,7 @@ const DEFINITIONS: &[(&str, &Table)] = &[
     ("runbook", &RUNBOOK),
     ("template", &TEMPLATE),
     ("step", &STEP),
+    ("defaults", &DEFAULTS),
     ("limits", &LIMITS),
     ("input", &INPUT),
     ("from", &FROM),
@@ -80,6 +81,7 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
     });
     let mut required: Vec<&str> = Vec::new();
     let mut exactly: Vec<&str> = Vec::new();
+    let mut any: Vec<&str> = Vec::new();
     match name {
         "runbook" => required.extend(["runbook", "title", "steps"]),
         "template" => {
@@ -92,7 +94,8 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         }
         "input" => required.push("type"),
         "from" => exactly.extend(["env", "file", "command"]),
-        "gate" => required.push("pass"),
+        // What it uses may say it.
+        "gate" => any.extend(["pass", "uses"]),
         "capture" => required.push("outputs"),
         "retry" => required.push("attempts"),
         "approve" | "manual" => required.push("prompt"),
@@ -101,6 +104,9 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
     }
     if matches!(name, "gate" | "capture" | "undo" | "command") {
         exactly.extend(["run", "shell"]);
+    }
+    if name == "gate" {
+        exactly.push("uses");
     }
     if !required.is_empty() {
         object["required"] = json!(required);
@@ -111,9 +117,12 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         object["if"] = json!({ "anyOf": looks });
         object["then"] = json!({ "properties": { "effect": { "enum": ["read"] } } });
     }
+    let one = |key: &&str| json!({ "required": [key] });
     if !exactly.is_empty() {
-        let one = |key: &&str| json!({ "required": [key] });
         object["oneOf"] = exactly.iter().map(one).collect();
+    }
+    if !any.is_empty() {
+        object["anyOf"] = any.iter().map(one).collect();
     }
     object
 }

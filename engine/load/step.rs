@@ -2,6 +2,7 @@
 
 use super::body::{body, on_interrupt};
 use super::context::Context;
+use super::defaults::Said;
 use super::fields::{Field, Fields, fields, shortened, tree};
 use super::gate::{gate, retry};
 use super::keys::{BODY, STEP, list};
@@ -17,6 +18,7 @@ pub(super) struct Draft {
     pub(super) step: Step,
     /// `needs` as written, with places; `None` when left out.
     pub(super) needs: Option<Vec<(String, Place)>>,
+    pub(super) said: Said,
 }
 
 /// Reads a list of steps.
@@ -54,6 +56,8 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
                 .help("make it the `check` of the steps after this one"),
         );
     }
+    let mut body = body;
+    body.tools.extend(super::gate_use::tools(cx, guard.as_deref().into_iter()));
     let step = Step {
         id,
         at,
@@ -74,6 +78,7 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         lock: of.get("lock").and_then(|field| field.text(cx)),
         sensitive: of.get("sensitive").and_then(|field| field.boolean(cx)).unwrap_or(false),
         guard,
+        environment: Vec::new(),
     };
     if let (Some(field), None) = (of.get("max_parallel"), &step.for_each) {
         cx.report.push(
@@ -82,7 +87,8 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
                 .help("remove it, or set `max_parallel` of the runbook"),
         );
     }
-    Draft { step, needs: of.get("needs").and_then(|field| field.names(cx)) }
+    let said = Said { output: of.get("output").is_some(), sensitive: of.get("sensitive").is_some() };
+    Draft { step, needs: of.get("needs").and_then(|field| field.names(cx)), said }
 }
 
 fn id(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> (String, Place) {
@@ -129,15 +135,8 @@ fn used(cx: &mut Context<'_>, of: &Fields<'_>, field: Field<'_>) -> (Option<Box<
     }
     let first = !cx.has_read(&name);
     let template = if known { cx.template(&name) } else { None };
-    // RB0212
-    if first && cx.library.replaces(&name) {
-        cx.report.push(
-            Diagnostic::new(
-                Code::OverriddenTemplate,
-                format!("the project's own `steps/{name}.yaml` is used in place of the one in the library"),
-            )
-            .at(field.node.place, ""),
-        );
+    if first {
+        replaced(cx, &name, field.node.place);
     }
     foreign_keys(cx, of, &name);
     let Some(known) = template else {
@@ -168,14 +167,14 @@ fn used(cx: &mut Context<'_>, of: &Fields<'_>, field: Field<'_>) -> (Option<Box<
 }
 
 /// One entry of `with`.
-struct Given {
+pub(super) struct Given {
     name: String,
     key: Place,
     value: Place,
     tree: Tree,
 }
 
-fn with(cx: &mut Context<'_>, of: &Fields<'_>) -> Vec<Given> {
+pub(super) fn with(cx: &mut Context<'_>, of: &Fields<'_>) -> Vec<Given> {
     let Some(field) = of.get("with") else { return Vec::new() };
     let entries = field.entries(cx).iter();
     entries
@@ -188,12 +187,25 @@ fn with(cx: &mut Context<'_>, of: &Fields<'_>) -> Vec<Given> {
         .collect()
 }
 
-fn trees(with: Vec<Given>) -> Vec<(String, Tree)> {
+pub(super) fn trees(with: Vec<Given>) -> Vec<(String, Tree)> {
     with.into_iter().map(|given| (given.name, given.tree)).collect()
 }
 
+// RB0212
+pub(super) fn replaced(cx: &mut Context<'_>, name: &str, place: Place) {
+    if cx.library.replaces(name) {
+        cx.report.push(
+            Diagnostic::new(
+                Code::OverriddenTemplate,
+                format!("the project's own `steps/{name}.yaml` is used in place of the one in the library"),
+            )
+            .at(place, ""),
+        );
+    }
+}
+
 // RB0205
-fn unknown_template(cx: &mut Context<'_>, name: &str, place: Place) {
+pub(super) fn unknown_template(cx: &mut Context<'_>, name: &str, place: Place) {
     let names = cx.library.names();
     let mut diagnostic =
         Diagnostic::new(Code::UnknownTemplate, format!("there is no step template `{}`", shortened(name)));
@@ -234,7 +246,7 @@ fn foreign_keys(cx: &mut Context<'_>, of: &Fields<'_>, template: &str) {
 }
 
 // RB0206, RB0207, RB0208
-fn check_with(cx: &mut Context<'_>, template: &StepTemplate, with: &[Given], uses: Place) {
+pub(super) fn check_with(cx: &mut Context<'_>, template: &StepTemplate, with: &[Given], uses: Place) {
     let params = &template.params;
     for given in with {
         match params.iter().find(|param| param.name == given.name) {

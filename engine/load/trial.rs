@@ -1,7 +1,7 @@
 //! A trial of everything in a runbook that can be computed before it starts.
 
 use crate::diag::{Code, Diagnostic, Report, Sources};
-use crate::model::{Runbook, Step, Text, Tree};
+use crate::model::{Binding, Gate, Runbook, Step, Text, Tree};
 use crate::template::{
     DataError, Engine, Fault, Instance, ParamFault, ParamWhy, Scope, Truth, instances, params, place_of,
     text_of, to_json,
@@ -25,6 +25,11 @@ pub(super) fn run(runbook: &Runbook, engine: &Engine, scope: &Scope, sources: &S
     }
     if let Some(protect) = &runbook.protect {
         trial.holds("`protect`", &protect.0, &scope, None);
+    }
+    for (name, text) in &runbook.environment {
+        if let Err(fault) = engine.text(&text.src, &scope) {
+            trial.wrong(&format!("`environment.{name}`"), text, fault, None);
+        }
     }
     for step in runbook.steps.iter().chain(&runbook.finally) {
         trial.step(step, &scope);
@@ -119,16 +124,38 @@ impl Trial<'_> {
                 None => return false,
             }
         }
-        let Some(binding) = &step.binding else { return true };
+        let guarded = step.guard.iter().all(|guard| self.gate(guard, scope, key));
+        let body = match &step.binding {
+            Some(binding) => self.params(binding, scope, key).map(|mut own| {
+                scope.get("item").cloned().into_iter().for_each(|item| own.set("item", item));
+                own
+            }),
+            None => Some(scope.clone()),
+        };
+        body.is_some_and(|scope| step.body.gates().all(|gate| self.gate(gate, &scope, key))) && guarded
+    }
+
+    fn params(&mut self, binding: &Binding, scope: &Scope, key: Option<&str>) -> Option<Scope> {
         match params(self.engine, binding, scope) {
-            Ok(_) => true,
+            Ok(own) => Some(own),
             Err(faults) => {
                 for fault in faults {
                     self.param(fault, key);
                 }
-                false
+                None
             }
         }
+    }
+
+    /// Says whether nothing is wrong with what a gate hands to its template.
+    fn gate(&mut self, gate: &Gate, scope: &Scope, key: Option<&str>) -> bool {
+        let Some(uses) = &gate.uses else { return true };
+        let mut scope = scope.child();
+        for name in ["captured", "run"] {
+            scope.set_unknown(name, name);
+        }
+        let inner = self.params(&uses.binding, &scope, key);
+        inner.is_some_and(|scope| self.gate(&uses.inner, &scope, key))
     }
 
     fn param(&mut self, ParamFault { param, template, why }: ParamFault, key: Option<&str>) {

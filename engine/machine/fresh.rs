@@ -101,7 +101,7 @@ impl Machine {
         let instance = self.state.at(at);
         let again = instance.lapsed
             && instance.touched.is_none()
-            && self.graph.step(at.node).body.check.as_ref().is_some_and(|check| check.valid_for.is_some());
+            && self.graph.step(at.node).body.check.as_ref().is_some_and(|check| check.ages());
         if again {
             self.rechecked.insert(at);
         }
@@ -129,7 +129,7 @@ impl State {
             Some(_) => false,
             None => {
                 matches!(instance.progress, Progress::Working(_))
-                    && step.body.check.as_ref().is_some_and(|check| check.valid_for.is_some())
+                    && step.body.check.as_ref().is_some_and(|check| check.ages())
             }
         }
     }

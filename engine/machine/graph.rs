@@ -88,8 +88,8 @@ impl Graph {
     pub fn fresh_stage(&self, node: NodeId) -> Option<Stage> {
         let body = &self.step(node).body;
         match (&body.action, &body.verify) {
-            (Action::Gate(gate), _) if gate.valid_for.is_some() => Some(Stage::Action),
-            (_, Some(gate)) if gate.valid_for.is_some() => Some(Stage::Verify),
+            (Action::Gate(gate), _) if gate.ages() => Some(Stage::Action),
+            (_, Some(gate)) if gate.ages() => Some(Stage::Verify),
             _ => None,
         }
     }

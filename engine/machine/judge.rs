@@ -16,6 +16,7 @@ use super::evaluate::{
 };
 use super::event::{End, Item, Stage, Verdict};
 use super::graph::{Addr, Graph, NodeId};
+use super::levels::Level;
 use super::scope::{ResultNames, RunFacts, Scopes};
 use super::stages::describe;
 use super::state::State;
@@ -31,10 +32,10 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Evaluates a snapshot's templates and expressions.
 pub struct Judge {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     snapshot: Arc<Snapshot>,
     graph: Arc<Graph>,
-    scopes: Scopes,
+    pub(super) scopes: Scopes,
 }
 
 impl Judge {
@@ -44,7 +45,7 @@ impl Judge {
         Judge { engine, snapshot, graph, scopes }
     }
 
-    fn step(&self, node: NodeId) -> &Step {
+    pub(super) fn step(&self, node: NodeId) -> &Step {
         self.graph.step(node)
     }
 
@@ -69,7 +70,7 @@ impl Judge {
         Ok(scope)
     }
 
-    fn param_faults(&self, faults: &[template::ParamFault]) -> Why {
+    pub(super) fn param_faults(&self, faults: &[template::ParamFault]) -> Why {
         let told = faults.iter().map(|fault| match &*fault.why {
             template::ParamWhy::Misfit { at, .. } => self.place(*at, fault),
             template::ParamWhy::Text { text, .. } => self.place(text.at, fault),
@@ -77,7 +78,7 @@ impl Judge {
         told.collect::<Vec<_>>().join("; ")
     }
 
-    fn place(&self, at: Place, message: impl std::fmt::Display) -> Why {
+    pub(super) fn place(&self, at: Place, message: impl std::fmt::Display) -> Why {
         match self.snapshot.sources.get(at.file as usize) {
             Some(source) if at.end > 0 => {
                 let upto = source.text.as_bytes().get(..at.start as usize).unwrap_or_default();
@@ -97,7 +98,7 @@ impl Judge {
         self.engine.tree(tree, scope).map_err(|error| self.place(error.at, error.fault.message))
     }
 
-    fn text(&self, text: &Text, scope: &Scope) -> Result<Rendered, Why> {
+    pub(super) fn text(&self, text: &Text, scope: &Scope) -> Result<Rendered, Why> {
         self.engine.text(&text.src, scope).map_err(|fault| self.fault(text, &fault))
     }
 
@@ -105,7 +106,7 @@ impl Judge {
         self.text(text, scope).map(|rendered| rendered.display())
     }
 
-    fn value(&self, expr: &Expr, scope: &Scope) -> Result<template::Value, Why> {
+    pub(super) fn value(&self, expr: &Expr, scope: &Scope) -> Result<template::Value, Why> {
         self.engine.expr(&expr.0.src, scope).map_err(|fault| self.fault(&expr.0, &fault))
     }
 
@@ -126,7 +127,7 @@ impl Judge {
         text.map_or(Ok(other), |text| self.duration(text, scope))
     }
 
-    fn command(&self, command: &Command, scope: &Scope) -> Result<Prepared, Why> {
+    pub(super) fn command(&self, command: &Command, scope: &Scope) -> Result<Prepared, Why> {
         let located = |error: template::TextFault| self.place(error.at, error);
         let (argv, display) = match &command.line {
             Line::Words(words) => {
@@ -176,13 +177,24 @@ impl Judge {
         })
     }
 
-    fn gate(&self, gate: &Gate, scope: &Scope) -> Result<Prepared, Why> {
-        let mut prepared = self.command(&gate.command, scope)?;
-        prepared.timeout = Some(self.duration_or(gate.timeout.as_ref(), scope, READ_TIMEOUT)?);
-        let within = gate.within.as_ref().map(|text| self.duration(text, scope)).transpose()?;
-        let hold = gate.hold.as_ref().map(|text| self.duration(text, scope)).transpose()?;
-        let hold = hold.filter(|hold| !hold.is_zero());
-        let every = self.duration_or(gate.every.as_ref(), scope, EVERY)?;
+    fn environment(
+        &self,
+        environment: &[(String, Text)],
+        scope: &Scope,
+    ) -> Result<Vec<(String, Rendered)>, Why> {
+        environment.iter().map(|(name, text)| Ok((name.clone(), self.text(text, scope)?))).collect()
+    }
+
+    fn gate(&self, levels: &[Level<'_>]) -> Result<Prepared, Why> {
+        let mut prepared = self.asked(levels)?;
+        let time = |says: fn(&Gate) -> Option<&Text>| {
+            let said = levels.iter().find_map(|(gate, scope)| Some((says(gate)?, scope)));
+            said.map(|(text, scope)| self.duration(text, scope)).transpose()
+        };
+        prepared.timeout = Some(time(|gate| gate.timeout.as_ref())?.unwrap_or(READ_TIMEOUT));
+        let within = time(|gate| gate.within.as_ref())?;
+        let hold = time(|gate| gate.hold.as_ref())?.filter(|hold| !hold.is_zero());
+        let every = time(|gate| gate.every.as_ref())?.unwrap_or(EVERY);
         prepared.polling = Some(Polling { every, within, hold });
         Ok(prepared)
     }
@@ -197,7 +209,7 @@ impl Judge {
         }
     }
 
-    fn gate_of(step: &Step, stage: Stage) -> Option<&Gate> {
+    pub(super) fn gate_of(step: &Step, stage: Stage) -> Option<&Gate> {
         let body = &step.body;
         match stage {
             Stage::Guard => step.guard.as_deref(),
@@ -220,7 +232,7 @@ impl Judge {
         self.inner(state, at)
     }
 
-    fn named(
+    pub(super) fn named(
         &self,
         outputs: &[(String, Expr)],
         scope: &mut Scope,
@@ -328,8 +340,8 @@ impl Evaluate for Judge {
         let body = &step.body;
         let mut prepared = match (Judge::gate_of(step, stage), stage) {
             (Some(gate), _) => {
-                let mut prepared = self.gate(gate, &scope)?;
-                if stage == Stage::Action && gate.timeout.is_none() {
+                let mut prepared = self.gate(&self.levels(state, at, gate, scope.clone())?)?;
+                if stage == Stage::Action && gate.nearest(&|gate| gate.timeout.as_ref()).is_none() {
                     let own = self.own_timeout(state, at, &scope)?;
                     prepared.timeout = own.or(prepared.timeout);
                 }
@@ -365,6 +377,13 @@ impl Evaluate for Judge {
             (None, _) => return Err("it has no such gate".to_owned()),
         };
         prepared.sensitive = step.sensitive;
+        if !step.environment.is_empty() {
+            let shared = self.environment(&step.environment, &self.outer(state, at))?;
+            let own = std::mem::take(&mut prepared.env);
+            prepared.env =
+                shared.into_iter().filter(|(name, _)| own.iter().all(|(n, _)| n != name)).collect();
+            prepared.env.extend(own);
+        }
         Ok(prepared)
     }
 
@@ -408,32 +427,44 @@ impl Evaluate for Judge {
             return could_not("it has no such gate".to_owned());
         };
         let end = outcome.end.clone().unwrap_or(End::Stopped);
-        let asks_code = self.scopes.mentions(&self.engine, &gate.pass, "exit_code");
+        let levels =
+            match self.gate_scope(state, at, stage).and_then(|scope| self.levels(state, at, gate, scope)) {
+                Ok(levels) => levels,
+                Err(why) => return could_not(why),
+            };
+        let Some((pass, of_pass)) = Judge::said(&levels, |gate| Some(&gate.pass)) else {
+            return could_not("it does not say what must hold".to_owned());
+        };
+        let asks_code = self.asks_code(of_pass, &[pass]);
         match end {
             End::Exit(0) => {}
             // What a shell says when there is no such program, or it can't be run: `exit_code != 0` did not mean that.
-            End::Exit(code @ (126 | 127)) if !gate.pass.0.src.contains(&code.to_string()) => {
+            End::Exit(code @ (126 | 127)) if !pass.0.src.contains(&code.to_string()) => {
                 return could_not(unanswered(&end, outcome));
             }
             End::Exit(_) if asks_code => {}
             ref other => return could_not(unanswered(other, outcome)),
         }
         let result = (|| -> Result<Judgement, Why> {
-            let mut scope = self.gate_scope(state, at, stage)?;
-            let exprs: Vec<&Expr> = std::iter::once(&gate.pass).chain(&gate.warn).collect();
-            ResultNames::of(&self.engine, exprs.iter().copied()).set(&mut scope, outcome)?;
-            let seen = self.scopes.seen(&self.engine, &gate.pass, &scope);
-            let verdict = match self.holds(&gate.pass, &scope)? {
+            let scope = self.answered(of_pass, &[pass], outcome)?;
+            let seen = self.scopes.seen(&self.engine, pass, &scope);
+            let warns = |(warn, levels): (&Expr, &[Level<'_>])| {
+                self.holds(warn, &self.answered(levels, &[warn], outcome)?)
+            };
+            let verdict = match self.holds(pass, &scope)? {
                 Known::No => Verdict::DoesNotHold,
                 Known::Unknown => return Err("its answer depends on a value that is not known".to_owned()),
-                Known::Yes => match &gate.warn {
-                    Some(warn) if self.holds(warn, &scope)? == Known::Yes => Verdict::Warns,
+                Known::Yes => match Judge::said(&levels, |gate| gate.warn.as_ref()).map(warns).transpose()? {
+                    Some(Known::Yes) => Verdict::Warns,
                     _ => Verdict::Holds,
                 },
             };
             let mut outputs = Map::new();
             if stage == Stage::Action && matches!(verdict, Verdict::Holds | Verdict::Warns) {
-                outputs = self.outputs(state, at, outcome)?;
+                outputs = match gate.uses {
+                    None => self.outputs(state, at, outcome)?,
+                    Some(_) => self.outputs_by_template(at, &levels, outcome)?,
+                };
             }
             Ok(Judgement { verdict: Some(verdict), seen, outputs })
         })();
@@ -458,8 +489,13 @@ impl Evaluate for Judge {
         if let Some(when) = &retry.when {
             let mut scope = scope.child();
             ResultNames::of(&self.engine, [when]).set(&mut scope, outcome)?;
-            if self.holds(when, &scope)? != Known::Yes {
-                return Ok(None);
+            // Whose time was up has no exit code: `exit_code == 1` is not true of it, and no mistake of the runbook's either.
+            let no_code = !matches!(outcome.end, Some(End::Exit(_)))
+                && self.scopes.mentions(&self.engine, when, "exit_code");
+            match self.holds(when, &scope) {
+                Ok(Known::Yes) => {}
+                Err(why) if !no_code => return Err(why),
+                Ok(_) | Err(_) => return Ok(None),
             }
         }
         let first = self.duration_or(retry.delay.as_ref(), &scope, Duration::ZERO)?;
@@ -502,8 +538,10 @@ impl Evaluate for Judge {
 
     fn valid_for(&self, state: &State, at: Addr, stage: Stage) -> Result<Option<Duration>, Why> {
         let gate = Judge::gate_of(self.step(at.node), stage);
-        let Some(text) = gate.and_then(|gate| gate.valid_for.as_ref()) else { return Ok(None) };
-        self.duration(text, &self.inner(state, at)?).map(Some)
+        let Some(gate) = gate.filter(|gate| gate.ages()) else { return Ok(None) };
+        let levels = self.levels(state, at, gate, self.inner(state, at)?)?;
+        let said = levels.iter().find_map(|(gate, scope)| Some((gate.valid_for.as_ref()?, scope)));
+        said.map(|(text, scope)| self.duration(text, scope)).transpose()
     }
 
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why> {
@@ -571,6 +609,16 @@ impl Judge {
             commands.push((name.clone(), prepared));
         }
         Ok(commands)
+    }
+
+    /// Returns what is added to the environment of every command of the run; a secret in it shows as its mask.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people when one can't be rendered.
+    pub fn shared_environment(&self) -> Result<Vec<(String, String)>, Why> {
+        let rendered = self.environment(&self.snapshot.runbook.environment, &self.scopes.base())?;
+        Ok(rendered.into_iter().map(|(name, value)| (name, value.display())).collect())
     }
 
     /// Returns the name of the runbook's lock.

@@ -13,6 +13,7 @@ mod fresh;
 mod graph;
 mod guard;
 mod judge;
+mod levels;
 mod lock;
 mod offer;
 mod part;

@@ -46,6 +46,11 @@ fn collect(engine: &Engine, value: &Value, expr: bool, found: &mut dyn FnMut(Use
                 return;
             }
             for (name, value) in entries {
+                // What a gate takes from a template is rendered in the template's scope.
+                if let ("uses", Some(with)) = (name.as_str(), value.pointer("/binding/with")) {
+                    collect(engine, with, false, found);
+                    continue;
+                }
                 let bare = matches!(name.as_str(), "when" | "pass" | "warn" | "satisfied" | "outputs");
                 collect(engine, value, bare, found);
             }

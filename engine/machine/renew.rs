@@ -426,6 +426,7 @@ fn undo_of(step: &Step) -> Value {
         "rollback": without_places(&body.rollback),
         "irreversible": without_places(&body.irreversible),
         "binding": without_places(&step.binding),
+        "environment": without_places(&step.environment),
     })
 }
 

@@ -58,6 +58,9 @@ pub struct Runbook {
     pub data: Vec<DataTable>,
     /// Values derived once, in order.
     pub lets: Vec<(String, Tree)>,
+    /// Added to the environment of every command of the run; each step has it as well ([`Step::environment`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(String, Text)>,
     /// Read-only commands whose output says whom the run is about to change, by name.
     pub target: Vec<(String, Command)>,
     /// The lock that one changing run at a time holds.

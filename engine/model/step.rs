@@ -49,6 +49,10 @@ pub struct Step {
     pub sensitive: bool,
     /// A gate polled while the action runs.
     pub guard: Option<Box<Gate>>,
+    /// The runbook's `environment`, rendered in the runbook's scope also where the body has its own. Each step has it, not
+    /// the runbook alone, so that what was begun keeps its own when a run takes another snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(String, Text)>,
 }
 
 /// How a template's params get their values.
@@ -181,6 +185,20 @@ pub struct Gate {
     pub valid_for: Option<Text>,
     /// The time one poll may take.
     pub timeout: Option<Text>,
+    /// The template that says what is asked; `command` then holds no more than the surroundings of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<Box<GateUse>>,
+}
+
+/// A step template as a gate.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GateUse {
+    /// The scope of the rest.
+    pub binding: Binding,
+    /// What the template asks; what the gate does not say, this one does. Its `pass` is empty where the template has none.
+    pub inner: Gate,
+    /// The template's outputs, in scope of the gate as `outputs.NAME`.
+    pub outputs: Vec<(String, Expr)>,
 }
 
 /// The state before a change.
@@ -290,6 +308,16 @@ pub struct Retry {
 }
 
 impl Body {
+    /// Returns every gate of the body.
+    pub fn gates(&self) -> impl Iterator<Item = &Gate> {
+        let action = match &self.action {
+            Action::Gate(gate) => Some(&**gate),
+            _ => None,
+        };
+        let undone = self.rollback.iter().filter_map(|undo| undo.verify.as_deref());
+        action.into_iter().chain(self.check.as_deref()).chain(self.verify.as_deref()).chain(undone)
+    }
+
     /// Returns what resume does when the end is unknown: `rerun` if read or idempotent, else `verify` if there is
     /// a gate, else `ask`.
     pub fn on_interrupt(&self) -> OnInterrupt {
@@ -342,8 +370,25 @@ impl Command {
 }
 
 impl Gate {
-    /// Calls `visit` with every text of the gate, expressions included.
+    /// Returns the first that says something of the gate, its template, and the template of that.
+    pub fn nearest<'a, T: ?Sized>(&'a self, says: &dyn Fn(&'a Gate) -> Option<&'a T>) -> Option<&'a T> {
+        says(self).or_else(|| self.uses.as_ref().and_then(|uses| uses.inner.nearest(says)))
+    }
+
+    /// Returns what must hold, as the gate or its template says it; empty when that could not be read.
+    pub fn passes(&self) -> &str {
+        self.nearest(&|gate| Some(gate.pass.0.src.as_str()).filter(|src| !src.is_empty())).unwrap_or_default()
+    }
+
+    /// Says whether its answer is good for a while only.
+    pub fn ages(&self) -> bool {
+        self.nearest(&|gate| gate.valid_for.as_ref()).is_some()
+    }
+
+    /// Calls `visit` with every text that is rendered where the gate stands, expressions included; those of its template
+    /// are not.
     pub fn texts<'a>(&'a self, visit: &mut dyn FnMut(&'a Text)) {
+        self.uses.iter().flat_map(|uses| &uses.binding.with).for_each(|(_, tree)| tree.texts(visit));
         self.command.texts(visit);
         visit(&self.pass.0);
         self.warn.iter().for_each(|warn| visit(&warn.0));

@@ -354,5 +354,5 @@ fn wanted(graph: &Graph, node: u32, stage: Stage) -> String {
             _ => None,
         },
     };
-    gate.map(|gate| gate.pass.0.src.trim().to_owned()).unwrap_or_default()
+    gate.map(|gate| gate.passes().trim().to_owned()).unwrap_or_default()
 }

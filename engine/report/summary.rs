@@ -176,7 +176,7 @@ impl Summary<'_> {
             (_, Some(gate)) if instance.action_ok => gate,
             _ => body.check.as_ref()?,
         };
-        Some(gate.pass.0.src.trim())
+        Some(gate.passes().trim())
     }
 
     fn command(&self, command: &str) -> Option<String> {

@@ -7,15 +7,13 @@ use std::path::Path;
 use runbook::diag::{Code, text};
 use runbook::load::{Loaded, Project, check_file};
 
-/// What a file alone does not tell: it depends on the file system, the command line, or the machine. `ReadTemplate` is
-/// told no more.
-const ELSEWHERE: [Code; 15] = [
+/// What a file alone does not tell: it depends on the file system, the command line, or the machine.
+const ELSEWHERE: [Code; 14] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
     Code::UnknownRunbook,
     Code::NoProject,
-    Code::ReadTemplate,
     Code::MissingVar,
     Code::UnknownVar,
     Code::BadVar,

@@ -9,7 +9,7 @@ use runbook::load::{FileKind, Library, load_text, schema};
 use serde_json::{Map, Value, json};
 
 /// What the reader says of a file's shape, which a schema must say, too; all else takes more than a schema can tell.
-const SHAPE: [Code; 7] = [
+const SHAPE: [Code; 8] = [
     Code::UnknownKey,
     Code::WrongType,
     Code::MissingKey,
@@ -17,6 +17,7 @@ const SHAPE: [Code; 7] = [
     Code::BadValue,
     Code::OneAction,
     Code::NoSteps,
+    Code::NotADefault,
 ];
 
 /// What the reader may say instead where a schema refuses: it knows better why, and then does not look at the rest.

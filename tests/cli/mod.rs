@@ -16,6 +16,7 @@ mod secrets;
 mod signals;
 mod target;
 mod terminal;
+mod words;
 
 use crate::support::project::Project;
 

@@ -49,6 +49,7 @@ fn document(bound: &Bound, preview: &Preview) -> Value {
         "title": runbook.title,
         "vars": bound.snapshot.vars,
         "secrets": bound.snapshot.secrets,
+        "environment": preview.environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
         "steps": preview.steps,
         "changing": preview.changing,
         "reading": preview.reading,
@@ -65,6 +66,10 @@ fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Conso
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let origin = paint.paint(Role::Quiet, &format!("({origin})"));
         text.push_str(&format!("  {name:<widest$}  {} {origin}\n", one_line(&value)));
+    }
+    for (name, value) in &preview.environment {
+        let every = paint.paint(Role::Quiet, "(environment of every command)");
+        text.push_str(&format!("  {name}={} {every}\n", exact(value)));
     }
     let mut heading = None;
     let mut gates = HashMap::new();

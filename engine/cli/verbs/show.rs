@@ -83,6 +83,10 @@ fn page(book: &Book, books: &Books, exec: &str, console: Console) -> String {
         text.push_str(&heading("Inputs", paint));
         text.push_str(&inputs(&runbook.vars, console));
     }
+    if !runbook.environment.is_empty() {
+        text.push_str(&heading("Environment of every command", paint));
+        text.push_str(&environment(runbook));
+    }
     text.push_str(&heading("Steps", paint));
     text.push_str(&steps(&runbook.steps, console));
     if !runbook.finally.is_empty() {
@@ -114,6 +118,11 @@ fn inputs(vars: &[Input], console: Console) -> String {
         }
     }
     text
+}
+
+fn environment(runbook: &Runbook) -> String {
+    let entries = runbook.environment.iter();
+    entries.map(|(name, text)| format!("  {name}={}\n", one_line(&text.src))).collect()
 }
 
 /// Returns where an input's value comes from when the command line does not give it.
@@ -241,6 +250,7 @@ fn document(book: &Book, books: &Books, exec: &str) -> Value {
         "tags": runbook.tags,
         "source": runbook.source,
         "vars": vars,
+        "environment": runbook.environment.iter().map(|(name, text)| (name.clone(), json!(text.src))).collect::<serde_json::Map<_, _>>(),
         "steps": steps(&runbook.steps),
         "finally": steps(&runbook.finally),
         "exec": exec,

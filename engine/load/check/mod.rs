@@ -8,4 +8,5 @@ mod secrets;
 mod walk;
 
 pub(super) use graph::{Needs, graph};
-pub(super) use walk::{default_text, runbook, template};
+pub(super) use safety::default_retry;
+pub(super) use walk::{default_text, defaults, runbook, template};

@@ -29,6 +29,13 @@ pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
     retried(cx, &template.body, template.body.retry.as_ref(), template.at, &what);
 }
 
+/// Checks a step that is tried again because the runbook's `defaults` say so, at `from`.
+pub(in crate::load) fn default_retry(cx: &mut Context<'_>, step: &Step, from: Place) {
+    if step.on_interrupt != Some(OnInterrupt::Rerun) {
+        retried_by(cx, &step.body, step.retry.as_ref(), step.at, &format!("step `{}`", step.id), Some(from));
+    }
+}
+
 fn body(cx: &mut Context<'_>, of: &Body, at: Place, what: &str, reversible: bool) {
     if reversible {
         undoable(cx, of, at, what);
@@ -97,18 +104,34 @@ fn gate(cx: &mut Context<'_>, of: &Gate, name: &str) {
 
 // RB0407
 fn retried(cx: &mut Context<'_>, body: &Body, retry: Option<&Retry>, at: Place, what: &str) {
+    retried_by(cx, body, retry, at, what, None);
+}
+
+fn retried_by(
+    cx: &mut Context<'_>,
+    body: &Body,
+    retry: Option<&Retry>,
+    at: Place,
+    what: &str,
+    default: Option<Place>,
+) {
     // So has who says when it is tried again.
     let again = retry.is_some_and(|retry| retry.attempts > 1 && retry.when.is_none());
     let changes = body.effect == Effect::Change && matches!(body.action, Action::Command(_));
     if again && changes && !body.idempotent && body.on_interrupt != Some(OnInterrupt::Rerun) {
+        let diagnostic = Diagnostic::new(
+            Code::UnsafeRetry,
+            format!("{what} is tried again, and is not said to be idempotent"),
+        )
+        .at(at, "");
+        let diagnostic = match default {
+            Some(place) => diagnostic.also(place, "because the defaults say so"),
+            None => diagnostic,
+        };
         cx.report.push(
-            Diagnostic::new(
-                Code::UnsafeRetry,
-                format!("{what} is tried again, and is not said to be idempotent"),
-            )
-            .at(at, "")
-            .note("an attempt that timed out may have done its work")
-            .help("add `idempotent: true` if doing it twice is as good as once; else say with `when` which failures \
+            diagnostic
+                .note("an attempt that timed out may have done its work")
+                .help("add `idempotent: true` if doing it twice is as good as once; else say with `when` which failures \
                      are safe to try again"),
         );
     }

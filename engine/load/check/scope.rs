@@ -7,7 +7,7 @@ use super::super::context::Context;
 use super::super::fields::shortened;
 use super::super::keys::list;
 use crate::diag::{Code, Diagnostic, near};
-use crate::model::{Expr, Place, Text, Tree};
+use crate::model::{Expr, Gate, Place, Text, Tree};
 use crate::plan::Dag;
 use crate::template::{Fault, Use, Uses};
 
@@ -39,6 +39,8 @@ pub(super) struct Names<'a> {
     pub(super) run: bool,
     /// Whether the result of a command is there.
     pub(super) result: bool,
+    /// The outputs of the template that a gate uses.
+    pub(super) outputs: Option<Vec<&'a str>>,
     /// The captured names, where there are any yet.
     pub(super) captured: Option<Vec<&'a str>>,
     /// Why `captured` is not there although the step has a `capture`.
@@ -77,6 +79,13 @@ impl<'a> Names<'a> {
         Names { result: true, ..self.clone() }
     }
 
+    /// Returns the scope with the answer to a gate in it, and what its template makes of that.
+    pub(super) fn with_answer(&self, gate: &'a Gate) -> Names<'a> {
+        let outputs =
+            gate.uses.as_ref().map(|uses| uses.outputs.iter().map(|(name, _)| name.as_str()).collect());
+        Names { outputs, ..self.with_result() }
+    }
+
     /// Returns the scope with captured values in it.
     pub(super) fn with_captured(&self, names: Option<Vec<&'a str>>) -> Names<'a> {
         Names { captured: names, before_capture: false, ..self.clone() }
@@ -88,6 +97,7 @@ impl<'a> Names<'a> {
         all.extend(self.run.then_some("run"));
         all.extend(self.steps.map(|_| "steps"));
         all.extend(self.captured.as_ref().map(|_| "captured"));
+        all.extend(self.outputs.as_ref().map(|_| "outputs"));
         all.extend(RESULT.iter().filter(|_| self.result));
         all
     }
@@ -166,6 +176,7 @@ impl<'a> Names<'a> {
             "run" if self.run => self.run_field(of, place),
             "steps" if self.steps.is_some() => self.step(cx, text, of, place),
             "captured" => self.captured(of, place),
+            "outputs" if self.outputs.is_some() => self.output(of, place),
             _ if self.result && RESULT.contains(&root) => return,
             _ => Some(self.unknown(root, place())),
         };
@@ -185,6 +196,24 @@ impl<'a> Names<'a> {
             None => diagnostic.at(place(), "not known here"),
         };
         Some(diagnostic.note(format!("`run` holds {}", list(RUN, "and"))))
+    }
+
+    // RB0303
+    fn output(&self, of: &Use, place: &dyn Fn() -> Place) -> Option<Diagnostic> {
+        let (known, name) = (self.outputs.as_ref()?, of.path.get(1)?);
+        if known.contains(&name.as_str()) {
+            return None;
+        }
+        let diagnostic =
+            Diagnostic::new(Code::UnknownOutput, format!("the template has no output `{}`", shortened(name)));
+        let diagnostic = match near(name, known.iter().copied()) {
+            Some(meant) => diagnostic.at(place(), format!("did you mean `outputs.{meant}`?")),
+            None => diagnostic.at(place(), "not an output"),
+        };
+        Some(match list(known.iter().copied(), "and") {
+            known if known.is_empty() => diagnostic.help("it has none: ask `stdout`, `json` or `exit_code`"),
+            known => diagnostic.note(format!("its outputs are {known}")),
+        })
     }
 
     // RB0304

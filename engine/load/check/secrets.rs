@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::context::Context;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Action, Binding, Body, Command, Input, Kind, Line, Place, Runbook, StepTemplate, Text, Tree,
+    Action, Binding, Body, Command, Gate, Input, Kind, Line, Place, Runbook, StepTemplate, Text, Tree,
 };
 use crate::template::{Use, Uses};
 
@@ -44,8 +44,17 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
             Some(binding) => handed(cx, binding, &step.body, &secrets),
             None => body(cx, &step.body, &secrets),
         }
-        step.guard.iter().for_each(|guard| command(cx, &guard.command, &secrets));
+        step.guard.iter().for_each(|guard| {
+            command(cx, &guard.command, &secrets);
+            asked(cx, guard, &secrets);
+        });
     }
+}
+
+/// Tells a secret in the folder that commands run in by default.
+pub(super) fn folder(cx: &mut Context<'_>, runbook: &Runbook, dir: &Text) {
+    let of = Command { dir: Some(dir.clone()), ..Command::default() };
+    command(cx, &of, &declared(&runbook.vars));
 }
 
 /// Tells secrets in the arguments of a template's commands.
@@ -55,6 +64,10 @@ pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
 
 /// Tells a secret that is handed to a param which is not declared as one, and becomes an argument.
 fn handed(cx: &mut Context<'_>, binding: &Binding, body: &Body, secrets: &Secrets) {
+    handed_to(cx, binding, &commands(body), secrets);
+}
+
+fn handed_to(cx: &mut Context<'_>, binding: &Binding, commands: &[&Command], secrets: &Secrets) {
     let mut given: HashMap<&str, (Place, String)> = HashMap::new();
     for (name, tree) in &binding.with {
         let is_declared =
@@ -67,7 +80,7 @@ fn handed(cx: &mut Context<'_>, binding: &Binding, body: &Body, secrets: &Secret
         return;
     }
     let names: Secrets = given.keys().map(|name| (*name).to_owned()).collect();
-    for of in commands(body) {
+    for of in commands {
         for (text, used) in arguments(cx, of, &names) {
             // Told once, however many arguments the template makes of it.
             let Some((place, secret)) = given.remove(used.path[0].as_str()) else { continue };
@@ -89,6 +102,14 @@ fn handed(cx: &mut Context<'_>, binding: &Binding, body: &Body, secrets: &Secret
 fn body(cx: &mut Context<'_>, of: &Body, secrets: &Secrets) {
     if !secrets.is_empty() {
         commands(of).into_iter().for_each(|of| command(cx, of, secrets));
+        of.gates().for_each(|gate| asked(cx, gate, secrets));
+    }
+}
+
+/// Tells a secret that a gate hands to its template, which makes an argument of it.
+fn asked(cx: &mut Context<'_>, gate: &Gate, secrets: &Secrets) {
+    if let Some(uses) = &gate.uses {
+        handed_to(cx, &uses.binding, &[&uses.inner.command], secrets);
     }
 }
 

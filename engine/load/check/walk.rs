@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::context::Context;
+use super::super::defaults::Defaults;
 use super::graph::{Needs, ordered};
 use super::scope::{Names, Offer, Over};
 use super::{safety, secrets};
@@ -23,6 +24,7 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
         names.tree(cx, tree);
         names.own.push(name);
     }
+    runbook.environment.iter().for_each(|(_, text)| names.text(cx, text));
     for (_, of) in &runbook.target {
         command(cx, of, &names);
     }
@@ -58,6 +60,17 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
             unused(cx, name, "`let`", at);
         }
     }
+}
+
+/// Checks the `defaults` of a runbook, before the steps have them: they see what is the same for every step.
+pub(in crate::load) fn defaults(cx: &mut Context<'_>, runbook: &Runbook, of: &Defaults) {
+    let mut names = Names { run: true, ..Names::default() };
+    names.own.extend(runbook.vars.iter().map(|var| var.name.as_str()));
+    names.own.extend(runbook.data.iter().map(|table| table.name.as_str()));
+    names.own.extend(runbook.lets.iter().map(|(name, _)| name.as_str()));
+    of.timeout.iter().chain(&of.grace).chain(&of.dir).for_each(|text| names.text(cx, text));
+    of.retry.iter().for_each(|of| retry(cx, of, &names));
+    of.dir.iter().for_each(|dir| secrets::folder(cx, runbook, dir));
 }
 
 /// Checks a step template as a whole.
@@ -204,7 +217,10 @@ fn body<'a>(cx: &mut Context<'_>, of: &'a Body, names: &Names<'a>) {
         Action::Wait(Wait::For(text) | Wait::Until(text)) => after.text(cx, text),
         Action::Runbook { vars, .. } => vars.iter().for_each(|(_, tree)| after.tree(cx, tree)),
     }
-    outputs(cx, &of.outputs, after);
+    match &of.action {
+        Action::Gate(gate) => outputs_in(cx, &of.outputs, &after.with_answer(gate)),
+        _ => outputs(cx, &of.outputs, after),
+    }
     of.verify.iter().for_each(|verify| gate(cx, verify, after));
     if let Some(undo) = &of.rollback {
         command(cx, &undo.command, after);
@@ -215,7 +231,10 @@ fn body<'a>(cx: &mut Context<'_>, of: &'a Body, names: &Names<'a>) {
 }
 
 fn outputs(cx: &mut Context<'_>, of: &[(String, Expr)], names: &Names<'_>) {
-    let names = names.with_result();
+    outputs_in(cx, of, &names.with_result());
+}
+
+fn outputs_in(cx: &mut Context<'_>, of: &[(String, Expr)], names: &Names<'_>) {
     of.iter().for_each(|(_, expr)| names.expr(cx, expr));
 }
 
@@ -224,11 +243,12 @@ fn retry(cx: &mut Context<'_>, of: &Retry, names: &Names<'_>) {
     of.when.iter().for_each(|when| names.with_result().expr(cx, when));
 }
 
-fn gate(cx: &mut Context<'_>, of: &Gate, names: &Names<'_>) {
+fn gate<'a>(cx: &mut Context<'_>, of: &'a Gate, names: &Names<'a>) {
+    of.uses.iter().flat_map(|uses| &uses.binding.with).for_each(|(_, tree)| names.tree(cx, tree));
     command(cx, &of.command, names);
     let times = [&of.every, &of.within, &of.hold, &of.valid_for, &of.timeout];
     times.into_iter().flatten().for_each(|text| names.text(cx, text));
-    let result = names.with_result();
+    let result = names.with_answer(of);
     result.expr(cx, &of.pass);
     of.warn.iter().for_each(|warn| result.expr(cx, warn));
 }
