@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::{Report, Sources};
-use crate::load::{Entry, FileKind, Library, Loaded, Project, load_file};
+use crate::load::{Entry, Library, Loaded, Project, load_in};
 use crate::model::Runbook;
 
 /// The project with the step templates that its runbooks can use.
@@ -43,7 +43,7 @@ impl Books {
     /// Reads a runbook with everything that is wrong with it.
     pub fn load(&self, entry: &Entry) -> Loaded {
         let shown = self.project.relative(&entry.path).display().to_string();
-        load_file(&entry.path, &shown, &entry.name, FileKind::Runbook, &self.library)
+        load_in(&self.project, &entry.path, &shown, &entry.name, &self.library)
     }
 
     /// Reads the runbook that `name` means.

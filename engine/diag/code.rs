@@ -87,6 +87,7 @@ codes! {
     113 ReservedVariable "reserved-variable" Error "An environment variable is set that the engine itself sets.";
     114 NotADefault "not-a-default" Error "A key can't be given once for all steps.";
     115 GateTemplate "gate-template" Error "A step template can't stand for a gate.";
+    117 HookTime "hook-time" Error "A hook's time is none, or longer than a run may wait for it.";
 
     201 UnknownStep "unknown-step" Error "A step id is not known.";
     202 DuplicateId "duplicate-id" Error "Two steps have the same id.";

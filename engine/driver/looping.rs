@@ -9,8 +9,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::crash_point::crash_point;
-use crate::exec::{Handle, Notice, Pool};
-use crate::journal::{HEARTBEAT, JournalError, Want, Writer};
+use crate::exec::{Ended, Handle, Notice, Pool};
+use crate::journal::{HEARTBEAT, JournalError, Record, Want, Writer};
 use crate::machine::{
     Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress,
     Question, RunStatus, Stage, To,
@@ -19,6 +19,7 @@ use crate::report::{EndInfo, Reporter, Seen, Stream};
 
 use super::clock;
 use super::error::DriveError;
+use super::hooks::Hooks;
 use super::host;
 use super::inbox;
 use super::launch::{self, Launcher};
@@ -44,6 +45,8 @@ const TAIL: usize = 4096;
 /// What the other threads say to the loop.
 pub(super) enum Message {
     Notice(Leaf, Notice),
+    /// The hook of that number ended.
+    Hook(u64, Box<Ended>),
     Reply(Box<Asked>, Option<Reply>),
     Chosen(Choice),
     /// What was chosen, and whether it would change what the run was started to change.
@@ -91,6 +94,8 @@ pub(super) struct Loop<'a> {
     pub wait: bool,
     pub began: Instant,
     pub program: String,
+    /// What was committed before the loop began and is worth telling.
+    pub news: Vec<Record>,
 }
 
 /// The loop's own belongings, which live no longer than it does.
@@ -102,15 +107,18 @@ pub(super) struct Life {
     pub(super) queue: Vec<Input>,
     settled: Vec<i64>,
     pub(super) desk: Desk,
+    pub(super) hooks: Hooks,
     /// What was answered a moment ago and may have to be asked again: the answer may not be taken, or not be enough.
     pub(super) answered: Vec<(Addr, Question, String)>,
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
     rest: Option<RunStatus>,
+    /// How long it took to come to rest: the hooks are not the run's work.
+    took: Option<Duration>,
     /// What ended in the turn that is being recorded.
     unrecorded: Vec<String>,
     /// Set once somebody else drives the run.
-    taken: Option<JournalError>,
+    pub(super) taken: Option<JournalError>,
     /// Whether the last heartbeat failed.
     ailing: bool,
     /// What the journal refused while an act was performed.
@@ -118,10 +126,10 @@ pub(super) struct Life {
 }
 
 /// What comes again and again, however busy the loop is.
-struct Beats {
-    tick: Interval,
+pub(super) struct Beats {
+    pub(super) tick: Interval,
     inbox: Interval,
-    heartbeat: Interval,
+    pub(super) heartbeat: Interval,
 }
 
 impl Beats {
@@ -154,10 +162,12 @@ impl Loop<'_> {
             queue: first,
             settled: Vec::new(),
             desk: Desk::default(),
+            hooks: Hooks::of(&self.machine),
             answered: Vec::new(),
             has_output: Arc::default(),
             interrupt: None,
             rest: None,
+            took: None,
             unrecorded: Vec::new(),
             taken: None,
             ailing: false,
@@ -165,6 +175,8 @@ impl Loop<'_> {
         };
         let mut beats = Beats::new();
         let mut signals = Signals::listen().map_err(DriveError::Pool)?;
+        let news = std::mem::take(&mut self.news);
+        self.tell(&mut life, news);
         loop {
             if let Some(error) = life.taken.take() {
                 return Err(self.left_to_another(&mut life, &mut signals, error).await);
@@ -177,7 +189,12 @@ impl Loop<'_> {
                 && life.queue.is_empty()
             {
                 self.clear_desk(&mut life).await;
-                self.finish();
+                if !life.hooks.is_idle() {
+                    self.see_off(&mut life, &mut signals, &mut beats).await;
+                    // What went wrong with them is recorded first.
+                    continue;
+                }
+                self.finish(&life);
                 return Ok((status, life.interrupt));
             }
             if life.queue.is_empty() && life.taken.is_none() {
@@ -201,6 +218,7 @@ impl Loop<'_> {
             acts.extend(turn.acts);
         }
         let settled = std::mem::take(&mut life.settled);
+        let mut news = Vec::new();
         if !events.is_empty() || !settled.is_empty() {
             life.unrecorded = events.iter().filter_map(ended).collect();
             crash_point("turn:decided");
@@ -211,7 +229,12 @@ impl Loop<'_> {
                 life.desk.hear(&record.event);
                 self.show(record.seq, record.at, &record.event);
             }
+            news = records;
         }
+        let offered = acts.iter().rev().find_map(|act| match act {
+            Act::Offer { steps } => Some(steps.clone()),
+            _ => None,
+        });
         let asked: Vec<String> = acts
             .iter()
             .filter_map(|act| match act {
@@ -230,6 +253,10 @@ impl Loop<'_> {
             if open && !asked.contains(&state.name(self.machine.graph(), at)) {
                 self.ask_here(life, at, question, prompt, false);
             }
+        }
+        self.tell(life, news);
+        if let Some(steps) = offered {
+            self.tell_offer(life, steps);
         }
         life.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
@@ -284,7 +311,10 @@ impl Loop<'_> {
             }
             Act::Offer { steps } => self.offer(life, steps),
             Act::StopAll => life.flying.values().for_each(|flying| flying.handle.stop()),
-            Act::Rest(status) => life.rest = Some(status),
+            Act::Rest(status) => {
+                life.rest = Some(status);
+                life.took = Some(self.began.elapsed());
+            }
         }
     }
 
@@ -364,7 +394,8 @@ impl Loop<'_> {
                     return;
                 }
             }
-            let next = [life.timers.next(), company].into_iter().flatten().min();
+            self.begin_hooks(life);
+            let next = [life.timers.next(), life.hooks.next(), company].into_iter().flatten().min();
             let sleep = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -427,6 +458,7 @@ impl Loop<'_> {
                 life.queue.push(Input::Ended { leaf, outcome });
             }
             Message::Notice(_, Notice::Chunk { .. }) => {}
+            Message::Hook(number, ended) => self.hook_ended(life, number, &ended),
             Message::Reply(asked, reply) => self.replied(life, *asked, reply),
             Message::Chosen(choice) => self.chosen(life, choice),
             Message::Aimed(choice, same) => self.aimed(life, choice, same),
@@ -469,6 +501,7 @@ impl Loop<'_> {
             Came::Suspend => {
                 let stopped_at = clock::instant();
                 life.flying.values().for_each(|flying| flying.handle.pause());
+                life.hooks.pause();
                 self.reporter.suspend();
                 signals.stopped().await;
                 life.timers.put_off(clock::instant().saturating_duration_since(stopped_at));
@@ -483,10 +516,11 @@ impl Loop<'_> {
     }
 
     /// Goes on after this process was stopped, however long that was: first it is seen whether the run is still ours.
-    fn go_on(&mut self, life: &mut Life) {
+    pub(super) fn go_on(&mut self, life: &mut Life) {
         self.beat(life);
         // Of a run that was taken over meanwhile, too: whoever drives it now waits for what runs here to end.
         life.flying.values().for_each(|flying| flying.handle.resume());
+        life.hooks.go_on();
         if life.desk.is_free() {
             self.reporter.unsuspend();
         } else {
@@ -495,7 +529,7 @@ impl Loop<'_> {
     }
 
     /// Says that the run is alive, and finds out when it was taken over.
-    fn beat(&mut self, life: &mut Life) {
+    pub(super) fn beat(&mut self, life: &mut Life) {
         match self.writer.heartbeat(clock::now()) {
             Ok(()) => life.ailing = false,
             Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
@@ -539,16 +573,16 @@ impl Loop<'_> {
         }
     }
 
-    fn draw(&mut self, life: &Life) {
+    pub(super) fn draw(&mut self, life: &Life) {
         self.hand_over(life);
         if life.desk.is_free() {
             self.reporter.tick(clock::now());
         }
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, life: &Life) {
         let run = self.writer.run().to_string();
-        let took = self.began.elapsed();
+        let took = life.took.unwrap_or_else(|| self.began.elapsed());
         let (state, graph) = (self.machine.state(), self.machine.graph());
         self.reporter.close(&EndInfo { run: &run, program: &self.program, state, graph, took });
     }
@@ -611,6 +645,7 @@ impl Loop<'_> {
     ) -> DriveError {
         life.desk.end("the run was taken over");
         self.pool.leave();
+        life.hooks.kill();
         life.flying.values().for_each(|flying| flying.handle.forgo());
         if !life.desk.is_free() {
             self.clear_desk(life).await;

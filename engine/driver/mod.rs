@@ -10,6 +10,7 @@
 mod clock;
 mod error;
 mod file_limit;
+mod hooks;
 mod host;
 mod inbox;
 mod launch;
@@ -34,7 +35,7 @@ pub use host::{life, person};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
-pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
+pub use preview::{HookCommand, Planned, PlannedGate, PlannedHook, PlannedStep, Preview, Wanted, preview};
 pub use renewal::Renewal;
 pub use secret_command::secret_of_command;
 pub use undoing::{Hint, ToUndo, undo_plan};

@@ -180,7 +180,8 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
             graph,
         });
     }
-    Going { machine, judge, writer, launcher, by: exec.by }.go(&pool, around, vec![Input::Begin])
+    let going = Going { machine, judge, writer, launcher, by: exec.by, news: records };
+    going.go(&pool, around, vec![Input::Begin])
 }
 
 /// Takes a run up again and drives it until it rests.
@@ -243,12 +244,14 @@ struct Going {
     writer: Writer,
     launcher: Launcher,
     by: Person,
+    /// What was just committed and is worth telling.
+    news: Vec<Record>,
 }
 
 impl Going {
     fn go(self, pool: &Pool, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
         let Surroundings { reporter, people, approvals, wait, program, .. } = around;
-        let Going { mut machine, judge, writer, launcher, by } = self;
+        let Going { mut machine, judge, writer, launcher, by, news } = self;
         if people.is_some() {
             machine.attend();
         }
@@ -267,6 +270,7 @@ impl Going {
             wait,
             began,
             program,
+            news,
         };
         let (status, interrupt) = driven.drive(first)?;
         let Loop { machine, writer, .. } = driven;
@@ -435,7 +439,7 @@ fn take_up(
     match taken {
         Ok((machine, judge, root)) => {
             let launcher = Launcher { root, secrets, redactor, outputs: store.outputs(), run: run.clone() };
-            Ok(Going { machine, judge, writer, launcher, by: by.clone() })
+            Ok(Going { machine, judge, writer, launcher, by: by.clone(), news: Vec::new() })
         }
         // It is somebody else's by now.
         Err(error @ DriveError::Journal(JournalError::Fenced(_))) => Err(error),

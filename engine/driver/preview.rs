@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
-    RunFacts, Stage, State, UNKNOWN,
+    RunFacts, RunStatus, Stage, State, UNKNOWN,
 };
-use crate::model::{Action, Effect, Map, Snapshot, Wait};
+use crate::model::{Action, Effect, Map, Moment, Snapshot, Wait};
 use crate::template::Engine;
 
 /// Whether a step will run, as far as is known before.
@@ -102,6 +102,28 @@ pub struct PlannedStep {
     pub faults: Vec<String>,
 }
 
+/// A command that is told what becomes of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedHook {
+    /// Of what.
+    pub event: Moment,
+    /// The command as people read it, or why it can't be rendered.
+    #[serde(flatten)]
+    pub command: HookCommand,
+    /// Whether it is the project's and not the runbook's own.
+    pub shared: bool,
+}
+
+/// The command of a hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookCommand {
+    /// As people read it.
+    Command(String),
+    /// Why it can't be rendered: nobody would be told.
+    Fault(String),
+}
+
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preview {
@@ -109,6 +131,8 @@ pub struct Preview {
     pub environment: Vec<(String, String)>,
     /// The instances in order.
     pub steps: Vec<PlannedStep>,
+    /// Who is told of the run.
+    pub hooks: Vec<PlannedHook>,
     /// How many change something.
     pub changing: usize,
     /// How many only look, wait or ask.
@@ -128,7 +152,9 @@ pub fn preview(snapshot: &Snapshot) -> Preview {
     walk.all();
     // What can't be rendered is told by every step that runs a command.
     let environment = walk.judge.shared_environment().unwrap_or_default();
-    let mut preview = Preview { environment, steps: walk.steps, changing: 0, reading: 0, undetermined: 0 };
+    let hooks = hooks(&walk.judge);
+    let mut preview =
+        Preview { environment, steps: walk.steps, hooks, changing: 0, reading: 0, undetermined: 0 };
     for step in &preview.steps {
         match (&step.wanted, step.effect) {
             (Wanted::No(_), _) => {}
@@ -138,6 +164,18 @@ pub fn preview(snapshot: &Snapshot) -> Preview {
         }
     }
     preview
+}
+
+fn hooks(judge: &Judge) -> Vec<PlannedHook> {
+    let hooks = judge.snapshot().runbook.hooks.iter();
+    let planned = hooks.map(|hook| {
+        let command = match judge.hook(hook, RunStatus::Running) {
+            Ok(prepared) => HookCommand::Command(prepared.display),
+            Err(why) => HookCommand::Fault(why),
+        };
+        PlannedHook { event: hook.on, command, shared: hook.shared }
+    });
+    planned.collect()
 }
 
 struct Walk {

@@ -182,7 +182,7 @@ impl Loop<'_> {
                 match life.messages.recv().await {
                     Some(Message::Reply(..) | Message::Chosen(_)) | None => life.desk.now = None,
                     Some(Message::Aimed(..)) => {}
-                    Some(notice @ Message::Notice(..)) => notices.push(notice),
+                    Some(notice @ (Message::Notice(..) | Message::Hook(..))) => notices.push(notice),
                 }
             }
         };

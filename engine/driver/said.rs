@@ -44,7 +44,8 @@ fn map(redactor: &Redactor, values: &Map) -> Map {
     values.iter().map(|(name, of)| (text(redactor, name), value(redactor, of))).collect()
 }
 
-fn value(redactor: &Redactor, of: &Value) -> Value {
+/// Returns a value with the secrets masked in each of its texts.
+pub(super) fn value(redactor: &Redactor, of: &Value) -> Value {
     match of {
         Value::String(typed) => Value::String(text(redactor, typed)),
         Value::Array(items) => items.iter().map(|item| value(redactor, item)).collect(),

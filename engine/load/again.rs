@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::library::Library;
-use super::loaded::{FileKind, load_file};
+use super::loaded::load_in;
 use super::project::Project;
 use crate::diag::{Report, Severity, Sources};
 use crate::model::{Runbook, Snapshot};
@@ -71,7 +71,7 @@ pub fn again(run: &Snapshot) -> Result<Again, NotAgain> {
         return Err(NotAgain::Gone(shown));
     }
     let library = Library::with_folder(&project.steps);
-    let loaded = load_file(&path, &shown, &run.runbook.name, FileKind::Runbook, &library);
+    let loaded = load_in(&project, &path, &shown, &run.runbook.name, &library);
     match loaded.runbook {
         Some(runbook) if !loaded.report.has_errors() => {
             Ok(Again { runbook, sources: loaded.sources, project, warnings: loaded.report })

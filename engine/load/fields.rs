@@ -110,6 +110,16 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
         ("a step" | "a step template", "environment") => Some("env"),
         ("a gate", "until" | "expect" | "assert" | "condition") => Some("pass"),
         ("a gate", "interval" | "poll") => Some("every"),
+        ("`hooks`", "start" | "begin" | "began" | "opened") => Some("started"),
+        ("`hooks`", "wait" | "waits" | "approval" | "approve" | "asked" | "paused") => Some("waiting"),
+        ("`hooks`", "failure" | "error" | "on_failure" | "on_error") => Some("failed"),
+        ("`hooks`", "interrupted" | "cancelled" | "canceled" | "aborted") => Some("stopped"),
+        ("`hooks`", "success" | "succeeded" | "done" | "completed" | "on_success") => Some("finished"),
+        ("`hooks`", "rollback" | "undone" | "rolled back") => Some("rolled_back"),
+        ("a hook", "command" | "cmd" | "exec") => Some("run"),
+        ("a hook", "script" | "bash" | "sh") => Some("shell"),
+        ("a hook", "cwd" | "working_directory" | "workdir") => Some("dir"),
+        ("a runbook", "notify" | "notifications" | "webhooks") => Some("hooks"),
         ("a runbook", "name") => Some("runbook"),
         ("a runbook", "env") => Some("environment"),
         ("a runbook", "variables" | "inputs" | "parameters") => Some("vars"),
@@ -131,6 +141,11 @@ fn meant(key: &Key, table: &'static Table) -> Option<&'static str> {
 fn unknown_key(key: &Key, table: &'static Table, meant: Option<&str>) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(Code::UnknownKey, format!("{} has no key `{}`", table.what, shortened(&key.text)));
+    if table.what == "a hook" && key.text == "stdin" {
+        return diagnostic
+            .at(key.place, "the event stands there, as JSON")
+            .help("hand other values over by `env`; the page of `hooks` says what the event holds");
+    }
     match meant {
         Some(meant) => {
             let example = table.get(meant).map_or("", |spec| spec.example);

@@ -224,6 +224,12 @@ pub static RUNBOOK: Table = Table {
             "finally: [{id: tell, run: echo done, effect: read}]",
             "Steps that always run at the end, whatever happened.",
         ),
+        key(
+            "hooks",
+            Map(&HOOKS),
+            "hooks: {failed: ./page.sh}",
+            "Commands that are told what becomes of the run: the event as JSON on stdin.",
+        ),
     ]],
 };
 
@@ -260,6 +266,42 @@ pub static DEFAULTS: Table = Table {
             "What resume does when the end of a step that changes something is unknown.",
         ),
     ]],
+};
+
+/// `hooks`.
+pub static HOOKS: Table = Table {
+    what: "`hooks`",
+    groups: &[&[
+        key("started", ShortMap(&HOOK), "started: ./tell.sh", "The run was opened."),
+        key("waiting", ShortMap(&HOOK), "waiting: ./tell.sh", "A person is wanted: once for each question."),
+        key("failed", ShortMap(&HOOK), "failed: ./page.sh", "The run failed and is paused."),
+        key("stopped", ShortMap(&HOOK), "stopped: ./tell.sh", "Somebody stopped the run."),
+        key("finished", ShortMap(&HOOK), "finished: ./tell.sh", "The run succeeded."),
+        key(
+            "rolled_back",
+            ShortMap(&HOOK),
+            "rolled_back: ./tell.sh",
+            "The run was rolled back, whole or not.",
+        ),
+    ]],
+};
+
+/// A hook.
+pub static HOOK: Table = Table {
+    what: "a hook",
+    groups: &[
+        COMMAND_LINE,
+        &[
+            key(
+                "env",
+                Texts,
+                "env: {WEBHOOK: \"{{ webhook }}\"}",
+                "Added to the environment of the command.",
+            ),
+            key("dir", Text, "dir: app", "Where the command runs; the project's root when left out."),
+            key("timeout", Duration, "timeout: 10s", "The time it may take, at most 5m; 10s when left out."),
+        ],
+    ],
 };
 
 /// `limits`.
@@ -572,7 +614,7 @@ mod tests {
     fn every_key_is_once_in_its_table_and_its_example_begins_with_it() {
         let tables = [
             &RUNBOOK, &DEFAULTS, &LIMITS, &INPUT, &FROM, &STEP, &TEMPLATE, &GATE, &CAPTURE, &UNDO, &COMMAND,
-            &RETRY, &APPROVE, &MANUAL, &WAIT,
+            &RETRY, &APPROVE, &MANUAL, &WAIT, &HOOKS, &HOOK,
         ];
         for table in tables {
             let mut names: Vec<_> = table.keys().map(|spec| spec.name).collect();

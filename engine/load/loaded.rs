@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::context::Context;
+use super::hooks;
 use super::library::Library;
 use super::people;
 use super::project::Project;
@@ -44,7 +45,18 @@ pub fn runbook(project: &Project, name: &str, from: &Path) -> Result<Loaded, Rep
     let entry = project.resolve(name, from).map_err(|error| Report::from(Diagnostic::from(error)))?;
     let library = Library::with_folder(&project.steps);
     let shown = project.relative(&entry.path).display().to_string();
-    Ok(load_file(&entry.path, &shown, &entry.name, FileKind::Runbook, &library))
+    Ok(load_in(project, &entry.path, &shown, &entry.name, &library))
+}
+
+/// Reads the file at `path` as the runbook `name` of `project`: with what the project has for all of its runbooks.
+///
+/// `shown` is the path in messages.
+pub fn load_in(project: &Project, path: &Path, shown: &str, name: &str, library: &Library) -> Loaded {
+    let mut loaded = load_file(path, shown, name, FileKind::Runbook, library);
+    if let Some(runbook) = &mut loaded.runbook {
+        hooks::of_project(runbook, project, library, &mut loaded.sources, &mut loaded.report);
+    }
+    loaded
 }
 
 /// Checks one file of `project`, with the step templates it uses and the tables it names.
@@ -63,6 +75,7 @@ pub fn check_file(project: &Project, path: &Path) -> Loaded {
         Err(problem) => Loaded { report: problem.into(), ..Loaded::default() },
     };
     if let Some(runbook) = &mut loaded.runbook {
+        hooks::of_project(runbook, project, &library, &mut loaded.sources, &mut loaded.report);
         people::check(runbook, project, &mut loaded.sources, &mut loaded.report);
         read_tables(&runbook.data, project, &mut loaded.sources, &mut loaded.report);
     }

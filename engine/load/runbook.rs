@@ -6,6 +6,7 @@ use super::context::Context;
 use super::defaults;
 use super::environment;
 use super::fields::{Field, Fields, fields};
+use super::hooks;
 use super::keys::{COMMAND, LIMITS, RUNBOOK};
 use super::names;
 use super::node::{Node, NodeKind};
@@ -57,6 +58,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
         max_parallel: of.get("max_parallel").and_then(|field| field.count(cx)),
         steps: Vec::new(),
         finally: Vec::new(),
+        hooks: of.get("hooks").map(|field| hooks::hooks(cx, field, false)).unwrap_or_default(),
     };
     let defaults = of.get("defaults").map(|field| defaults::read(cx, field)).unwrap_or_default();
     let main = match of.get("steps") {

@@ -8,8 +8,8 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    ACTIONS, APPROVE, CAPTURE, COMMAND, DEFAULTS, FROM, Form, GATE, INPUT, LIMITS, MANUAL, RETRY, RUNBOOK,
-    STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
+    ACTIONS, APPROVE, CAPTURE, COMMAND, DEFAULTS, FROM, Form, GATE, HOOK, HOOKS, INPUT, LIMITS, MANUAL,
+    RETRY, RUNBOOK, STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
 };
 use super::loaded::FileKind;
 
@@ -30,6 +30,8 @@ const DEFINITIONS: &[(&str, &Table)] = &[
     ("approve", &APPROVE),
     ("manual", &MANUAL),
     ("wait", &WAIT),
+    ("hooks", &HOOKS),
+    ("hook", &HOOK),
 ];
 
 /// Text, a number or a truth value: each is read as it is written.
@@ -102,7 +104,7 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         "wait" => exactly.extend(["for", "until"]),
         _ => {}
     }
-    if matches!(name, "gate" | "capture" | "undo" | "command") {
+    if matches!(name, "gate" | "capture" | "undo" | "command" | "hook") {
         exactly.extend(["run", "shell"]);
     }
     if name == "gate" {
@@ -179,7 +181,11 @@ fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
                 json!({ "type": "object", "additionalProperties": { "anyOf": [command(), whole] } })
             }
             Form::ShortMap(table) => {
-                let short = if table.what == "`wait`" { duration() } else { json!({ "type": "string" }) };
+                let short = match table.what {
+                    "`wait`" => duration(),
+                    "a hook" => json!({ "type": "string", "minLength": 1 }),
+                    _ => json!({ "type": "string" }),
+                };
                 json!({ "anyOf": [short, of(table)] })
             }
         },

@@ -141,6 +141,10 @@ impl Machine {
                 self.emit(Event::Outlived { leaf, processes, stopped, by })?;
                 return Ok(std::mem::take(&mut self.turn));
             }
+            Input::HookFailed { hook, of, why } => {
+                self.emit(Event::HookFailed { hook, of, why })?;
+                return Ok(std::mem::take(&mut self.turn));
+            }
             Input::Rollback { by, to } => self.roll_back(eval, by, to)?,
             Input::Spawned { leaf, process } => {
                 if self.flight(&leaf).is_some() {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Map, OnFailure, Value};
+use crate::model::{Map, Moment, OnFailure, Value};
 
 /// The version of the stored form of [`Event`].
 pub const EVENT_VERSION: u32 = 1;
@@ -332,6 +332,16 @@ pub enum Event {
     FinallyBegan {
         /// The status they see as `run.status`.
         status: RunStatus,
+    },
+    /// A hook was to tell somebody of the run and did not go well. It fails nothing; whoever wonders why nobody came finds
+    /// it here.
+    HookFailed {
+        /// Of what it was to tell.
+        hook: Moment,
+        /// The number of the event that it was to tell of.
+        of: u64,
+        /// Why, for people.
+        why: String,
     },
     /// The run came to rest: nothing of it runs any more.
     Rested {
@@ -704,6 +714,7 @@ impl Event {
             | Event::StopRequested { .. }
             | Event::RollbackBegan { .. }
             | Event::FinallyBegan { .. }
+            | Event::HookFailed { .. }
             | Event::Rested { .. } => None,
             Event::Expanded { step, .. }
             | Event::Started { step }

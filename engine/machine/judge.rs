@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Action, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
+    Action, Command, Expr, Gate, Hook, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
     parse_duration,
 };
 use crate::template::{self, Engine, Fault, Scope, Truth};
@@ -14,7 +14,7 @@ use crate::template::{self, Engine, Fault, Scope, Truth};
 use super::evaluate::{
     Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why,
 };
-use super::event::{End, Item, Stage, Verdict};
+use super::event::{End, Item, RunStatus, Stage, Verdict};
 use super::graph::{Addr, Graph, NodeId};
 use super::levels::Level;
 use super::scope::{ResultNames, RunFacts, Scopes};
@@ -27,6 +27,13 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The time between SIGTERM and SIGKILL when nothing is said.
 pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a hook may take when nothing is said, and at most: a run that ends waits for it.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
+const HOOK_TIMEOUT_MOST: Duration = Duration::from_secs(300);
+
+/// The time between SIGTERM and SIGKILL of a hook: it has nothing to put in order.
+const HOOK_GRACE: Duration = Duration::from_secs(1);
 
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -619,6 +626,25 @@ impl Judge {
     pub fn shared_environment(&self) -> Result<Vec<(String, String)>, Why> {
         let rendered = self.environment(&self.snapshot.runbook.environment, &self.scopes.base())?;
         Ok(rendered.into_iter().map(|(name, value)| (name, value.display())).collect())
+    }
+
+    /// Returns what is started of a run: the snapshot.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Returns the command of a hook, for a run with this status. It is given what it reads by whoever starts it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people when it can't be rendered.
+    pub fn hook(&self, hook: &Hook, status: RunStatus) -> Result<Prepared, Why> {
+        let scope = self.scopes.at_rest(status);
+        let mut prepared = self.command(&hook.command, &scope)?;
+        let time = self.duration_or(hook.timeout.as_ref(), &scope, HOOK_TIMEOUT)?;
+        prepared.timeout = Some(time.min(HOOK_TIMEOUT_MOST));
+        prepared.grace = HOOK_GRACE;
+        Ok(prepared)
     }
 
     /// Returns the name of the runbook's lock.

@@ -15,6 +15,7 @@ mod guard;
 mod judge;
 mod levels;
 mod lock;
+mod moment;
 mod offer;
 mod part;
 mod people;
@@ -39,6 +40,7 @@ pub use event::{
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use judge::{GRACE, Judge, READ_TIMEOUT};
+pub use moment::moment;
 pub use part::from_step;
 pub use people::{covers, hash_of, may_answer, needed, voters};
 pub use renew::{NotRenewed, Renewed, renew};

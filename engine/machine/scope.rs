@@ -56,6 +56,13 @@ impl Scopes {
         scope
     }
 
+    /// Returns the runbook's scope without any step, for a run with this status.
+    pub(super) fn at_rest(&self, status: RunStatus) -> Scope {
+        let mut scope = self.base.child();
+        scope.set("run", self.run(status));
+        scope
+    }
+
     fn run(&self, status: RunStatus) -> Value {
         let facts = serde_json::json!({
             "id": self.facts.id,

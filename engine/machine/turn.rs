@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::Map;
+use crate::model::{Map, Moment};
 
 use super::evaluate::{Outcome, Prepared};
 use super::event::{Decision, Event, Keeper, Leaf, Opened, Person, Process, Question, RunStatus};
@@ -111,6 +111,15 @@ pub enum Input {
     },
     /// A person left what was offered as it is.
     Leave,
+    /// A hook did not go well. Nothing starts, and nothing comes to rest because of it.
+    HookFailed {
+        /// Of what it was to tell.
+        hook: Moment,
+        /// The number of the event that it was to tell of.
+        of: u64,
+        /// Why, for people.
+        why: String,
+    },
     /// Stop.
     Stop {
         /// By whom or what.

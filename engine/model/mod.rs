@@ -5,6 +5,7 @@
 //! [`Place`], and only `template/` gives it meaning.
 
 mod duration;
+mod hook;
 mod input;
 mod place;
 mod plain;
@@ -16,6 +17,7 @@ mod step;
 mod text;
 
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use hook::{Hook, Moment};
 pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
 pub use place::{FileId, Place};
 pub use plain::{with_files, without_places};

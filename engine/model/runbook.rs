@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Command, Expr, Input, Place, Step, Text, Tree};
+use super::{Body, Command, Expr, Hook, Input, Place, Step, Text, Tree};
 
 /// What a failed step does to the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct Runbook {
     pub steps: Vec<Step>,
     /// The steps that run whenever the run comes to rest.
     pub finally: Vec<Step>,
+    /// Who is told what becomes of a run: the project's hooks, then the runbook's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
 }
 
 /// A step template as loaded.

@@ -166,6 +166,7 @@ pub(super) fn sentence(
             "the last steps begin, since it was stopped; stop again to stop them too".to_owned()
         }
         Event::FinallyBegan { status } => format!("the last steps begin; the outcome is: {}", status.word()),
+        Event::HookFailed { hook, why, .. } => format!("the hook `{}` went wrong: {why}", hook.word()),
         Event::Rested { status } => resting(*status).to_owned(),
         Event::Started { .. } | Event::Spawned { .. } | Event::Woke { .. } | Event::Expired { .. } => {
             return None;

@@ -30,6 +30,31 @@ pub(super) fn next_commands(end: &EndInfo<'_>, timeline: &Timeline, paint: Paint
     Summary { end, state: end.state, graph: end.graph, timeline, paint, size }.next()
 }
 
+/// Returns what to type next, each with what it does.
+pub(super) fn commands_of(end: &EndInfo<'_>, timeline: &Timeline) -> Vec<(&'static str, String)> {
+    Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS }
+        .commands()
+}
+
+/// Returns the step that a run rests because of, and what is known of it: the first failure, else what is in doubt or was
+/// stopped.
+pub(super) fn culprit_of(end: &EndInfo<'_>, timeline: &Timeline) -> Option<(String, Failure)> {
+    let summary =
+        Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS };
+    summary.failure().or_else(|| {
+        let unclear = summary.unclear();
+        let &(at, instance, _) = unclear.first()?;
+        let why = match summary.standing(at) {
+            Standing::InDoubt => "whether it took effect is not known: its engine died while it ran",
+            _ => "it was stopped while it ran",
+        };
+        let (command, tail) = (instance.command.clone(), instance.tail.clone());
+        Some((summary.name(at), Failure { why: why.to_owned(), command, tail }))
+    })
+}
+
+const PLAIN: Paint = Paint { colour: false, unicode: true };
+
 struct Summary<'a> {
     end: &'a EndInfo<'a>,
     state: &'a State,

@@ -90,6 +90,10 @@ impl Timeline {
 
     /// Takes in one event.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
+        // It comes after the rest, and is no part of what the run did.
+        if matches!(event, Event::HookFailed { .. }) {
+            return;
+        }
         self.last = Some(at);
         match event {
             Event::Opened(_) => self.opened = Some(at),

@@ -7,6 +7,7 @@ mod crash;
 mod crash_matrix;
 mod enemies;
 mod gates;
+mod hooks;
 mod journal_damage;
 mod journal_failures;
 mod locks;

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::gather::{Missing, gather};
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::driver::{PlannedGate, PlannedStep, Preview, Wanted, preview};
+use crate::driver::{HookCommand, PlannedGate, PlannedHook, PlannedStep, Preview, Wanted, preview};
 use crate::load::{Answer, Bound};
 use crate::machine::Stage;
 use crate::model::{Effect, Runbook, format_duration};
@@ -51,6 +51,7 @@ fn document(bound: &Bound, preview: &Preview) -> Value {
         "secrets": bound.snapshot.secrets,
         "environment": preview.environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
         "steps": preview.steps,
+        "hooks": preview.hooks,
         "changing": preview.changing,
         "reading": preview.reading,
         "undetermined": preview.undetermined,
@@ -84,8 +85,27 @@ fn page(runbook: &Runbook, answers: &[Answer], preview: &Preview, console: Conso
         }
         text.push_str(&of_step(step, &mut gates, console));
     }
+    text.push_str(&hooks(&preview.hooks, console));
     text.push('\n');
     text.push_str(&wrapped(&counted(preview), console.width, 0));
+    text
+}
+
+/// Returns who is told of the run.
+fn hooks(hooks: &[PlannedHook], console: Console) -> String {
+    let paint = console.out;
+    let mut text = String::new();
+    if !hooks.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.paint(Role::Strong, "Told on the way (hooks)")));
+    }
+    for hook in hooks {
+        let (role, command) = match &hook.command {
+            HookCommand::Command(command) => (Role::Quiet, lines(command)),
+            HookCommand::Fault(why) => (Role::Failure, format!("nobody: {}", one_line(why))),
+        };
+        let word = paint.paint(role, &format!("{:<11}", hook.event.word()));
+        text.push_str(&format!("  {word}{command}\n"));
+    }
     text
 }
 

@@ -93,6 +93,18 @@ fn page(book: &Book, books: &Books, exec: &str, console: Console) -> String {
         text.push_str(&heading("Finally, whatever happened", paint));
         text.push_str(&steps(&runbook.finally, console));
     }
+    if !runbook.hooks.is_empty() {
+        text.push_str(&heading("Told on the way (hooks)", paint));
+        for hook in &runbook.hooks {
+            let whose = if hook.shared { "  (of every runbook here)" } else { "" };
+            text.push_str(&format!(
+                "  {} {}{}\n",
+                paint.paint(Role::Quiet, &format!("{:<12}", hook.on.word())),
+                wrapped(&command(&hook.command), console.width, 15).trim(),
+                paint.paint(Role::Quiet, whose),
+            ));
+        }
+    }
     text.push_str(&heading("Run it", paint));
     text.push_str(&format!("  {}\n", paint.paint(Role::Active, exec)));
     text
@@ -253,6 +265,11 @@ fn document(book: &Book, books: &Books, exec: &str) -> Value {
         "environment": runbook.environment.iter().map(|(name, text)| (name.clone(), json!(text.src))).collect::<serde_json::Map<_, _>>(),
         "steps": steps(&runbook.steps),
         "finally": steps(&runbook.finally),
+        "hooks": runbook
+            .hooks
+            .iter()
+            .map(|hook| json!({"event": hook.on, "command": command(&hook.command), "shared": hook.shared}))
+            .collect::<Vec<_>>(),
         "exec": exec,
     })
 }

@@ -9,4 +9,4 @@ mod walk;
 
 pub(super) use graph::{Needs, graph};
 pub(super) use safety::default_retry;
-pub(super) use walk::{default_text, defaults, runbook, template};
+pub(super) use walk::{default_text, defaults, runbook, shared_hooks, template};

@@ -39,6 +39,7 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
         return;
     }
     runbook.target.iter().for_each(|(_, of)| command(cx, of, &secrets));
+    runbook.hooks.iter().for_each(|hook| arguments_of(cx, &hook.command, &secrets, false));
     for step in runbook.steps.iter().chain(&runbook.finally) {
         match &step.binding {
             Some(binding) => handed(cx, binding, &step.body, &secrets),
@@ -130,6 +131,11 @@ fn commands(body: &Body) -> Vec<&Command> {
 }
 
 fn command(cx: &mut Context<'_>, of: &Command, secrets: &Secrets) {
+    arguments_of(cx, of, secrets, true);
+}
+
+/// Tells the secrets that would be public. `stdin` says whether the command could read them there instead.
+fn arguments_of(cx: &mut Context<'_>, of: &Command, secrets: &Secrets, stdin: bool) {
     if let Some((place, name)) = of.dir.as_ref().and_then(|dir| found(cx, &Tree::Text(dir.clone()), secrets))
     {
         let message = format!("the secret `{name}` would become part of the folder it runs in (`dir`)");
@@ -153,6 +159,8 @@ fn command(cx: &mut Context<'_>, of: &Command, secrets: &Secrets) {
             diagnostic.help(format!(
                 "add `env: {{{variable}: \"{{{{ {name} }}}}\"}}` and write \"${variable}\" in the script"
             ))
+        } else if !stdin {
+            diagnostic.help(format!("hand it over by `env: {{{variable}: \"{{{{ {name} }}}}\"}}`"))
         } else {
             diagnostic
                 .help(format!("hand it over by `stdin`, or by `env: {{{variable}: \"{{{{ {name} }}}}\"}}`"))

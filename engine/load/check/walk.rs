@@ -9,7 +9,8 @@ use super::scope::{Names, Offer, Over};
 use super::{safety, secrets};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Action, Body, Command, Expr, Gate, Input, Line, Place, Retry, Runbook, Step, StepTemplate, Text, Wait,
+    Action, Body, Command, Expr, Gate, Hook, Input, Line, Place, Retry, Runbook, Step, StepTemplate, Text,
+    Wait,
 };
 use crate::template::place_of;
 
@@ -34,6 +35,7 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
     let offers: BTreeMap<&str, Offer> =
         runbook.steps.iter().chain(&runbook.finally).map(|step| (step.id.as_str(), offer(step))).collect();
     names.run = true;
+    hooks(cx, &runbook.hooks, &names);
     names.steps = Some(&offers);
     for (steps, dag, finally) in [(&runbook.steps, &main, false), (&runbook.finally, &last, true)] {
         let numbers: HashMap<&str, u32> = steps.iter().map(|step| step.id.as_str()).zip(0..).collect();
@@ -71,6 +73,18 @@ pub(in crate::load) fn defaults(cx: &mut Context<'_>, runbook: &Runbook, of: &De
     of.timeout.iter().chain(&of.grace).chain(&of.dir).for_each(|text| names.text(cx, text));
     of.retry.iter().for_each(|of| retry(cx, of, &names));
     of.dir.iter().for_each(|dir| secrets::folder(cx, runbook, dir));
+}
+
+/// Checks the hooks that all runbooks of a project share: no var, table or `let` value is known to all of them.
+pub(in crate::load) fn shared_hooks(cx: &mut Context<'_>, of: &[Hook]) {
+    hooks(cx, of, &Names { run: true, ..Names::default() });
+}
+
+fn hooks(cx: &mut Context<'_>, of: &[Hook], names: &Names<'_>) {
+    for hook in of {
+        command(cx, &hook.command, names);
+        hook.timeout.iter().for_each(|text| names.text(cx, text));
+    }
 }
 
 /// Checks a step template as a whole.

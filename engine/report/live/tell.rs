@@ -59,6 +59,7 @@ impl Live {
             }
             Event::TakenOver { .. } => self.tell_sentence(seen, Role::Strong, None),
             Event::Outlived { .. } => self.tell_sentence(seen, Role::Doubt, None),
+            Event::HookFailed { .. } => self.tell_sentence(seen, Role::Doubt, None),
             Event::OutputLost { .. } => self.tell_sentence(seen, Role::Doubt, None),
             Event::LeftRunning { .. } => self.tell_sentence(seen, Role::Quiet, None),
             Event::Decided { by: Some(_), .. } | Event::Decided { decision: Decision::Verify, .. } => {
