@@ -228,8 +228,11 @@ pub struct List {
 /// `runbook show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The runbook: its name, or the path of its file
+    /// The runbook: its name, or the path of its file; or a plan that was kept with `plan --out`
     pub name: String,
+    /// Of a plan, show every instance: more than 20 that are alike are folded otherwise
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// `runbook check`.
@@ -267,6 +270,12 @@ pub struct Vars {
 pub struct Plan {
     /// The runbook: its name, or the path of its file
     pub name: String,
+    /// Keep the plan in FILE, to run it as it is shown: exec --plan FILE
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Show every instance: more than 20 that are alike are folded otherwise
+    #[arg(long)]
+    pub full: bool,
     /// Its inputs.
     #[command(flatten)]
     pub vars: Vars,
@@ -276,7 +285,11 @@ pub struct Plan {
 #[derive(Debug, Args)]
 pub struct Exec {
     /// The runbook: its name, or the path of its file
-    pub name: String,
+    #[arg(required_unless_present = "plan")]
+    pub name: Option<String>,
+    /// Run what was planned, by `plan --out FILE`, and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "from", "max_parallel", "on_failure"])]
+    pub plan: Option<PathBuf>,
     /// Its inputs.
     #[command(flatten)]
     pub vars: Vars,

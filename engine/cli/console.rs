@@ -54,6 +54,18 @@ impl Console {
         self.print(&format!("{value:#}\n"))
     }
 
+    /// Writes a JSON document to stdout as it is made, for what may be large.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Closed`] when nobody reads it any more.
+    pub fn document(self, of: &impl serde::Serialize) -> Result<(), CliError> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        serde_json::to_writer_pretty(&mut out, of).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+        Ok(out.flush()?)
+    }
+
     /// Says something on stderr, as one line. A stderr that can't be written is no reason to fail.
     pub fn say(self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");

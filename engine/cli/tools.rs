@@ -7,7 +7,7 @@ use super::settings::Settings;
 use crate::diag::{Code, Diagnostic};
 use crate::driver::{Wanted, preview};
 use crate::exec::which;
-use crate::model::{Action, Body, Command, Effect, Line, Snapshot};
+use crate::model::{Action, Body, Command, Effect, Line, Snapshot, Value};
 
 /// Looks on the PATH for every program under `tools` of the steps that may run, and for those that are sure to run before
 /// anything is changed. A name that is a template is left to the run.
@@ -18,8 +18,8 @@ use crate::model::{Action, Body, Command, Effect, Line, Snapshot};
 pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result<(), CliError> {
     let preview = preview(snapshot);
     // Where its commands will be looked for.
-    let path = match preview.environment.iter().find(|(name, _)| name == "PATH") {
-        Some((_, path)) => path.into(),
+    let path = match preview.run.environment.get("PATH").and_then(Value::as_str) {
+        Some(path) => path.into(),
         None => settings.environment.path.clone().unwrap_or_default(),
     };
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -53,6 +53,18 @@ pub enum DriveError {
     /// The run was opened against another target.
     #[error(transparent)]
     OtherTarget(#[from] Box<OtherTarget>),
+    /// The run was planned against another target.
+    #[error(
+        "this was planned for another target: `target.{name}` was `{then}`, and is `{now}`; nothing was run"
+    )]
+    PlannedTarget {
+        /// Which of the target's commands.
+        name: String,
+        /// What it said when it was planned.
+        then: String,
+        /// What it says now.
+        now: String,
+    },
     /// A command that outlived its engine is waited for no longer.
     #[error("`{step}` is still at work (process {pid}), and {why}; stop it: `{stop}`\n  {command}")]
     StillRunning {

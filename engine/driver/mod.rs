@@ -10,6 +10,7 @@
 mod clock;
 mod error;
 mod file_limit;
+mod forecast;
 mod hooks;
 mod host;
 mod inbox;
@@ -31,11 +32,15 @@ mod undoing;
 pub use clock::now;
 pub use error::{DriveError, OtherTarget};
 pub use file_limit::outlive_file_limit;
+pub use forecast::{
+    HookCommand, Millis, PlannedAnswer, PlannedHook, PlannedPeople, PlannedProtect, PlannedRetry, PlannedRun,
+    PlannedTarget,
+};
 pub use host::{life, person};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
-pub use preview::{HookCommand, Planned, PlannedGate, PlannedHook, PlannedStep, Preview, Wanted, preview};
+pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
 pub use renewal::Renewal;
 pub use secret_command::secret_of_command;
 pub use undoing::{Hint, ToUndo, undo_plan};

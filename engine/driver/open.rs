@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::exec::{Pool, Redactor};
 use crate::journal::{Claim, Frozen, JournalError, NewRun, Record, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
-    Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, RunFacts,
-    RunStatus, State, settles, undo_order,
+    Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, PlanMark,
+    RunFacts, RunStatus, State, settles, undo_order,
 };
 use crate::model::{Secrets, Snapshot};
 use crate::report::Reporter;
@@ -47,6 +47,10 @@ pub struct Exec {
     pub reason: Option<String>,
     /// Who confirmed it, when it is protected.
     pub consent: Option<Person>,
+    /// The plan that it follows.
+    pub plan: Option<PlanMark>,
+    /// What `target` said when it was planned; nothing when it was not asked.
+    pub planned_target: BTreeMap<String, String>,
 }
 
 /// A run to be taken up again. As [`Exec`] it may go to another engine, without its secrets.
@@ -133,6 +137,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor, || Ok(()))?;
+    target::as_planned(&exec.planned_target, &target)?;
     let lock = judge.lock().map_err(DriveError::Settings)?;
     let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
@@ -146,6 +151,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         target,
         lock: lock.clone(),
         consent: exec.consent,
+        plan: exec.plan,
         options: exec.options,
     };
     let holder = host::holder(&exec.by);

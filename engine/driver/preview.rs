@@ -7,17 +7,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::forecast::{self, Millis, PlannedPeople, PlannedRetry, PlannedRun};
 use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
-    RunFacts, RunStatus, Stage, State, UNKNOWN,
+    RunFacts, Stage, State, UNKNOWN,
 };
-use crate::model::{Action, Effect, Map, Moment, Snapshot, Wait};
+use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
 use crate::template::Engine;
 
 /// Whether a step will run, as far as is known before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// It will.
@@ -29,7 +30,7 @@ pub enum Wanted {
 }
 
 /// One command of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// Which of the step's commands.
     pub stage: Stage,
@@ -41,28 +42,49 @@ pub struct Planned {
     /// Where it runs, when not in the project's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
+    /// What is added to its environment, masked.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub env: Map,
+    /// Whether its stdout and stderr share one pipe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
+    /// The time one attempt may take, where it is set; that of a gate stands with the gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<Millis>,
+    /// How often it is tried, where that is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<PlannedRetry>,
 }
 
 /// A gate of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedGate {
     /// Which.
     pub stage: Stage,
     /// What must hold, as written.
     pub pass: String,
-    /// How long it is polled, in milliseconds; asked once when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub within_ms: Option<u64>,
-    /// How long it must hold, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hold_ms: Option<u64>,
-    /// How long its answer is good for, in milliseconds: asked again if what needs it begins later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_for_ms: Option<u64>,
+    /// What makes a good answer only just good, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn: Option<String>,
+    /// Between two polls; 5 s when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<Millis>,
+    /// How long it is polled; asked once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<Millis>,
+    /// How long it must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_ms: Option<Millis>,
+    /// How long its answer is good for: asked again if what needs it begins later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for_ms: Option<Millis>,
+    /// How long one poll may take; 1 min when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<Millis>,
 }
 
 /// One instance of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStep {
     /// The instance: `scale[api-gateway]`.
     pub name: String,
@@ -75,10 +97,30 @@ pub struct PlannedStep {
     pub title: String,
     /// What must be done first.
     pub needs: Vec<String>,
+    /// Its group: those of one group need none of each other, and may run side by side.
+    pub group: u32,
     /// Whether it will run.
     pub wanted: Wanted,
+    /// What it has an instance for each of, when only the run can know that: `‹steps.list.outputs.names›`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each_of: Option<String>,
+    /// The condition under which it runs, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// Whether it changes anything.
     pub effect: Effect,
+    /// The condition under which there is nothing to do, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfied: Option<String>,
+    /// What its failure does to the run, where it is not the runbook's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// Whether its output is not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+    /// Who is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<PlannedPeople>,
     /// Its commands in order, the undo's last.
     pub commands: Vec<Planned>,
     /// Its gates in order.
@@ -98,66 +140,49 @@ pub struct PlannedStep {
     /// Whether it is one of `finally`.
     pub finally: bool,
     /// What is wrong with it: the run would fail here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
 }
 
-/// A command that is told what becomes of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PlannedHook {
-    /// Of what.
-    pub event: Moment,
-    /// The command as people read it, or why it can't be rendered.
-    #[serde(flatten)]
-    pub command: HookCommand,
-    /// Whether it is the project's and not the runbook's own.
-    pub shared: bool,
-}
-
-/// The command of a hook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HookCommand {
-    /// As people read it.
-    Command(String),
-    /// Why it can't be rendered: nobody would be told.
-    Fault(String),
-}
-
 /// A plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
-    /// What is added to the environment of every command, masked.
-    pub environment: Vec<(String, String)>,
+    /// What holds for the whole run.
+    pub run: PlannedRun,
     /// The instances in order.
     pub steps: Vec<PlannedStep>,
-    /// Who is told of the run.
-    pub hooks: Vec<PlannedHook>,
     /// How many change something.
     pub changing: usize,
     /// How many only look, wait or ask.
     pub reading: usize,
     /// How many may or may not run, or are not counted yet.
     pub undetermined: usize,
+    /// How many are skipped.
+    pub skipped: usize,
+}
+
+impl Preview {
+    /// Says whether something is wrong, so that a run would fail.
+    pub fn is_faulty(&self) -> bool {
+        !self.run.faults.is_empty() || self.steps.iter().any(|step| !step.faults.is_empty())
+    }
 }
 
 /// Returns what a run of `snapshot` would do. Runs nothing, writes nothing.
 pub fn preview(snapshot: &Snapshot) -> Preview {
     let snapshot = Arc::new(snapshot.clone());
     let graph = Arc::new(Graph::of(&snapshot.runbook));
-    let facts =
-        RunFacts { id: "ID".to_owned(), started_at: "START".to_owned(), operator: "OPERATOR".to_owned() };
-    let judge = Judge::new(Arc::new(Engine::new()), snapshot, Arc::clone(&graph), facts);
-    let mut walk = Walk { state: State::new(&graph), graph, judge, steps: Vec::new() };
+    let facts = RunFacts { id: UNKNOWN.to_owned(), ..RunFacts::default() };
+    let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(&snapshot), Arc::clone(&graph), facts);
+    let run = forecast::whole(&judge, &snapshot);
+    let groups = forecast::groups(&graph);
+    let mut walk = Walk { state: State::new(&graph), graph, judge, groups, steps: Vec::new() };
     walk.all();
-    // What can't be rendered is told by every step that runs a command.
-    let environment = walk.judge.shared_environment().unwrap_or_default();
-    let hooks = hooks(&walk.judge);
     let mut preview =
-        Preview { environment, steps: walk.steps, hooks, changing: 0, reading: 0, undetermined: 0 };
+        Preview { run, steps: walk.steps, changing: 0, reading: 0, undetermined: 0, skipped: 0 };
     for step in &preview.steps {
         match (&step.wanted, step.effect) {
-            (Wanted::No(_), _) => {}
+            (Wanted::No(_), _) => preview.skipped += 1,
             (Wanted::Unknown, _) => preview.undetermined += 1,
             (Wanted::Yes, Effect::Change) => preview.changing += 1,
             (Wanted::Yes, Effect::Read) => preview.reading += 1,
@@ -166,22 +191,11 @@ pub fn preview(snapshot: &Snapshot) -> Preview {
     preview
 }
 
-fn hooks(judge: &Judge) -> Vec<PlannedHook> {
-    let hooks = judge.snapshot().runbook.hooks.iter();
-    let planned = hooks.map(|hook| {
-        let command = match judge.hook(hook, RunStatus::Running) {
-            Ok(prepared) => HookCommand::Command(prepared.display),
-            Err(why) => HookCommand::Fault(why),
-        };
-        PlannedHook { event: hook.on, command, shared: hook.shared }
-    });
-    planned.collect()
-}
-
 struct Walk {
     judge: Judge,
     graph: Arc<Graph>,
     state: State,
+    groups: Vec<u32>,
     steps: Vec<PlannedStep>,
 }
 
@@ -233,6 +247,7 @@ impl Walk {
                 self.instance(at);
                 if let Some(last) = self.steps.last_mut() {
                     last.wanted = Wanted::Unknown;
+                    last.each_of = Some(format!("‹{origin}›"));
                 }
             }
             Err(why) => {
@@ -253,7 +268,14 @@ impl Walk {
             step: step.id.clone(),
             phase: step.phase.clone(),
             needs: step.needs.clone(),
+            group: self.groups.get(node as usize).copied().unwrap_or_default(),
             wanted: Wanted::Yes,
+            each_of: None,
+            when: None,
+            satisfied: None,
+            on_failure: None,
+            sensitive: false,
+            people: None,
             effect: if self.graph.changes(node) { Effect::Change } else { Effect::Read },
             commands: Vec::new(),
             gates: Vec::new(),
@@ -287,6 +309,7 @@ impl Walk {
             Err(why) => shown.faults.push(why),
         }
         let graph = Arc::clone(&self.graph);
+        forecast::details(&self.judge, &self.state, &graph, at, &mut shown);
         let body = &graph.step(at.node).body;
         if body.check.is_some() {
             self.command(&mut shown, at, Stage::Check);
@@ -307,9 +330,10 @@ impl Walk {
                 Ok(asking) => shown.asks = Some(asking.prompt),
                 Err(why) => shown.faults.push(why),
             },
-            Action::Wait(Wait::For(text) | Wait::Until(text)) => {
-                shown.asks = Some(format!("wait {}", text.src))
-            }
+            Action::Wait(_) => match self.judge.waits(&self.state, at) {
+                Ok(time) => shown.asks = Some(format!("wait {time}")),
+                Err(why) => shown.faults.push(why),
+            },
             Action::Runbook { name, .. } => shown.asks = Some(format!("run {name}")),
             Action::Nothing => {}
         }
@@ -324,8 +348,11 @@ impl Walk {
         if body.verify.is_some() {
             self.command(&mut shown, at, Stage::Verify);
         }
-        if body.rollback.is_some() {
+        if let Some(undo) = &body.rollback {
             self.command(&mut shown, at, Stage::Undo);
+            if undo.verify.is_some() {
+                self.command(&mut shown, at, Stage::UndoVerify);
+            }
         }
         if body.irreversible.is_some() {
             match self.judge.irreversible(&self.state, at) {
@@ -333,7 +360,7 @@ impl Walk {
                 Err(why) => shown.faults.push(why),
             }
         }
-        shown.gates = self.gates(at);
+        shown.gates = forecast::gates(&self.judge, &self.state, at, &mut shown.faults);
         self.fold(Event::Finished { step: name, result: Finish::Succeeded });
         let mut told = BTreeSet::new();
         shown.faults.retain(|fault| told.insert(fault.clone()));
@@ -347,34 +374,15 @@ impl Walk {
     }
 
     fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
-        match self.judge.prepare(&self.state, at, stage) {
-            Ok(prepared) => shown.commands.push(Planned {
-                stage,
-                command: prepared.display,
-                stdin: prepared.stdin.map(|stdin| stdin.display()),
-                dir: prepared.dir.map(|dir| dir.display()),
-            }),
+        let prepared = self.judge.prepare(&self.state, at, stage);
+        match prepared.map(|prepared| forecast::planned(stage, prepared)) {
+            Ok(mut planned) => {
+                let limited = forecast::limits(&self.judge, &self.state, at, &mut planned);
+                shown.faults.extend(limited.err());
+                shown.commands.push(planned);
+            }
             Err(why) => shown.faults.push(why),
         }
-    }
-
-    fn gates(&self, at: Addr) -> Vec<PlannedGate> {
-        self.judge
-            .gates(at)
-            .into_iter()
-            .map(|(stage, gate)| {
-                let polling =
-                    self.judge.prepare(&self.state, at, stage).ok().and_then(|prepared| prepared.polling);
-                let millis = |duration: std::time::Duration| duration.as_millis() as u64;
-                PlannedGate {
-                    stage,
-                    pass: gate.passes().to_owned(),
-                    within_ms: polling.and_then(|polling| polling.within).map(millis),
-                    hold_ms: polling.and_then(|polling| polling.hold).map(millis),
-                    valid_for_ms: self.judge.valid_for(&self.state, at, stage).ok().flatten().map(millis),
-                }
-            })
-            .collect()
     }
 }
 

@@ -127,3 +127,19 @@ pub(super) fn same(
     }
     Ok(())
 }
+
+/// Holds what the target says now against what it said when the run was planned.
+///
+/// # Errors
+///
+/// [`DriveError::PlannedTarget`] for the first difference.
+pub(super) fn as_planned(
+    then: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Result<(), DriveError> {
+    let differs = then.iter().find(|(name, then)| now.get(*name) != Some(*then));
+    differs.map_or(Ok(()), |(name, then)| {
+        let now = now.get(name).cloned().unwrap_or_default();
+        Err(DriveError::PlannedTarget { name: name.clone(), then: then.clone(), now })
+    })
+}

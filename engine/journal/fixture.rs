@@ -55,6 +55,7 @@ pub(super) fn opened(frozen: &Frozen) -> Event {
         target: [("cluster".to_owned(), "kind".to_owned())].into(),
         lock: None,
         consent: None,
+        plan: None,
         options: Options { max_parallel: 8, ..Options::default() },
     })
 }

@@ -376,8 +376,22 @@ pub struct Opened {
     /// nothing had to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Person>,
+    /// The plan that it follows, when it was run from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanMark>,
     /// What the command line said.
     pub options: Options,
+}
+
+/// Which plan a run follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanMark {
+    /// The sum of the plan's content, in hexadecimal.
+    pub sha256: String,
+    /// When it was planned (RFC 3339).
+    pub at: String,
+    /// Who planned it, as their system says.
+    pub by: Person,
 }
 
 impl Opened {
@@ -393,6 +407,7 @@ impl Opened {
             target: BTreeMap::new(),
             lock: None,
             consent: None,
+            plan: None,
             options: Options::default(),
         }
     }

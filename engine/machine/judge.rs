@@ -2,6 +2,8 @@
 //!
 //! Pure: what it answers follows from the snapshot, the state and the outcome alone. Secrets stay names.
 
+mod foresee;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use super::levels::Level;
 use super::scope::{ResultNames, RunFacts, Scopes};
 use super::stages::describe;
 use super::state::State;
+pub use foresee::{GateTimes, Time, Tries};
 
 /// How long one poll of a gate, a check or a capture may take when nothing is said: they only look, so one that hangs
 /// is a could-not-tell and not a run that hangs.
@@ -41,7 +44,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Judge {
     pub(super) engine: Arc<Engine>,
     snapshot: Arc<Snapshot>,
-    graph: Arc<Graph>,
+    pub(super) graph: Arc<Graph>,
     pub(super) scopes: Scopes,
 }
 
@@ -69,7 +72,7 @@ impl Judge {
             Some(binding) => {
                 let mut scope = template::params(&self.engine, binding, &outer)
                     .map_err(|faults| self.param_faults(&faults))?;
-                self.scopes.template(&mut scope, state, at);
+                self.scopes.template(&mut scope, &self.graph, state, at);
                 scope
             }
         };
@@ -126,7 +129,12 @@ impl Judge {
     }
 
     fn duration(&self, text: &Text, scope: &Scope) -> Result<Duration, Why> {
-        let shown = self.shown(text, scope)?;
+        let rendered = self.text(text, scope)?;
+        // Only in a plan, where it is no mistake and nothing waits for it: what it shows is [`Time`].
+        if rendered.unknown().is_some() {
+            return Ok(Duration::ZERO);
+        }
+        let shown = rendered.display();
         parse_duration(&shown).map_err(|error| self.place(text.at, error))
     }
 

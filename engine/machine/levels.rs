@@ -31,7 +31,7 @@ impl Judge {
         while let Some((Gate { uses: Some(uses), .. }, outer)) = levels.last() {
             let mut scope = template::params(&self.engine, &uses.binding, outer)
                 .map_err(|faults| self.param_faults(&faults))?;
-            self.scopes.template(&mut scope, state, at);
+            self.scopes.template(&mut scope, &self.graph, state, at);
             levels.push((&uses.inner, scope));
         }
         Ok(levels)

@@ -35,11 +35,11 @@ pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
     Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options,
-    Person, Process, Question, RunStatus, Stage, UndoResult, Verdict,
+    Person, PlanMark, Process, Question, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
-pub use judge::{GRACE, Judge, READ_TIMEOUT};
+pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Time, Tries};
 pub use moment::moment;
 pub use part::from_step;
 pub use people::{covers, hash_of, may_answer, needed, voters};

@@ -52,18 +52,35 @@ impl Scopes {
 
     pub(super) fn base(&self) -> Scope {
         let mut scope = self.base.child();
-        scope.set("run", self.run(RunStatus::Running));
+        scope.set("run", self.run(Some(RunStatus::Running)));
         scope
     }
 
     /// Returns the runbook's scope without any step, for a run with this status.
     pub(super) fn at_rest(&self, status: RunStatus) -> Scope {
         let mut scope = self.base.child();
-        scope.set("run", self.run(status));
+        scope.set("run", self.run((!self.imagined()).then_some(status)));
         scope
     }
 
-    fn run(&self, status: RunStatus) -> Value {
+    /// Says whether the run is only imagined: what it will be called, and how it and its steps end, nobody knows then.
+    fn imagined(&self) -> bool {
+        self.facts.id == UNKNOWN
+    }
+
+    fn run(&self, status: Option<RunStatus>) -> Value {
+        if self.imagined() {
+            let names = ["id", "name", "status", "started_at", "operator"];
+            return template::map(names.map(|name| {
+                let value = match (name, status) {
+                    ("name", _) => Value::from(self.name.as_str()),
+                    ("status", Some(status)) => Value::from(status.word()),
+                    _ => template::unknown(&format!("run.{name}")),
+                };
+                (name.to_owned(), value)
+            }));
+        }
+        let status = status.unwrap_or(RunStatus::Running);
         let facts = serde_json::json!({
             "id": self.facts.id,
             "name": self.name,
@@ -74,14 +91,19 @@ impl Scopes {
         template::from_json(&facts)
     }
 
-    fn status(graph: &Graph, state: &State, node: NodeId) -> RunStatus {
-        if graph.is_finally(node) { state.outcome } else { state.status }
+    /// Returns the status as a step sees it; nothing where a plan can't know how the run ends.
+    fn status(&self, graph: &Graph, state: &State, node: NodeId) -> Option<RunStatus> {
+        match (graph.is_finally(node), self.imagined()) {
+            (true, true) => None,
+            (true, false) => Some(state.outcome),
+            (false, _) => Some(state.status),
+        }
     }
 
     /// Returns the runbook's scope for a step before it has instances.
     pub(super) fn outer_of_step(&self, graph: &Graph, state: &State, node: NodeId) -> Scope {
         let mut scope = self.base.child();
-        scope.set("run", self.run(Self::status(graph, state, node)));
+        scope.set("run", self.run(self.status(graph, state, node)));
         self.steps(&mut scope, graph, state, node);
         scope
     }
@@ -97,8 +119,9 @@ impl Scopes {
 
     /// Puts into a template's scope what it sees besides its params: `item` and `run` only, so that a template means
     /// the same in every runbook.
-    pub(super) fn template(&self, scope: &mut Scope, state: &State, at: Addr) {
-        scope.set("run", self.run(state.status));
+    pub(super) fn template(&self, scope: &mut Scope, graph: &Graph, state: &State, at: Addr) {
+        let unknown = self.imagined() && graph.is_finally(at.node);
+        scope.set("run", self.run((!unknown).then_some(state.status)));
         if let Some(item) = &state.at(at).item {
             scope.set("item", known_or_not(&item.value));
         }
@@ -121,8 +144,10 @@ impl Scopes {
         }
         let these = mentioned[node as usize].get_or_insert_with(|| mentioned_in(graph.step(node), state));
         let mut entries: Vec<(String, Value)> = Vec::new();
-        let mut add =
-            |id: &str, other: NodeId| entries.push((id.to_owned(), step_value(graph, state, other)));
+        let imagined = self.imagined();
+        let mut add = |id: &str, other: NodeId| {
+            entries.push((id.to_owned(), step_value(graph, state, other, imagined)));
+        };
         match these {
             Mentioned::These(list) => list.iter().for_each(|&other| add(&graph.step(other).id, other)),
             Mentioned::Any => (0..graph.len() as u32).for_each(|other| add(&graph.step(other).id, other)),
@@ -191,14 +216,28 @@ fn known_map(values: &Map) -> Value {
 }
 
 /// Returns what `steps.ID` is: the outputs; for a `for_each` each output by key, or in order for a list.
-fn step_value(graph: &Graph, state: &State, node: NodeId) -> Value {
+///
+/// In an imagined run nobody knows how a step ended, nor the keys of a `for_each` over what only the run can know.
+fn step_value(graph: &Graph, state: &State, node: NodeId, imagined: bool) -> Value {
     let content = &state.nodes[node as usize];
+    let id = &graph.step(node).id;
+    let instances_unknown = || {
+        let of = |one: &super::state::Instance| {
+            one.item.as_ref().is_some_and(|item| item.value.get(UNKNOWN).is_some())
+        };
+        content.instances.iter().any(of)
+    };
     let outputs = if graph.step(node).for_each.is_none() {
         content
             .instances
             .first()
             .map(|only| known_map(&only.outputs))
             .unwrap_or_else(|| known_map(&Map::new()))
+    } else if imagined && instances_unknown() {
+        let names = content.instances.iter().flat_map(|one| one.outputs.keys());
+        template::map(
+            names.map(|name| (name.clone(), template::unknown(&format!("steps.{id}.outputs.{name}")))),
+        )
     } else {
         let names: BTreeSet<&String> = content.instances.iter().flat_map(|one| one.outputs.keys()).collect();
         template::map(names.into_iter().map(|name| {
@@ -220,7 +259,11 @@ fn step_value(graph: &Graph, state: &State, node: NodeId) -> Value {
                 super::event::Finish::Stopped => "stopped",
             },
         );
-    template::map([("outputs".to_owned(), outputs), ("status".to_owned(), Value::from(status))])
+    let status = match imagined {
+        true => template::unknown(&format!("steps.{id}.status")),
+        false => Value::from(status),
+    };
+    template::map([("outputs".to_owned(), outputs), ("status".to_owned(), status)])
 }
 
 fn roots(engine: &Engine, expr: &Expr) -> BTreeSet<String> {

@@ -166,6 +166,7 @@ impl World {
             target: BTreeMap::new(),
             lock: None,
             consent: None,
+            plan: None,
             options,
         };
         world.say(Input::Open(Box::new(opened)));

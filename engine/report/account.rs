@@ -18,8 +18,8 @@ use super::status::About;
 use super::timeline::{Failure, Timeline};
 use super::{Standing, phrase, when};
 use crate::machine::{
-    End, Event, Finish, Graph, Illegal, Leaf, Options, Person, Question, RunStatus, Stage, State, UndoResult,
-    Verdict,
+    End, Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, Question, RunStatus, Stage, State,
+    UndoResult, Verdict,
 };
 use crate::model::{Map, Runbook};
 
@@ -55,6 +55,9 @@ pub struct Account {
     /// The lock it holds, or held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The plan that it followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanMark>,
     /// What the command line said.
     pub options: Options,
     /// The values of its vars; a secret is in none of them.
@@ -266,6 +269,7 @@ impl Teller<'_> {
             reason: opened.reason,
             target: opened.target,
             lock: opened.lock,
+            plan: opened.plan,
             options: opened.options,
             vars: vars.clone(),
             opened: timeline.opened,

@@ -97,6 +97,7 @@ impl Play {
             target: BTreeMap::from([("cluster".to_owned(), "prod-eu".to_owned())]),
             lock: None,
             consent: None,
+            plan: None,
             options: Options { max_parallel: 8, ..Options::default() },
         };
         play.say(Event::Opened(opened));

@@ -11,6 +11,7 @@ use minijinja::Environment;
 
 use super::fault::Fault;
 use super::filters::{self, Args};
+use super::foreseen::{derived, part_of, whole_origin};
 use super::ops::{self, Number, fault};
 use super::predicates::{self, Asked};
 use super::scope::Scope;
@@ -91,7 +92,7 @@ impl<'e> Eval<'e> {
             NodeKind::Not(inner) => self.truth(inner).map(|truth| match truth {
                 Truth::True => Value::from(false),
                 Truth::False => Value::from(true),
-                Truth::Unknown(origin) => unknown(&origin),
+                Truth::Unknown(origin) => unknown(&derived(&origin)),
             }),
             NodeKind::Neg(inner) => self.negate(inner, &node.span),
             NodeKind::And(left, right) => self.both(left, right, false),
@@ -101,7 +102,7 @@ impl<'e> Eval<'e> {
                 if let Some(held) =
                     self.held_back(&[&left, &right], &format!("`{}`", op.sign()), &node.span)?
                 {
-                    return Ok(held);
+                    return Ok(super::foreseen::joined(*op, &left, &right).unwrap_or(held));
                 }
                 let result = ops::math(*op, &left, &right).map_err(|fault| fault.at(node.span.clone()))?;
                 self.weigh(&result, &node.span)?;
@@ -111,7 +112,7 @@ impl<'e> Eval<'e> {
             NodeKind::Choose(parts) => match self.truth(&parts[0])? {
                 Truth::True => self.soft(&parts[1]),
                 Truth::False => self.soft(&parts[2]),
-                Truth::Unknown(origin) => Ok(unknown(&origin)),
+                Truth::Unknown(origin) => Ok(unknown(&derived(&origin))),
             },
             NodeKind::Filter(input, call) => self.filter(input, call, &node.span),
             NodeKind::Test(input, call) => self.test(input, call, &node.span),
@@ -161,7 +162,7 @@ impl<'e> Eval<'e> {
         for value in values {
             match taint(value) {
                 Some(Taint::Secret(name)) => return Err(secret_fault(&name, what, span.clone())),
-                Some(Taint::Unknown(origin)) if found.is_none() => found = Some(unknown(&origin)),
+                Some(Taint::Unknown(origin)) if found.is_none() => found = Some(unknown(&derived(&origin))),
                 _ => {}
             }
         }
@@ -181,8 +182,9 @@ impl<'e> Eval<'e> {
     fn attr(&mut self, base: &Node, name: &str, span: &Range<usize>) -> Result<Value, Fault> {
         let base = self.soft(base)?;
         if held_of(&base).is_some() {
+            let part = whole_origin(&base).map(|origin| unknown(&format!("{origin}.{name}")));
             let held = self.held_back(&[&base], &format!("`.{name}`"), span)?;
-            return Ok(held.unwrap_or(Value::UNDEFINED));
+            return Ok(part.or(held).unwrap_or(Value::UNDEFINED));
         }
         Ok(match Kind::of(&base) {
             Kind::Map | Kind::List => base.get_attr(name).unwrap_or(Value::UNDEFINED),
@@ -199,7 +201,8 @@ impl<'e> Eval<'e> {
         // Only the base itself counts: what stands beside the wanted element doesn't hold it back.
         let base_held = if held_of(&base).is_some() { &base } else { &Value::UNDEFINED };
         if let Some(held) = self.held_back(&[base_held, &key], "`[…]`", span)? {
-            return Ok(held);
+            let part = whole_origin(base_held).filter(|_| held_of(&key).is_none());
+            return Ok(part.map_or(held, |origin| unknown(&part_of(origin, &key))));
         }
         let at = index.span.clone();
         match Kind::of(&base) {
@@ -339,7 +342,7 @@ impl<'e> Eval<'e> {
         let what = format!("the filter `{}`", call.name);
         let all: Vec<&Value> = std::iter::once(&value).chain(args.values()).collect();
         if let Some(held) = self.held_back(&all, &what, span)? {
-            return Ok(held);
+            return Ok(super::foreseen::filtered(&call.name, &value, &args).unwrap_or(held));
         }
         drop(all);
         filters::apply(self, &call.name, value, args).map_err(|fault| fault.at(span.clone()))
@@ -365,7 +368,7 @@ impl<'e> Eval<'e> {
             None => Truth::False,
         };
         let empty = match lax {
-            Truth::Unknown(origin) => return Ok(unknown(&origin)),
+            Truth::Unknown(origin) => return Ok(unknown(&derived(&origin))),
             Truth::True => held_of(&value).is_none() && !value.is_true(),
             Truth::False => false,
         };

@@ -9,6 +9,7 @@ mod engine;
 mod eval;
 mod fault;
 mod filters;
+mod foreseen;
 mod missing;
 mod ops;
 mod params;

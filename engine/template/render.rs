@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::eval::{Eval, Truth, secret_fault};
 use super::fault::Fault;
+use super::foreseen::derived;
 use super::ops::text_of;
 use super::syntax::{Node, Part, Targets};
 use super::value::{Kind, Taint, Value, describe, held_of, origin_of, table, taint, unknown};
@@ -40,7 +41,9 @@ fn walk(eval: &mut Eval<'_>, parts: &[Part], out: &mut Vec<Segment>) -> Result<(
             Part::If { test, then, other } => match eval.truth(test)? {
                 Truth::True => walk(eval, then, out)?,
                 Truth::False => walk(eval, other, out)?,
-                Truth::Unknown(origin) => out.push(Segment::Value(unknown(&origin), test.span.clone())),
+                Truth::Unknown(origin) => {
+                    out.push(Segment::Value(unknown(&derived(&origin)), test.span.clone()));
+                }
             },
             Part::For { targets, iter, filter, body, other } => {
                 let loops = Loop { targets, iter, filter: filter.as_ref(), body, other };
@@ -88,7 +91,7 @@ impl Loop<'_> {
                     Truth::True => kept.push(item),
                     Truth::False => {}
                     Truth::Unknown(origin) => {
-                        out.push(Segment::Value(unknown(&origin), filter.span.clone()));
+                        out.push(Segment::Value(unknown(&derived(&origin)), filter.span.clone()));
                         return Ok(());
                     }
                 }

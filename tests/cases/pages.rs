@@ -8,7 +8,7 @@ use runbook::diag::{Code, text};
 use runbook::load::{Loaded, Project, check_file};
 
 /// What a file alone does not tell: it depends on the file system, the command line, or the machine.
-const ELSEWHERE: [Code; 14] = [
+const ELSEWHERE: [Code; 17] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
@@ -22,6 +22,9 @@ const ELSEWHERE: [Code; 14] = [
     Code::TooManyInstances,
     Code::NotComputable,
     Code::NotCarriedOut,
+    Code::BadPlan,
+    Code::PlanDiffers,
+    Code::PlanVar,
     Code::MissingTool,
 ];
 

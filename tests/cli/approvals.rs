@@ -219,7 +219,7 @@ steps:
   - id: build
     needs: []
     effect: read
-    shell: 'while [ ! -e built ]; do sleep 0.05; done; cat built'
+    shell: 'while [ ! -s built ]; do sleep 0.05; done; cat built'
     outputs: {image: stdout | trim}
   - {id: go, needs: [], approve: 'Ship it?'}
   - {id: ship, needs: [build, go], run: 'touch shipped-{{ steps.build.outputs.image }}', irreversible: A file.}

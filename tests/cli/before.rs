@@ -343,40 +343,46 @@ fn warnings_fail_only_when_they_are_denied() {
 #[test]
 fn plan_shows_every_command_and_touches_nothing() {
     let project = deploy();
-    assert_snapshot!(project.run(&["plan", "deploy", "--var", "env=prod"]), @"
+    assert_snapshot!(project.run(&["plan", "deploy", "--var", "env=prod"]), @r"
     $ runbook plan deploy --var env=prod
     Plan of deploy: Put a release in place
       env    prod (--var)
       count  2 (default)
 
+      lock     deploy/prod, held by one run at a time
+      protect  asks before it begins, since env == 'prod'
+
     Before
-      look  See what is there
+     1 look  See what is there
         looks    echo prod-site
+                 env TOKEN
 
     Now
-      write[0]  Write 0
+     2 write[0]  Write 0
         changes  version ‹captured.version› → 0
         reads    cat version
         does     echo '0' > release-'0'
         verify   test -f release-0
-                 until exit_code == 0, within 5s
+                 until exit_code == 0, every 1s, within 5s
         undo     rm release-'0' && echo back to ‹captured.version›
-      write[1]  Write 1
+     2 write[1]  Write 1
         changes  version ‹captured.version› → 1
         reads    cat version
         does     echo '1' > release-'1'
         verify   test -f release-1
-                 until exit_code == 0, within 5s
+                 until exit_code == 0, every 1s, within 5s
         undo     rm release-'1' && echo back to ‹captured.version›
 
-      warm
+     2 warm
+        after    look
         does     touch warm
         no undo  A warm cache cools down by itself.
 
     Finally, whatever happened
-      tell
-        looks    echo succeeded
+     3 tell
+        looks    echo '‹run.status›'
 
+    Steps with the same number need none of each other and may run side by side.
     3 steps change something, 2 only look. Nothing was run.
     ");
     assert!(!project.journal().exists() && !project.has("warm"));

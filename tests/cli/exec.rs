@@ -80,7 +80,9 @@ fn what_plan_shows_is_what_exec_sends() {
         .flat_map(|step| step["commands"].as_array().unwrap().iter().map(move |command| (step, command)))
         .filter(|(_, command)| command["stage"] != "undo")
         .map(|(step, command)| {
-            (step["name"].as_str().unwrap().to_owned(), command["command"].as_str().unwrap().to_owned())
+            // How the run ends is what a plan can't know.
+            let command = command["command"].as_str().unwrap().replace("'‹run.status›'", "succeeded");
+            (step["name"].as_str().unwrap().to_owned(), command)
         })
         .collect();
     let run = project.run(&[&["exec", "--max-parallel", "1"], &arguments[..]].concat()).code(0);

@@ -70,6 +70,8 @@ impl Place {
             by: driver::person("tester", "command"),
             reason: None,
             consent: None,
+            plan: None,
+            planned_target: Default::default(),
         };
         driver::exec(exec, self.around(&mut Quiet)).expect("the run is driven")
     }
@@ -436,7 +438,8 @@ fn the_plan_is_what_is_sent_in_the_same_order() {
         .iter()
         .flat_map(|step| step.commands.iter())
         .filter(|planned| planned.stage != runbook::machine::Stage::Undo)
-        .map(|planned| planned.command.clone())
+        // How the run ends is what a plan can't know.
+        .map(|planned| planned.command.replace("‹run.status›", "succeeded"))
         .collect();
     std::fs::write(place.path().join("fixed"), "").expect("a file");
     let closed = place.exec(CHAIN, &[]);

@@ -7,9 +7,10 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
 use crate::cli::gather::{Missing, gather, left};
 use crate::cli::people::AtTerminal;
+use crate::cli::plan_file::Kept;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{detach, prompt, steps, stores, tools, view};
+use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
 use crate::driver::{self, Surroundings};
 use crate::load::Bound;
 use crate::machine::Options;
@@ -27,18 +28,27 @@ const MAX_PARALLEL: u32 = 8;
 /// Whatever keeps the run from beginning: nothing was run and nothing was written then.
 pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
-    let book = books.book(&exec.name, settings)?;
+    let named = exec.name.as_deref();
+    let kept = exec.plan.as_deref().map(|path| planned::open(path, named, &books, settings)).transpose()?;
+    let planned_name = kept.as_ref().map(|kept| kept.file.snapshot.runbook.name.as_str());
+    let book = books.book(planned_name.or(named).unwrap_or_default(), settings)?;
     steps::exist("--only", &exec.only, &book.runbook, false)?;
     steps::exist("--from", exec.from.as_slice(), &book.runbook, false)?;
     let part = steps::Part::of(exec, &book.runbook)?;
     steps::exist("--approve", &exec.approve, &book.runbook, true)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
-    let missing = match &mut terminal {
-        Some(terminal) => Missing::Ask(terminal as &mut dyn Dialogue),
-        None => Missing::Mistake,
+    let bound = match (&kept, &mut terminal) {
+        (Some(kept), terminal) => {
+            planned::bind_as_planned(kept, book, &books, exec, terminal.as_mut(), settings, console)
+        }
+        (None, Some(terminal)) => {
+            let missing = Missing::Ask(terminal as &mut dyn Dialogue);
+            gather(book, &books, &exec.vars, missing, settings, console)
+        }
+        (None, None) => gather(book, &books, &exec.vars, Missing::Mistake, settings, console),
     };
-    let Bound { snapshot, secrets, .. } = gather(book, &books, &exec.vars, missing, settings, console)?;
+    let Bound { snapshot, secrets, .. } = bound?;
     steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
     tools::look(&snapshot, &part.only, settings)?;
     let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
@@ -55,7 +65,9 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     };
     let by = settings.person(settings.via());
     let approvals = exec.approve.iter().cloned().collect();
-    let work = driver::Exec { snapshot, secrets, options, by, reason, consent };
+    let plan = kept.as_ref().map(Kept::mark);
+    let planned_target = kept.map(|kept| kept.file.target).unwrap_or_default();
+    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target };
     if exec.detach {
         return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
     }

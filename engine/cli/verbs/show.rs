@@ -1,5 +1,7 @@
 //! `runbook show`: one runbook as its author wrote it: inputs, steps, gates, and how to run it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -8,8 +10,11 @@ use crate::cli::book::{Book, Books};
 use crate::cli::console::{Console, markdown, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::plan_file::{Kept, PlanFile, is_meant};
+use crate::cli::plan_page::Sheet;
 use crate::cli::settings::Settings;
 use crate::cli::written::{action, command, gate, guard};
+use crate::driver::now;
 use crate::load::describe;
 use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step};
 use crate::report::{Paint, Role};
@@ -20,6 +25,10 @@ use crate::report::{Paint, Role};
 ///
 /// When there is no such runbook, or anything is wrong with it.
 pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let path = Path::new(&show.name);
+    if is_meant(&show.name, &settings.typed(path)) {
+        return of_plan(&PlanFile::read(path, &settings.typed(path))?, show.full, settings, console);
+    }
     let books = Books::open(settings)?;
     let book = books.book(&show.name, settings)?;
     let program = settings.program_here();
@@ -28,6 +37,24 @@ pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, C
     match settings.form {
         Form::Json => console.json(&document(&book, &books, &exec))?,
         Form::Text => console.print(&page(&book, &books, &exec, console))?,
+    }
+    Ok(Exit::Good)
+}
+
+/// Shows a plan that was kept. It needs no project: all of it is in the file.
+fn of_plan(kept: &Kept, full: bool, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let file = &kept.file;
+    let (runbook, secrets) = (&file.snapshot.runbook, &file.snapshot.secrets);
+    let names = (runbook.name.as_str(), runbook.title.as_str());
+    let mut sheet = Sheet::new(names, &file.snapshot.vars, &file.origins, secrets, &file.plan);
+    sheet.note =
+        Some(format!("planned {}, plan {}", kept.made(now()), kept.sha256.get(..12).unwrap_or_default()));
+    sheet.made = Some(json!({
+        "at": file.at, "by": file.by, "program": file.program, "root": file.root, "sha256": kept.sha256,
+    }));
+    match settings.form {
+        Form::Json => console.document(&sheet)?,
+        Form::Text => sheet.print(full, console)?,
     }
     Ok(Exit::Good)
 }

@@ -75,6 +75,13 @@ impl Account {
         if !self.options.only.is_empty() {
             facts.push(("Only", self.options.only.join(", ")));
         }
+        if let Some(plan) = &self.plan {
+            let at = plan.at.parse().map_or_else(|_| plan.at.clone(), when::second);
+            facts.push((
+                "As planned",
+                format!("{at} by {}, plan {:.12}", phrase::person(&plan.by), plan.sha256),
+            ));
+        }
         facts.push(("Runbook as run", format!("{:.12}, by runbook {}", self.snapshot, self.program)));
         facts
     }

@@ -62,7 +62,7 @@ fn exactly_one_expression_keeps_its_type() {
     assert_eq!(value("{{ empty }}"), "null");
     assert_eq!(value("{{ n }} "), "\"3 \"");
     assert_eq!(value("3"), "\"3\"");
-    assert_eq!(value("{{ captured.x }} and {{ n }}"), "?captured");
+    assert_eq!(value("{{ captured.x }} and {{ n }}"), "?captured.x");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_command_word_is_one_argument() {
     assert_eq!(argv_hostile, [Rendered::plain("--x=a b; rm -rf / $(id)")]);
     assert_eq!(
         argv(&["--n={{ n }}", "{{ env }}", "{{ captured.x }}"]).unwrap(),
-        ["--n=3", "prod", "‹captured›"]
+        ["--n=3", "prod", "‹captured.x›"]
     );
     for (word, wanted) in [
         ("{{ list }}", "a word of a command can't be a list"),
@@ -116,7 +116,7 @@ fn in_a_command_list_a_list_spreads_and_null_is_left_out() {
         argv(&["x", "{{ names }}", "{{ empty }}", "-n{{ n }}", "{{ [] }}"]).unwrap(),
         ["x", "b", "a", "-n3"]
     );
-    assert_eq!(argv(&["{{ token }}", "{{ captured.list }}"]).unwrap(), ["•••", "‹captured›"]);
+    assert_eq!(argv(&["{{ token }}", "{{ captured.list }}"]).unwrap(), ["•••", "‹captured.list›"]);
     assert!(argv(&["{{ [list] }}"]).is_err());
     assert!(argv(&["x{{ list }}"]).is_err());
 }
