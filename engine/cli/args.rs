@@ -110,7 +110,7 @@ pub enum Verb {
     #[command(after_help = "Example:\n  runbook list --tag scaling")]
     List(List),
     /// Show one runbook: its inputs, steps, gates, and how to run it
-    #[command(after_help = "Example:\n  runbook show pre-scale-event")]
+    #[command(after_help = "Example:\n  runbook show pre-scale-event\n  runbook show friday.plan")]
     Show(Show),
     /// Find every mistake in the runbooks at once
     #[command(
@@ -119,8 +119,10 @@ pub enum Verb {
     Check(Check),
     /// Show the commands a run would send, in order, without running any
     #[command(
-        after_help = "Nothing is run and nothing is written. What only the run can know is shown as ‹captured.replicas›.\n\n\
-                      Example:\n  runbook plan pre-scale-event --var env=prod"
+        after_help = "Nothing is run, and nothing is written but what --out names. What only the run can know is shown as \
+                      ‹captured.replicas›. Steps with the same number may run side by side.\n\n\
+                      Example:\n  runbook plan pre-scale-event --var env=prod\n  \
+                      runbook plan pre-scale-event --var env=prod --out friday.plan"
     )]
     Plan(Plan),
     /// Run a runbook
@@ -215,7 +217,8 @@ Exit codes:
   3  waiting for a person               130, 143  stopped; it can be resumed
 
 Example:
-  runbook exec pre-scale-event --var env=prod --var traffic=high";
+  runbook exec pre-scale-event --var env=prod --var traffic=high
+  runbook exec --plan friday.plan";
 
 /// `runbook list`.
 #[derive(Debug, Args)]
@@ -287,12 +290,12 @@ pub struct Exec {
     /// The runbook: its name, or the path of its file
     #[arg(required_unless_present = "plan")]
     pub name: Option<String>,
-    /// Run what was planned, by `plan --out FILE`, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "from", "max_parallel", "on_failure"])]
-    pub plan: Option<PathBuf>,
     /// Its inputs.
     #[command(flatten)]
     pub vars: Vars,
+    /// Run what was planned, by `plan --out FILE`, and nothing else
+    #[arg(long, value_name = "FILE", help_heading = "The run", conflicts_with_all = ["only", "from", "max_parallel", "on_failure"])]
+    pub plan: Option<PathBuf>,
     /// Confirm a protected run where no terminal can ask; approves nothing else
     #[arg(short, long, help_heading = "The run")]
     pub yes: bool,

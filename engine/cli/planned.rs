@@ -217,11 +217,12 @@ fn told(
     if found.len() > TOLD {
         console.say(&format!("  … and {} differences more", found.len() - TOLD));
     }
-    also.iter().for_each(|line| console.say(&one_line(line).replacen("", "  ", 1)));
+    also.iter().for_each(|line| console.say(&format!("  {}", one_line(line))));
     let name = &kept.file.snapshot.runbook.name;
-    let message =
-        format!("what `{name}` would do now is not what was planned {}; nothing was run", kept.made(now()));
-    let diagnostic = Diagnostic::new(Code::PlanDiffers, message).help(anew(kept, settings));
+    let message = format!("what `{name}` would do now is not what was planned; nothing was run");
+    let diagnostic = Diagnostic::new(Code::PlanDiffers, message)
+        .note(format!("planned {}", kept.made(now())))
+        .help(anew(kept, settings));
     CliError::mistakes(diagnostic.into(), Sources::new())
 }
 

@@ -151,7 +151,10 @@ impl Loop<'_> {
     /// Takes note that a person at the terminal is asked what to do about a failure.
     pub(super) fn tell_offer(&mut self, life: &mut Life, steps: Vec<String>) {
         if self.has_hooks() {
-            self.due(life, &Told::Offer(steps), (self.writer.seq(), clock::now()));
+            // To the microsecond, as what is recorded.
+            let now = clock::now();
+            let now = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+            self.due(life, &Told::Offer(steps), (self.writer.seq(), now));
             self.begin_hooks(life);
         }
     }
@@ -275,8 +278,7 @@ impl Loop<'_> {
                 }
                 let names: BTreeSet<&str> = life.hooks.at_work.iter().map(|one| one.hook.word()).collect();
                 let names = names.into_iter().collect::<Vec<_>>().join(", ");
-                self.reporter
-                    .aside(&format!("the run is over; waits for its hooks: {names} (Ctrl-C stops them)"));
+                self.reporter.aside(&format!("waits for its hooks: {names} (Ctrl-C stops them)"));
             }
             if now >= deadline {
                 self.drop_due(life, "it was not started: the hooks before it took too long");

@@ -151,7 +151,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         target,
         lock: lock.clone(),
         consent: exec.consent,
-        plan: exec.plan,
+        plan: exec.plan.map(Box::new),
         options: exec.options,
     };
     let holder = host::holder(&exec.by);

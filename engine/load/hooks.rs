@@ -116,4 +116,6 @@ pub(super) fn of_project(
     let shared = hooks(&mut cx, Field { spec, key: key.place, node }, true);
     check::shared_hooks(&mut cx, &shared);
     runbook.hooks.splice(0..0, shared);
+    // In the order of a run; of one event the project's stands first.
+    runbook.hooks.sort_by_key(|hook| hook.on);
 }

@@ -20,6 +20,7 @@ mod loaded;
 mod names;
 mod node;
 mod people;
+mod pointless;
 mod project;
 mod runbook;
 mod schema;

@@ -56,6 +56,7 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
                 .help("make it the `check` of the steps after this one"),
         );
     }
+    super::pointless::tell(cx, of, &body);
     let mut body = body;
     body.tools.extend(super::gate_use::tools(cx, guard.as_deref().into_iter()));
     let step = Step {

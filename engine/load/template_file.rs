@@ -47,6 +47,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Tem
     }
     let params = of.get("params").map(|field| typed::inputs(cx, field, "a param", true)).unwrap_or_default();
     let mut body = body(cx, &of, at);
+    super::pointless::tell(cx, &of, &body);
     body.timeout = of.get("timeout").and_then(|field| field.duration(cx));
     body.grace = of.get("grace").and_then(|field| field.duration(cx));
     body.retry = of.get("retry").and_then(|field| retry(cx, field));

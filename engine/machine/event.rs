@@ -378,7 +378,7 @@ pub struct Opened {
     pub consent: Option<Person>,
     /// The plan that it follows, when it was run from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanMark>,
+    pub plan: Option<Box<PlanMark>>,
     /// What the command line said.
     pub options: Options,
 }

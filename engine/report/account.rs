@@ -269,7 +269,7 @@ impl Teller<'_> {
             reason: opened.reason,
             target: opened.target,
             lock: opened.lock,
-            plan: opened.plan,
+            plan: opened.plan.map(|plan| *plan),
             options: opened.options,
             vars: vars.clone(),
             opened: timeline.opened,

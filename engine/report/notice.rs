@@ -344,6 +344,22 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_told_of_above() {
+        let mut play = Play::expanded(Vec::new());
+        play.fail("aurora", "no").rest(RunStatus::Failed);
+        play.roll_back(&["aurora"]).undo("aurora", UndoResult::Done).rest(RunStatus::RolledBack);
+        let page: String =
+            include_str!("notice.rs").lines().take_while(|line| line.starts_with("//!")).collect();
+        let offered = notice(&play, &Told::Offer(vec!["aurora".to_owned()]));
+        for told in [offered, notice(&play, &Told::Run(Moment::RolledBack))] {
+            let inner = ["step", "question"].into_iter().filter_map(|key| told[key].as_object());
+            for key in inner.chain(told.as_object()).flat_map(|object| object.keys()) {
+                assert!(page.contains(&format!("`{key}`")), "{key}");
+            }
+        }
+    }
+
+    #[test]
     fn a_rollback_says_whether_it_is_whole() {
         for (result, status, whole) in [
             (UndoResult::Done, RunStatus::RolledBack, true),

@@ -57,14 +57,14 @@ fn help_groups_the_verbs() {
 
 #[test]
 fn help_of_exec_has_an_example_and_the_exit_codes() {
-    assert_snapshot!(deploy().run(&["exec", "--help"]), @"
+    assert_snapshot!(deploy().run(&["exec", "--help"]), @r"
     $ runbook exec --help
     Run a runbook
 
-    Usage: runbook exec [OPTIONS] <NAME>
+    Usage: runbook exec [OPTIONS] [NAME]
 
     Arguments:
-      <NAME>  The runbook: its name, or the path of its file
+      [NAME]  The runbook: its name, or the path of its file
 
     Options:
       -h, --help  Print help
@@ -74,6 +74,7 @@ fn help_of_exec_has_an_example_and_the_exit_codes() {
           --vars-file <FILE>  Read vars from a YAML file; what a later file says wins
 
     The run:
+          --plan <FILE>        Run what was planned, by `plan --out FILE`, and nothing else
       -y, --yes                Confirm a protected run where no terminal can ask; approves nothing else
           --max-parallel <N>   At most so many steps at once
           --on-failure <WHAT>  What a failed step does to the run: pause or rollback
@@ -105,6 +106,7 @@ fn help_of_exec_has_an_example_and_the_exit_codes() {
 
     Example:
       runbook exec pre-scale-event --var env=prod --var traffic=high
+      runbook exec --plan friday.plan
     ");
 }
 

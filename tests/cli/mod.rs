@@ -10,6 +10,8 @@ mod exec;
 mod hostile;
 mod leaks;
 mod person;
+mod planned;
+mod recorder;
 mod report;
 mod resume;
 mod secrets;

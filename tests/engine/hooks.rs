@@ -216,7 +216,9 @@ fn a_run_in_the_background_tells_too() {
 
 #[test]
 fn a_notice_that_a_crash_took_is_not_sent_later_and_none_is_sent_twice() {
-    for (point, before) in [("hook:before", vec![]), ("turn:decided", vec!["started"])] {
+    for (point, before) in
+        [("hook:before", vec![]), ("hook:after", vec!["started"]), ("turn:decided", vec!["started"])]
+    {
         let steps = "  - {id: only, run: echo hi, effect: read}";
         let project =
             project("hooks:\n  started: {shell: cat >> told}\n  finished: {shell: cat >> told}", steps);
