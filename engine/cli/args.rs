@@ -121,7 +121,11 @@ pub enum Verb {
     #[command(
         after_help = "Nothing is run, and nothing is written but what --out names. What only the run can know is shown as \
                       ‹captured.replicas›. Steps with the same number may run side by side.\n\n\
+                      With --observe what only looks is run: captures, native previews, and steps that only look and whose \
+                      outputs others need. A command that is known to change something is refused, whatever the runbook \
+                      calls it.\n\n\
                       Example:\n  runbook plan pre-scale-event --var env=prod\n  \
+                      runbook plan pre-scale-event --var env=prod --observe\n  \
                       runbook plan pre-scale-event --var env=prod --out friday.plan"
     )]
     Plan(Plan),
@@ -279,6 +283,9 @@ pub struct Plan {
     /// Show every instance: more than 20 that are alike are folded otherwise
     #[arg(long)]
     pub full: bool,
+    /// Run the captures, which only look, and show what is already so and what would change
+    #[arg(long)]
+    pub observe: bool,
     /// Its inputs.
     #[command(flatten)]
     pub vars: Vars,

@@ -112,9 +112,20 @@ pub(super) fn run_commands(inputs: &mut Inputs, root: &Path) {
     }
 }
 
+/// What stands in for a secret that was not given.
+const NOBODY_SEES_THIS: &str = "secret not given";
+
+/// Returns the secrets that were given: without those for which only some text stands in.
+pub(super) fn given(secrets: &Secrets) -> Secrets {
+    let mut given = Secrets::default();
+    for (name, value) in secrets.named().filter(|(_, value)| *value != NOBODY_SEES_THIS) {
+        given.insert(name, value);
+    }
+    given
+}
+
 /// Gives every secret that is not at hand some text: a plan shows secrets as `•••`, whatever they hold.
 fn stand_in(inputs: &mut Inputs) {
-    const NOBODY_SEES_THIS: &str = "secret not given";
     let missing: Vec<String> = inputs
         .missing()
         .iter()

@@ -17,6 +17,8 @@ pub mod gather;
 mod help;
 mod logging;
 mod menu;
+pub mod observed;
+pub mod observing;
 pub mod people;
 pub mod plan_difference;
 pub mod plan_file;

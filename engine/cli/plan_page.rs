@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::console::{Console, count, exact, one_line, wrapped};
 use super::error::CliError;
+use super::observed::{self, Folds};
 use super::verbs::plan::{lines, of_step};
 use crate::driver::{
     HookCommand, Millis, PlannedPeople, PlannedRetry, PlannedRun, PlannedStep, Preview, Wanted,
@@ -94,6 +95,7 @@ impl<'a> Sheet<'a> {
         let digits = self.preview.steps.iter().map(|step| step.group).max().unwrap_or(1).to_string().len();
         let mut told = Told { digits, ..Told::default() };
         let mut folded = Folded::of(&self.preview.steps);
+        let mut already = Folds::of(self.preview);
         let mut heading = None;
         for step in &self.preview.steps {
             let phase = if step.finally { Some("Finally, whatever happened") } else { step.phase.as_deref() };
@@ -103,6 +105,10 @@ impl<'a> Sheet<'a> {
                 if let Some(phase) = phase {
                     text.push_str(&format!("{}\n", console.out.paint(Role::Strong, &one_line(phase))));
                 }
+            }
+            if step.is_already_so() && !full {
+                text.push_str(&already.line(step, console));
+                continue;
             }
             match folded.next(step) {
                 _ if full => text.push_str(&of_step(step, &mut told, console)),
@@ -284,7 +290,7 @@ enum Turn {
 impl<'a> Folded<'a> {
     fn of(steps: &'a [PlannedStep]) -> Folded<'a> {
         let mut all = HashMap::new();
-        for step in steps {
+        for step in steps.iter().filter(|step| !step.is_already_so()) {
             *all.entry(Folded::key(step)).or_default() += 1;
         }
         Folded { all, seen: HashMap::new() }
@@ -346,7 +352,7 @@ fn counted(preview: &Preview) -> String {
     if preview.skipped > 0 {
         parts.push(format!("{} skipped", grouped(preview.skipped)));
     }
-    format!("{}. Nothing was run.", parts.join(", "))
+    format!("{}. {}", parts.join(", "), observed::summary(preview.looked.as_ref()))
 }
 
 /// Returns a time as people read it.

@@ -137,6 +137,7 @@ codes! {
     513 BadPlan "bad-plan" Error "A plan can't be used.";
     514 PlanDiffers "plan-differs" Error "What would be run is not what was planned.";
     515 PlanVar "plan-var" Error "A var is given otherwise than the plan has it.";
+    511 PreviewTakesFailure "preview-takes-failure" Warning "A preview can't tell a difference from a failure.";
 
     601 MissingTool "missing-tool" Error "A program is not installed.";
 }

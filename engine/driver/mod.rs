@@ -11,11 +11,13 @@ mod clock;
 mod error;
 mod file_limit;
 mod forecast;
+mod glances;
 mod hooks;
 mod host;
 mod inbox;
 mod launch;
 mod looping;
+mod observe;
 mod open;
 mod outlived;
 mod people;
@@ -37,6 +39,7 @@ pub use forecast::{
     PlannedTarget,
 };
 pub use host::{life, person};
+pub use observe::{Looked, Looking, Onlooker, Progress, Shown, Sighting, Standing, Unobserved, observe};
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};

@@ -17,6 +17,8 @@ use crate::machine::{
 use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
 use crate::template::Engine;
 
+use super::observe::{Looked, Shown, Sight, Sighting, Standing};
+
 /// Whether a step will run, as far as is known before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,6 +141,12 @@ pub struct PlannedStep {
     pub irreversible: Option<String>,
     /// Whether it is one of `finally`.
     pub finally: bool,
+    /// What was seen of it, when the plan looked.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Sighting>,
+    /// What its tool says that it would change, when the plan looked.
+    #[serde(rename = "preview", skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub previewed: Option<Shown>,
     /// What is wrong with it: the run would fail here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
@@ -159,6 +167,9 @@ pub struct Preview {
     pub undetermined: usize,
     /// How many are skipped.
     pub skipped: usize,
+    /// What looking came to, when the plan looked.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<Looked>,
 }
 
 impl Preview {
@@ -170,17 +181,31 @@ impl Preview {
 
 /// Returns what a run of `snapshot` would do. Runs nothing, writes nothing.
 pub fn preview(snapshot: &Snapshot) -> Preview {
+    let walk = walked(snapshot, None);
+    tallied(walk.run, walk.steps)
+}
+
+/// Walks over the plan, with what was seen so far when it looks.
+pub(super) fn walked(snapshot: &Snapshot, sight: Option<Sight>) -> Walk {
     let snapshot = Arc::new(snapshot.clone());
     let graph = Arc::new(Graph::of(&snapshot.runbook));
     let facts = RunFacts { id: UNKNOWN.to_owned(), ..RunFacts::default() };
     let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(&snapshot), Arc::clone(&graph), facts);
     let run = forecast::whole(&judge, &snapshot);
     let groups = forecast::groups(&graph);
-    let mut walk = Walk { state: State::new(&graph), graph, judge, groups, steps: Vec::new() };
+    let mut walk = Walk { state: State::new(&graph), graph, judge, groups, run, steps: Vec::new(), sight };
     walk.all();
+    walk
+}
+
+/// Counts the steps.
+pub(super) fn tallied(run: PlannedRun, steps: Vec<PlannedStep>) -> Preview {
     let mut preview =
-        Preview { run, steps: walk.steps, changing: 0, reading: 0, undetermined: 0, skipped: 0 };
+        Preview { run, steps, changing: 0, reading: 0, undetermined: 0, skipped: 0, looked: None };
     for step in &preview.steps {
+        if step.is_already_so() {
+            continue;
+        }
         match (&step.wanted, step.effect) {
             (Wanted::No(_), _) => preview.skipped += 1,
             (Wanted::Unknown, _) => preview.undetermined += 1,
@@ -191,12 +216,23 @@ pub fn preview(snapshot: &Snapshot) -> Preview {
     preview
 }
 
-struct Walk {
-    judge: Judge,
-    graph: Arc<Graph>,
-    state: State,
+pub(super) struct Walk {
+    pub(super) judge: Judge,
+    pub(super) graph: Arc<Graph>,
+    pub(super) state: State,
     groups: Vec<u32>,
-    steps: Vec<PlannedStep>,
+    /// What holds for the whole run.
+    pub(super) run: PlannedRun,
+    pub(super) steps: Vec<PlannedStep>,
+    /// What was seen, when the plan looks.
+    pub(super) sight: Option<Sight>,
+}
+
+impl PlannedStep {
+    /// Says whether it was seen that there is nothing to do.
+    pub fn is_already_so(&self) -> bool {
+        self.observed.as_ref().is_some_and(|seen| seen.standing == Standing::AlreadySo)
+    }
 }
 
 impl Walk {
@@ -225,7 +261,7 @@ impl Walk {
 
     /// Applies an event of the imagined run. One that can't follow would be a mistake of this walk, not of the runbook:
     /// it is left out, and the step that it concerns is shown as it stands.
-    fn fold(&mut self, event: Event) {
+    pub(super) fn fold(&mut self, event: Event) {
         let applied = self.state.apply(&self.graph, &event);
         debug_assert!(applied.is_ok(), "{applied:?}");
     }
@@ -283,6 +319,8 @@ impl Walk {
             lock: None,
             asks: None,
             irreversible: None,
+            observed: None,
+            previewed: None,
             finally: self.graph.is_finally(node),
             faults: Vec::new(),
         }
@@ -317,13 +355,18 @@ impl Walk {
         if let Some(capture) = &body.capture {
             self.command(&mut shown, at, Stage::Capture);
             let leaf = Leaf { step: name.clone(), stage: Stage::Capture, attempt: 1 };
-            let values = unknowns(capture.outputs.iter().map(|(name, _)| name), "captured");
+            let unknown = || unknowns(capture.outputs.iter().map(|(name, _)| name), "captured");
+            let values = self.captured_now(&mut shown, at).unwrap_or_else(unknown);
             self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
             self.fold(Event::Captured { step: name.clone(), values, changes: None });
             self.close(&name, Stage::Capture, Map::new());
         }
         shown.changes = self.judge.changes(&self.state, at);
         shown.title = self.judge.title(&self.state, at);
+        if self.already_so(&mut shown, at) {
+            self.steps.push(shown);
+            return;
+        }
         match &body.action {
             Action::Command(_) | Action::Gate(_) => self.command(&mut shown, at, Stage::Action),
             Action::Approve(_) | Action::Manual(_) => match self.judge.asking(&self.state, at) {
@@ -340,8 +383,13 @@ impl Walk {
         if graph.step(at.node).guard.is_some() {
             self.command(&mut shown, at, Stage::Guard);
         }
-        let outputs =
-            unknowns(body.outputs.iter().map(|(name, _)| name), &format!("steps.{}.outputs", shown.step));
+        let unknown = || {
+            unknowns(
+                body.outputs.iter().map(|(name, _)| name),
+                &format!("steps.{}.outputs", graph.step(at.node).id),
+            )
+        };
+        let outputs = self.outputs_now(&mut shown, at).unwrap_or_else(unknown);
         let leaf = Leaf { step: name.clone(), stage: Stage::Action, attempt: 1 };
         self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
         self.close(&name, Stage::Action, outputs);
@@ -361,6 +409,8 @@ impl Walk {
             }
         }
         shown.gates = forecast::gates(&self.judge, &self.state, at, &mut shown.faults);
+        self.native(&mut shown, at);
+        self.carried_out(at);
         self.fold(Event::Finished { step: name, result: Finish::Succeeded });
         let mut told = BTreeSet::new();
         shown.faults.retain(|fault| told.insert(fault.clone()));

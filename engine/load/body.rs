@@ -6,6 +6,7 @@ use super::fields::{Field, Fields, fields};
 use super::gate::{capture, gate, undo};
 use super::keys::{ACTIONS, APPROVE, MANUAL, WAIT, list};
 use super::node::NodeKind;
+use super::preview::preview;
 use super::typed;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Action, Approve, Body, Command, Effect, Kind, Manual, OnInterrupt, Place, Text, Wait};
@@ -22,6 +23,7 @@ pub(super) fn body(cx: &mut Context<'_>, of: &Fields<'_>, place: Place) -> Body 
         capture: of.get("capture").and_then(|field| capture(cx, field)),
         changes: of.get("changes").and_then(|field| field.text(cx)),
         satisfied: of.get("satisfied").and_then(|field| field.expr(cx)),
+        preview: of.get("preview").and_then(|field| preview(cx, field)),
         verify: of.get("verify").and_then(|field| gate(cx, field)),
         rollback: of.get("rollback").and_then(|field| undo(cx, field)),
         irreversible: of.get("irreversible").and_then(|field| field.text(cx)),
@@ -64,6 +66,7 @@ pub(super) fn inner_commands(body: &mut Body) -> impl Iterator<Item = &mut Comma
     }
     commands.extend(body.check.as_mut().map(|gate| &mut gate.command));
     commands.extend(body.capture.as_mut().map(|capture| &mut capture.command));
+    commands.extend(body.preview.as_mut().map(|preview| &mut preview.command));
     commands.extend(body.verify.as_mut().map(|gate| &mut gate.command));
     if let Some(undo) = &mut body.rollback {
         commands.push(&mut undo.command);
@@ -231,8 +234,9 @@ fn effect(cx: &mut Context<'_>, of: &Fields<'_>, action: &Action) -> Effect {
 // RB0111
 fn needs_other(cx: &mut Context<'_>, of: &Fields<'_>) {
     let command = ["run", "shell"];
-    let any_command = ["run", "shell", "gate", "check", "capture", "verify", "rollback"];
-    let rules: [(&str, &[&str]); 8] = [
+    let any_command = ["run", "shell", "gate", "check", "capture", "preview", "verify", "rollback"];
+    let rules: [(&str, &[&str]); 9] = [
+        ("preview", &command),
         ("outputs", &["run", "shell", "gate"]),
         ("idempotent", &command),
         ("stdin", &command),

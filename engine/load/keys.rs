@@ -427,6 +427,12 @@ pub(super) const BODY: &[Spec] = &[
         "The one-line difference for the plan.",
     ),
     key("satisfied", Expr, "satisfied: captured.size == size", "Whether there is nothing to do."),
+    key(
+        "preview",
+        Map(&PREVIEW),
+        "preview: {run: kubectl diff -f app.yaml, changed: exit_code == 1}",
+        "What the tool itself says that it would change, for `plan --observe`; it only looks.",
+    ),
     key("verify", Map(&GATE), "verify: {run: cat size, pass: stdout == size}", "The gate after."),
     key("rollback", Map(&UNDO), "rollback: {run: \"resize {{ captured.size }}\"}", "How to undo it."),
     key("irreversible", Text, "irreversible: A sent mail can't be called back.", "Why it can't be undone."),
@@ -532,6 +538,24 @@ pub static CAPTURE: Table = Table {
     ],
 };
 
+/// `preview`.
+pub static PREVIEW: Table = Table {
+    what: "`preview`",
+    groups: &[
+        COMMAND_LINE,
+        &[
+            key(
+                "changed",
+                Expr,
+                "changed: exit_code == 1",
+                "Whether the answer tells of a change; an exit code other than 0 for which it is false is a failure.",
+            ),
+            key("timeout", Duration, "timeout: 30s", "The time it may take."),
+        ],
+        AROUND,
+    ],
+};
+
 /// `rollback`.
 pub static UNDO: Table = Table {
     what: "`rollback`",
@@ -614,7 +638,7 @@ mod tests {
     fn every_key_is_once_in_its_table_and_its_example_begins_with_it() {
         let tables = [
             &RUNBOOK, &DEFAULTS, &LIMITS, &INPUT, &FROM, &STEP, &TEMPLATE, &GATE, &CAPTURE, &UNDO, &COMMAND,
-            &RETRY, &APPROVE, &MANUAL, &WAIT, &HOOKS, &HOOK,
+            &RETRY, &APPROVE, &MANUAL, &WAIT, &HOOKS, &HOOK, &PREVIEW,
         ];
         for table in tables {
             let mut names: Vec<_> = table.keys().map(|spec| spec.name).collect();

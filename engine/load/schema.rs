@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{
     ACTIONS, APPROVE, CAPTURE, COMMAND, DEFAULTS, FROM, Form, GATE, HOOK, HOOKS, INPUT, LIMITS, MANUAL,
-    RETRY, RUNBOOK, STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
+    PREVIEW, RETRY, RUNBOOK, STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
 };
 use super::loaded::FileKind;
 
@@ -24,6 +24,7 @@ const DEFINITIONS: &[(&str, &Table)] = &[
     ("from", &FROM),
     ("gate", &GATE),
     ("capture", &CAPTURE),
+    ("preview", &PREVIEW),
     ("undo", &UNDO),
     ("command", &COMMAND),
     ("retry", &RETRY),
@@ -104,7 +105,7 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         "wait" => exactly.extend(["for", "until"]),
         _ => {}
     }
-    if matches!(name, "gate" | "capture" | "undo" | "command" | "hook") {
+    if matches!(name, "gate" | "capture" | "preview" | "undo" | "command" | "hook") {
         exactly.extend(["run", "shell"]);
     }
     if name == "gate" {

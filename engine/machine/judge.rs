@@ -65,7 +65,7 @@ impl Judge {
     }
 
     /// Returns the scope in which the body of the instance's step is evaluated: the template's with `uses`.
-    fn inner(&self, state: &State, at: Addr) -> Result<Scope, Why> {
+    pub(super) fn inner(&self, state: &State, at: Addr) -> Result<Scope, Why> {
         let outer = self.outer(state, at);
         let mut scope = match &self.step(at.node).binding {
             None => outer.child(),
@@ -86,6 +86,11 @@ impl Judge {
             template::ParamWhy::Text { text, .. } => self.place(text.at, fault),
         });
         told.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Says whether an expression speaks of `name`.
+    pub(super) fn mentions(&self, expr: &Expr, name: &str) -> bool {
+        self.scopes.mentions(&self.engine, expr, name)
     }
 
     pub(super) fn place(&self, at: Place, message: impl std::fmt::Display) -> Why {
@@ -120,7 +125,7 @@ impl Judge {
         self.engine.expr(&expr.0.src, scope).map_err(|fault| self.fault(&expr.0, &fault))
     }
 
-    fn holds(&self, expr: &Expr, scope: &Scope) -> Result<Known, Why> {
+    pub(super) fn holds(&self, expr: &Expr, scope: &Scope) -> Result<Known, Why> {
         match self.engine.holds(&expr.0.src, scope).map_err(|fault| self.fault(&expr.0, &fault))? {
             Truth::True => Ok(Known::Yes),
             Truth::False => Ok(Known::No),
@@ -138,7 +143,12 @@ impl Judge {
         parse_duration(&shown).map_err(|error| self.place(text.at, error))
     }
 
-    fn duration_or(&self, text: Option<&Text>, scope: &Scope, other: Duration) -> Result<Duration, Why> {
+    pub(super) fn duration_or(
+        &self,
+        text: Option<&Text>,
+        scope: &Scope,
+        other: Duration,
+    ) -> Result<Duration, Why> {
         text.map_or(Ok(other), |text| self.duration(text, scope))
     }
 
@@ -678,7 +688,7 @@ impl Judge {
 }
 
 /// Returns how a command ended that was to answer a question and did not, with the last it said.
-fn unanswered(end: &End, outcome: &Outcome) -> String {
+pub(super) fn unanswered(end: &End, outcome: &Outcome) -> String {
     let last = outcome.tail.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
     format!("{}{last}", describe(end))
 }

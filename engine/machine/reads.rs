@@ -11,6 +11,10 @@ pub(super) fn whole(step: &Step) -> Value {
     if let (Some(entries), true) = (value.as_object_mut(), step.binding.is_some()) {
         entries.remove("body");
     }
+    // A plan asks it; a run never does.
+    if let Some(body) = value.get_mut("body").and_then(Value::as_object_mut) {
+        body.remove("preview");
+    }
     value
 }
 

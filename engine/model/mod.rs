@@ -26,8 +26,8 @@ pub use runbook::{DataTable, Limits, OnFailure, Runbook, StepTemplate};
 pub use secret::{SecretValue, Secrets};
 pub use snapshot::{MACHINE_VERSION, Snapshot, Source};
 pub use step::{
-    Action, Approve, Binding, Body, Capture, Command, Effect, Gate, GateUse, Line, Manual, OnInterrupt,
-    Retry, Step, Undo, Wait,
+    Action, Approve, Binding, Body, Capture, Command, Effect, Gate, GateUse, Line, Manual, NativePreview,
+    OnInterrupt, Retry, Step, Undo, Wait,
 };
 pub use text::{Expr, Text, Tree};
 

@@ -85,6 +85,9 @@ pub struct Body {
     pub changes: Option<Text>,
     /// Whether there is nothing to do.
     pub satisfied: Option<Expr>,
+    /// What the tool itself says that it would change. Only a plan that looks asks it; a run never does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Box<NativePreview>>,
     /// The gate after.
     pub verify: Option<Box<Gate>>,
     /// How to undo it.
@@ -208,6 +211,17 @@ pub struct Capture {
     pub command: Command,
     /// Values taken from the answer, in scope as `captured.NAME`.
     pub outputs: Vec<(String, Expr)>,
+    /// The time it may take.
+    pub timeout: Option<Text>,
+}
+
+/// A command by which a tool says what it would change, and changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NativePreview {
+    /// What is asked.
+    pub command: Command,
+    /// Whether the answer tells of a change; when not said, that is left to who reads it.
+    pub changed: Option<Expr>,
     /// The time it may take.
     pub timeout: Option<Text>,
 }
@@ -430,6 +444,11 @@ impl Body {
             capture.command.texts(visit);
             capture.outputs.iter().for_each(|(_, expr)| visit(&expr.0));
             capture.timeout.iter().for_each(&mut *visit);
+        }
+        if let Some(preview) = &self.preview {
+            preview.command.texts(visit);
+            preview.changed.iter().for_each(|expr| visit(&expr.0));
+            preview.timeout.iter().for_each(&mut *visit);
         }
         if let Some(undo) = &self.rollback {
             undo.command.texts(visit);

@@ -9,6 +9,7 @@ mod elsewhere;
 mod exec;
 mod hostile;
 mod leaks;
+mod observe;
 mod person;
 mod planned;
 mod recorder;

@@ -220,6 +220,82 @@ fn the_plan_is_what_is_sent_in_the_same_order() {
 }
 
 #[test]
+fn observed_it_tells_what_would_change_and_afterwards_that_all_is_so() {
+    let Some(stage) = Prod::set() else { return };
+    let observe = || {
+        stage.cluster.forget_requests();
+        let shown = stage.project.run(&["plan", "pre-scale-event", "--var", "env=prod", "--observe"]).code(0);
+        assert_eq!(stage.cluster.changes().len(), 0, "{shown}");
+        let tried = stage.cluster.requests().iter().filter(|it| it.query.contains("dryRun=All")).count();
+        (shown.to_string(), tried)
+    };
+    let (before, tried) = observe();
+    let floor = "changes  floor 3 → 8, ceiling 10 → 20";
+    for wanted in [
+        floor,
+        "ACUs 2.0 to 16.0 → 8 to 64",
+        "12 steps change something",
+        "it says: floor 8, ceiling 20",
+        "it says: scale-down Disabled",
+    ] {
+        assert!(before.contains(wanted), "{wanted}\n{before}");
+    }
+    assert!(before.contains(
+        r#"undo     kubectl --namespace=autolytiq-prod patch horizontalpodautoscaler api-gateway-hpa"#
+    ));
+    assert!(!before.contains("‹captured"), "{before}");
+    assert_eq!(tried, 10, "five limits and five policies are tried");
+    assert!(!stage.project.journal().exists(), "a plan that looks writes nothing");
+    assert_eq!(stage.moto.capacity(NAMESPACE), (2.0, 16.0));
+
+    stage.exec(&[]).code(0);
+    let (after, tried) = observe();
+    assert_eq!(tried, 0, "what has nothing to do is not tried");
+    for wanted in [
+        "floors[api-gateway]  already so: min = 8, max = 20",
+        "aurora  already so",
+        "11 steps are already so",
+    ] {
+        assert!(after.contains(wanted), "{wanted}\n{after}");
+    }
+    assert!(after.contains("warm-caches") && after.contains("1 step changes something"), "{after}");
+
+    // Nobody answers: that is told as such, and is neither a change nor none.
+    stage.cluster.deny("get", "horizontalpodautoscalers");
+    let (denied, _) = observe();
+    assert!(denied.contains("could not tell: it exited with 1: Error from server (Forbidden)"), "{denied}");
+    assert!(denied.contains("‹captured"), "{denied}");
+}
+
+#[test]
+fn a_workload_is_observed_and_tried_and_left_alone() {
+    let Some(stage) = Prod::set() else { return };
+    stage.cluster.deployment(NAMESPACE, "worker", 3);
+    let scale = "runbook: up\ntitle: Up\nsteps:\n  - id: up\n    uses: kubectl/scale\n    \
+                 with: {namespace: autolytiq-prod, workload: deployment/worker, replicas: 10}\n";
+    stage.project.write("runbooks/autolytiq/up.yaml", scale);
+    stage.cluster.forget_requests();
+    let plan = ["plan", "up", "--observe", "--format", "json"];
+    let document = |shown: Shown| -> Value { serde_json::from_str(&shown.stdout).expect("the plan is JSON") };
+    let before = document(stage.project.run(&plan).code(0));
+    let step = &before["steps"][0];
+    assert_eq!(step["changes"], "replicas 3 → 10");
+    assert_eq!(step["observed"], json!({"standing": "to-do", "values": {"replicas": 3}}));
+    assert_eq!(step["preview"]["output"], "deployment.apps/worker scaled (server dry run)\n");
+    let undo = step["commands"].as_array().and_then(|all| all.iter().find(|it| it["stage"] == "undo"));
+    assert_eq!(
+        undo.map(|it| &it["command"]),
+        Some(&json!("kubectl --namespace=autolytiq-prod scale deployment/worker --replicas=3"))
+    );
+    assert_eq!((stage.cluster.changes().len(), &before["looked"]["asked"]), (0, &json!(2)));
+
+    stage.project.run(&["exec", "up"]).code(0);
+    let after = document(stage.project.run(&plan).code(0));
+    assert_eq!(after["steps"][0]["observed"]["standing"], "already-so");
+    assert_eq!((&after["changing"], &after["looked"]["already_so"]), (&json!(0), &json!(1)));
+}
+
+#[test]
 fn another_cluster_is_noticed_before_anything_is_done() {
     let Some(stage) = Prod::set() else { return };
     stage.cluster.fail_next("PATCH", "horizontalpodautoscalers/deal-service-hpa", 500, "InternalError", 1);

@@ -10,13 +10,14 @@ use crate::cli::plan_file::PlanFile;
 use crate::cli::plan_page::{self as page, Sheet, Told, origins};
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::driver::{PlannedGate, PlannedStep, Wanted, now, preview};
+use crate::cli::{observed, observing};
+use crate::driver::{PlannedGate, PlannedStep, Standing, Wanted, now, preview};
 use crate::machine::Stage;
 use crate::model::Effect;
 use crate::report::Role;
 use crate::template::quote_word;
 
-/// Shows the plan. Opens no journal and starts no process.
+/// Shows the plan. Opens no journal, and starts no process unless it is to look.
 ///
 /// # Errors
 ///
@@ -30,21 +31,29 @@ pub fn run(plan: &Plan, settings: &Settings, console: Console) -> Result<Exit, C
         None => Missing::StandIn,
     };
     let bound = gather(book, &books, &plan.vars, missing, settings, console)?;
-    let preview = preview(&bound.snapshot);
+    let shown = match plan.observe {
+        false => preview(&bound.snapshot),
+        true => match observing::look(&bound, terminal.as_mut(), settings, console)? {
+            Ok(preview) => preview,
+            Err(exit) => return Ok(exit),
+        },
+    };
     let origins = origins(&bound.answers);
-    let sheet = Sheet::of(&bound, &origins, &preview);
+    let sheet = Sheet::of(&bound, &origins, &shown);
     match settings.form {
         Form::Json => console.document(&sheet)?,
         Form::Text => sheet.print(plan.full, console)?,
     }
-    if preview.is_faulty() {
+    if shown.is_faulty() {
         if plan.out.is_some() {
             console.say("the plan is not kept: a run would fail at what is wrong");
         }
         return Ok(Exit::Mistake);
     }
     if let Some(out) = &plan.out {
-        let file = PlanFile::of(&bound, origins, preview, now(), settings.person(settings.via()));
+        // What was seen is of this moment: the file keeps what does not depend on it.
+        let kept = if plan.observe { preview(&bound.snapshot) } else { shown };
+        let file = PlanFile::of(&bound, origins, kept, now(), settings.person(settings.via()));
         let sum = file.write(&settings.typed(out))?;
         let (program, path) = (settings.program_here(), quote_word(&out.display().to_string()));
         console.say(&format!(
@@ -96,7 +105,11 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
         row("when", Role::Person, &folded(when));
     }
     if let Some(changes) = &step.changes {
-        row("changes", Role::Quiet, &folded(changes));
+        let seen = step.observed.as_ref().is_some_and(|seen| seen.standing == Standing::ToDo);
+        row("changes", if seen { Role::Active } else { Role::Quiet }, &folded(changes));
+    }
+    for (word, role, value) in observed::rows(step, console) {
+        row(word, role, &folded(&value));
     }
     if let Some(lock) = &step.lock {
         row("lock", Role::Quiet, &folded(lock));
@@ -131,6 +144,12 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
             row("", role, &folded(&until(gate, pass)));
         }
     }
+    if let Some(shown) = &step.previewed {
+        text.push_str(&observed::previewed(shown, console));
+    }
+    let mut row = |word: &str, role: Role, value: &str| {
+        text.push_str(&format!("    {} {value}\n", paint.paint(role, &format!("{word:<8}"))));
+    };
     if let Some(asks) = &step.asks {
         row("asks", Role::Person, &folded(asks));
     }

@@ -59,6 +59,23 @@ const AWS_READS: [&str; 7] = ["batch-get-", "describe-", "get-", "head-", "list-
 const SYSTEMCTL: [&str; 9] =
     ["disable", "enable", "kill", "mask", "reload", "restart", "start", "stop", "unmask"];
 const TERRAFORM: [&str; 4] = ["apply", "destroy", "import", "taint"];
+/// Verbs of helm that look; after an option's value (`-n prod`) they are what tells the verb.
+const HELM_READS: [&str; 14] = [
+    "completion",
+    "dependency",
+    "diff",
+    "env",
+    "get",
+    "history",
+    "lint",
+    "list",
+    "ls",
+    "search",
+    "show",
+    "status",
+    "template",
+    "version",
+];
 /// Programs that do nothing else.
 const ALWAYS: [&str; 12] = [
     "chmod", "chown", "createdb", "dropdb", "kill", "mkdir", "mkfs", "mv", "pkill", "rm", "rmdir", "shutdown",
@@ -74,7 +91,11 @@ pub(super) fn verb(line: &Line) -> Option<(String, Place)> {
         return Some((name.to_owned(), program.at));
     }
     // A trial run changes nothing.
-    if rest.iter().any(|word| word.src.starts_with("--dry-run") && word.src != "--dry-run=none") {
+    let tried = |word: &Text| match word.src.strip_prefix("--dry-run") {
+        Some(how) => !matches!(how, "=none" | "=false" | "=0"),
+        None => false,
+    };
+    if rest.iter().any(tried) {
         return None;
     }
     let mut plain = rest.iter().filter(|word| !word.src.starts_with('-') && word.is_literal());
@@ -97,7 +118,11 @@ pub(super) fn verb(line: &Line) -> Option<(String, Place)> {
             }
             found(Some(verb).filter(|verb| KUBECTL.contains(&verb.src.as_str()))?)
         }
-        "helm" => found(plain.next().filter(|verb| HELM.contains(&verb.src.as_str()))?),
+        "helm" => {
+            let of =
+                |word: &&Text| HELM.contains(&word.src.as_str()) || HELM_READS.contains(&word.src.as_str());
+            found(plain.find(of).filter(|verb| HELM.contains(&verb.src.as_str()))?)
+        }
         "aws" => {
             let begins = |word: &Text, of: &[&str]| of.iter().any(|begin| word.src.starts_with(begin));
             // The first word that looks like an operation is it: later ones are values.
@@ -124,6 +149,9 @@ mod tests {
             ("kubectl -n prod scale deployment/api --replicas=3", "kubectl scale"),
             ("kubectl rollout undo deployment/api", "kubectl undo"),
             ("/usr/bin/helm upgrade api chart", "helm upgrade"),
+            ("helm -n prod upgrade api chart", "helm upgrade"),
+            ("helm upgrade api chart --dry-run=false", "helm upgrade"),
+            ("kubectl apply -f - --dry-run=none", "kubectl apply"),
             ("aws --region us-west-2 rds modify-db-cluster --x y", "aws modify-db-cluster"),
             ("rm -rf build", "rm"),
             ("systemctl restart nginx", "systemctl restart"),
@@ -142,6 +170,10 @@ mod tests {
             "kubectl exec pod -- ls",
             "aws rds describe-db-clusters --db-cluster-identifier delete-me",
             "helm status api",
+            "helm -n prod diff upgrade api chart",
+            "helm upgrade api chart --dry-run=server",
+            "kubectl apply -f - --dry-run=server",
+            "kubectl diff -f -",
             "df -h",
         ] {
             assert_eq!(said(line), None, "{line}");

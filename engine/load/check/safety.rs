@@ -3,7 +3,10 @@
 use super::super::context::Context;
 use super::changing;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Action, Body, Command, Effect, Gate, OnInterrupt, Place, Retry, Step, StepTemplate};
+use crate::model::{
+    Action, Body, Command, Effect, Gate, NativePreview, OnInterrupt, Place, Retry, Step, StepTemplate,
+};
+use crate::template::{Scope, Truth, Value};
 
 /// Checks the steps of a runbook. `finally` need not be reversible: its steps run when the run is over, whichever way
 /// it went, and a rollback neither reaches them nor ends before they have run.
@@ -58,6 +61,7 @@ fn body(cx: &mut Context<'_>, of: &Body, at: Place, what: &str, reversible: bool
         undo.verify.iter().for_each(|of| gate(cx, of, "verify"));
     }
     of.capture.iter().for_each(|capture| reads(cx, &capture.command, "a capture"));
+    of.preview.iter().for_each(|preview| previews(cx, preview));
     match &of.action {
         Action::Gate(of) => gate(cx, of, "gate"),
         Action::Command(command) if of.effect == Effect::Read => {
@@ -137,13 +141,54 @@ fn retried_by(
     }
 }
 
+// RB0408, RB0511
+fn previews(cx: &mut Context<'_>, of: &NativePreview) {
+    reads(cx, &of.command, "a preview");
+    let Some(changed) = &of.changed else { return };
+    if cx.engine.check_expr(&changed.0.src).is_ok_and(|uses| uses.paths.is_empty()) {
+        // RB0406 would say that a gate can't fail; what can't be told here is the difference.
+        cx.report.push(
+            Diagnostic::new(
+                Code::PreviewTakesFailure,
+                "this preview says the same whatever the command answers",
+            )
+            .at(changed.0.at, "")
+            .help("ask the answer: `exit_code == 1`, `stdout != ''`; or leave `changed` out"),
+        );
+        return;
+    }
+    // What a shell says when there is no such program. Whatever else the expression speaks of is not known here, and
+    // what can't be told is no mistake.
+    let mut scope = Scope::new();
+    for name in ["stdout", "stderr"] {
+        scope.set(name, Value::from(""));
+    }
+    scope.set("exit_code", Value::from(127));
+    if matches!(cx.engine.holds(&changed.0.src, &scope), Ok(Truth::True)) {
+        cx.report.push(
+            Diagnostic::new(Code::PreviewTakesFailure, "this preview takes a failure for a difference")
+                .at(changed.0.at, "it holds of a command that could not be run (exit code 127)")
+                .help(
+                    "name the exit code that means a difference: `exit_code == 1` for kubectl diff, \
+                     `exit_code == 2` for terraform plan and helm diff with -detailed-exitcode",
+                ),
+        );
+    }
+}
+
 // RB0408
 fn reads(cx: &mut Context<'_>, of: &Command, what: &str) {
     if let Some((word, place)) = changing::verb(&of.line) {
+        let help = match what {
+            "a preview" => {
+                "use what the tool has for a trial: `--dry-run=server`, `kubectl diff`, `helm diff`"
+            }
+            _ => "make it a step that changes, with a `rollback`",
+        };
         cx.report.push(
             Diagnostic::new(Code::ReadChanges, format!("`{word}` changes something, and {what} only looks"))
                 .at(place, "")
-                .help("make it a step that changes, with a `rollback`"),
+                .help(help),
         );
     }
 }

@@ -123,6 +123,7 @@ fn commands(body: &Body) -> Vec<&Command> {
     }
     commands.extend(body.check.iter().chain(&body.verify).map(|gate| &gate.command));
     commands.extend(body.capture.iter().map(|capture| &capture.command));
+    commands.extend(body.preview.iter().map(|preview| &preview.command));
     if let Some(undo) = &body.rollback {
         commands.push(&undo.command);
         commands.extend(undo.verify.iter().map(|gate| &gate.command));

@@ -235,6 +235,11 @@ fn body<'a>(cx: &mut Context<'_>, of: &'a Body, names: &Names<'a>) {
         Action::Gate(gate) => outputs_in(cx, &of.outputs, &after.with_answer(gate)),
         _ => outputs(cx, &of.outputs, after),
     }
+    if let Some(preview) = &of.preview {
+        command(cx, &preview.command, after);
+        preview.timeout.iter().for_each(|text| after.text(cx, text));
+        preview.changed.iter().for_each(|changed| after.with_result().expr(cx, changed));
+    }
     of.verify.iter().for_each(|verify| gate(cx, verify, after));
     if let Some(undo) = &of.rollback {
         command(cx, &undo.command, after);

@@ -1,0 +1,249 @@
+//! What a rendered command would change, as far as its words tell: the last look before a plan asks it anything.
+//!
+//! [`super::changing`] reads the file; here the values are in, so that `kubectl {{ verb }}` and a script are looked into
+//! as well. It errs towards refusing: a capture that was not asked is told as such, and a plan that changed something
+//! would be the end of all trust in plans.
+
+use super::changing::verb;
+use crate::model::{Line, Text};
+
+/// How deep scripts in scripts are looked into.
+const DEPTH: usize = 6;
+
+/// How many words after a wrapper may be the command that it runs.
+const NEAR: usize = 24;
+
+/// Programs that run the rest of their words.
+const WRAPPERS: [&str; 11] =
+    ["command", "env", "exec", "ionice", "nice", "nohup", "setsid", "sudo", "time", "timeout", "xargs"];
+
+/// Programs that run a script given by `-c`.
+const SHELLS: [&str; 5] = ["ash", "bash", "dash", "sh", "zsh"];
+
+/// Words of the shell after which a command begins.
+const BEFORE: [&str; 9] = ["!", "do", "elif", "else", "if", "then", "until", "while", "{"];
+
+/// Returns the words of a command, or of a script in it, that are known to change something.
+pub fn changes(argv: &[String]) -> Option<String> {
+    of_words(argv, DEPTH)
+}
+
+fn name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+fn of_words(argv: &[String], depth: usize) -> Option<String> {
+    let program = name(argv.first()?);
+    let inside = argv.iter().position(|word| word == "--").map_or(argv.len(), |at| at + 1);
+    let mut starts: Vec<usize> = vec![0];
+    if WRAPPERS.contains(&program) {
+        // Where the wrapped command begins differs from wrapper to wrapper: it may be any word.
+        starts.extend(1..argv.len().min(NEAR));
+    } else if matches!(program, "docker" | "kubectl" | "podman") {
+        starts.push(inside);
+    }
+    for start in starts {
+        let words = argv.get(start..).unwrap_or_default();
+        let Some(program) = words.first().map(|word| name(word)) else { continue };
+        if SHELLS.contains(&program) || program == "eval" {
+            // The rest is the script and its arguments.
+            return of_shell(program, &words[1..], depth.checked_sub(1)?);
+        }
+        let found = verb(&Line::Words(words.iter().map(Text::new).collect()));
+        if let Some((word, _)) = found {
+            return Some(word);
+        }
+    }
+    None
+}
+
+fn of_shell(program: &str, rest: &[String], depth: usize) -> Option<String> {
+    if program == "eval" {
+        return of_script(&rest.join(" "), depth);
+    }
+    let at = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c'))?;
+    of_script(rest.get(at + 1)?, depth)
+}
+
+/// A command of a script that is not at its end yet.
+#[derive(Default)]
+struct Frame {
+    words: Vec<String>,
+    word: String,
+    /// Whether there is a word, which may be empty.
+    begun: bool,
+    /// Whether it stands in double quotes.
+    double: bool,
+    /// What ends it, when it is a substitution.
+    until: Option<char>,
+}
+
+impl Frame {
+    fn add(&mut self, c: char) {
+        self.begun = true;
+        self.word.push(c);
+    }
+
+    fn space(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            self.words.push(std::mem::take(&mut self.word));
+        }
+    }
+}
+
+/// Returns what a script changes: the first of its commands that does, or a file that it writes.
+fn of_script(script: &str, depth: usize) -> Option<String> {
+    let mut found: Option<String> = None;
+    let mut outer: Vec<Frame> = Vec::new();
+    let mut frame = Frame::default();
+    let mut end = |frame: &mut Frame| {
+        frame.space();
+        let words = std::mem::take(&mut frame.words);
+        if found.is_none() {
+            found = of_command(&words, depth);
+        }
+    };
+    let mut chars = script.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('\n') | None => {}
+                Some(next) => frame.add(next),
+            },
+            '`' | ')' if frame.until == Some(c) && !frame.double => {
+                end(&mut frame);
+                frame = outer.pop().unwrap_or_default();
+                frame.begun = true;
+            }
+            '`' => {
+                let inner = Frame { until: Some('`'), ..Frame::default() };
+                outer.push(std::mem::replace(&mut frame, inner));
+            }
+            '$' if chars.peek() == Some(&'(') => {
+                chars.next();
+                let inner = Frame { until: Some(')'), ..Frame::default() };
+                outer.push(std::mem::replace(&mut frame, inner));
+            }
+            '"' => {
+                frame.double = !frame.double;
+                frame.begun = true;
+            }
+            c if frame.double => frame.add(c),
+            '\'' => {
+                frame.begun = true;
+                frame.word.extend(chars.by_ref().take_while(|&c| c != '\''));
+            }
+            '#' if !frame.begun => {
+                // Up to the end of the line, which ends the command before it.
+                chars.by_ref().find(|&c| c == '\n');
+                end(&mut frame);
+            }
+            ' ' | '\t' => frame.space(),
+            '&' if frame.word.ends_with('>') => frame.add('&'),
+            ';' | '|' | '&' | '\n' | '(' | ')' => end(&mut frame),
+            '>' => {
+                // A word of its own, unless what stands before it is the number of a stream.
+                if !frame.word.chars().all(|c| c.is_ascii_digit() || c == '>') {
+                    frame.space();
+                }
+                frame.add('>');
+            }
+            c => frame.add(c),
+        }
+    }
+    // What is left open is the shell's to complain about; it is looked into all the same.
+    end(&mut frame);
+    outer.iter_mut().for_each(end);
+    found
+}
+
+fn of_command(words: &[String], depth: usize) -> Option<String> {
+    let written = words.iter().enumerate().filter_map(|(at, word)| {
+        let to = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('>')?;
+        let to = to.trim_start_matches(['>', '|']);
+        Some(if to.is_empty() { words.get(at + 1).map_or("", String::as_str) } else { to })
+    });
+    let harmless = |to: &str| {
+        to.is_empty() || to.starts_with('&') || matches!(to, "/dev/null" | "/dev/stderr" | "/dev/stdout")
+    };
+    if let Some(file) = written.into_iter().find(|to| !harmless(to)) {
+        return Some(format!("> {file}"));
+    }
+    let assigns = |word: &str| {
+        word.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        })
+    };
+    let begins = words.iter().position(|word| !BEFORE.contains(&word.as_str()) && !assigns(word))?;
+    of_words(&words[begins..], depth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(words: &[&str]) -> Option<String> {
+        changes(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn commands_in_commands_are_seen() {
+        assert_eq!(said(&["kubectl", "delete", "pod", "a"]).as_deref(), Some("kubectl delete"));
+        assert_eq!(
+            said(&["sudo", "-u", "root", "systemctl", "stop", "x"]).as_deref(),
+            Some("systemctl stop")
+        );
+        assert_eq!(said(&["timeout", "5", "rm", "x"]).as_deref(), Some("rm"));
+        assert_eq!(said(&["kubectl", "exec", "db-0", "--", "rm", "-rf", "x"]).as_deref(), Some("rm"));
+        assert_eq!(
+            said(&["env", "A=b", "bash", "-euc", "helm uninstall x"]).as_deref(),
+            Some("helm uninstall")
+        );
+        assert_eq!(said(&["kubectl", "exec", "db-0", "--", "psql", "-Atc", "select 1"]), None);
+        assert_eq!(said(&["kubectl", "get", "deployment", "rm"]), None);
+        assert_eq!(said(&[]), None);
+    }
+
+    #[test]
+    fn scripts_are_looked_into() {
+        for (script, word) in [
+            ("set -e\nkubectl get pods | grep x && kubectl delete pod x", "kubectl delete"),
+            ("echo \"$(kubectl -n prod scale deployment/a --replicas=3)\"", "kubectl scale"),
+            ("if true; then rm -f x; fi", "rm"),
+            ("N=3 kubectl patch hpa a -p '{}'", "kubectl patch"),
+            ("echo 3 > size", "> size"),
+            ("date >>log 2>&1", "> log"),
+            ("eval 'rm x'", "rm"),
+            ("sh -c \"rm x\"", "rm"),
+            ("ls | xargs -n 1 rm", "rm"),
+            ("echo `rm x`", "rm"),
+        ] {
+            assert_eq!(said(&["sh", "-e", "-c", script]).as_deref(), Some(word), "{script}");
+        }
+    }
+
+    #[test]
+    fn scripts_that_look_are_let_through() {
+        for script in [
+            "kubectl get pods -o json | jq '.items[] | select(.x > 3)' 2>/dev/null",
+            "cat size 2>&1 || echo none",
+            "# rm everything\ndf -h",
+            "echo 'rm x; rm y'",
+            "test -f size && wc -l < size",
+            "kubectl apply -f x.yaml --dry-run=server >/dev/null",
+            "printf '%s' \"a > b\"",
+        ] {
+            assert_eq!(said(&["sh", "-e", "-c", script]), None, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_looked_into_in_no_time() {
+        let deep = format!("{}rm x", "$(".repeat(100_000));
+        assert_eq!(said(&["sh", "-c", &deep]).as_deref(), Some("rm"));
+        let wrapped = vec!["sudo"; 100_000];
+        assert_eq!(said(&wrapped), None);
+        assert_eq!(said(&["sh", "-c", &"sudo sh -c 'sudo ".repeat(10_000)]), None);
+        assert_eq!(said(&["eval"; 10_000]), None);
+    }
+}
