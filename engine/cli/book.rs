@@ -36,7 +36,7 @@ impl Books {
     /// When there is none.
     pub fn open(settings: &Settings) -> Result<Books, CliError> {
         let project = Project::find(&settings.folder)?;
-        let library = Library::with_folder(&project.steps);
+        let library = Library::of(&project);
         Ok(Books { project, library })
     }
 

@@ -213,7 +213,7 @@ fn of_run(run: &PlannedRun) -> Vec<(&'static str, Role, String)> {
         let word = if number == 0 { "environ" } else { "" };
         rows.push((word, Role::Quiet, format!("{name}={}", value.as_str().unwrap_or_default())));
     }
-    if let Some(lock) = &run.lock {
+    for lock in &run.locks {
         rows.push(("lock", Role::Quiet, format!("{lock}, held by one run at a time")));
     }
     if let Some(protect) = &run.protect {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::args::Exec;
 use super::error::CliError;
 use crate::diag::near;
-use crate::machine::{Graph, Person, State, from_step};
+use crate::machine::{Graph, Person, State, from_step, step_of};
 use crate::model::{Action, Runbook, Step};
 use crate::template::Engine;
 
@@ -21,10 +21,10 @@ pub fn exist(flag: &str, named: &[String], runbook: &Runbook, instances: bool) -
     let ids: BTreeSet<&str> =
         runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str()).collect();
     for name in named {
-        let id = match name.split_once('[') {
-            Some((id, _)) if instances => id,
-            _ => name.as_str(),
-        };
+        let id = if instances { step_of(name, |id| ids.contains(id)) } else { name.as_str() };
+        if is_of_several(id, runbook) || ids.iter().any(|known| is_copy(id, known)) {
+            continue;
+        }
         if !ids.contains(id) {
             let message = format!("{flag} {name}: {} has no step `{id}`", runbook.name);
             return Err(match near(id, ids.iter().copied()) {
@@ -40,6 +40,44 @@ pub fn exist(flag: &str, named: &[String], runbook: &Runbook, instances: bool) -
     Ok(())
 }
 
+/// Says whether a name may be that of a step of a runbook that is brought in for each of several, before they are known.
+fn is_of_several(name: &str, runbook: &Runbook) -> bool {
+    runbook.steps.iter().chain(&runbook.finally).any(|step| {
+        step.for_each.is_some()
+            && matches!(step.body.action, Action::Runbook { .. })
+            && name.strip_prefix(step.id.as_str()).is_some_and(|rest| rest.starts_with('['))
+    })
+}
+
+/// Says whether a step is one of the copies that a name stands for: `db` for `db[eu]`.
+fn is_copy(name: &str, id: &str) -> bool {
+    id.strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('['))
+        .is_some_and(|rest| rest.ends_with(']') && !rest.contains('/'))
+}
+
+/// Returns the steps that a name stands for: with a step that brings in a runbook go that runbook's.
+fn meant<'a>(name: &'a str, runbook: &'a Runbook) -> impl Iterator<Item = &'a str> {
+    let ids = runbook.steps.iter().chain(&runbook.finally).map(|step| step.id.as_str());
+    ids.filter(move |id| {
+        id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
+    })
+}
+
+/// Adds the steps that bring in what is run.
+fn with_begins(only: Vec<String>, graph: &Graph, state: &State) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(only.len());
+    for id in only {
+        let around = state.node(&id).map(|node| graph.around(node)).unwrap_or_default();
+        for id in around.into_iter().map(|begin| graph.step(begin).id.clone()).chain([id]) {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+    }
+    all
+}
+
 /// Refuses to promise a yes that would not be taken: the run would wait for it all the same, hours on.
 ///
 /// # Errors
@@ -48,7 +86,7 @@ pub fn exist(flag: &str, named: &[String], runbook: &Runbook, instances: bool) -
 pub fn may_be_approved(named: &[String], runbook: &Runbook, by: &Person) -> Result<(), CliError> {
     for step in runbook.steps.iter().chain(&runbook.finally) {
         let Action::Approve(approve) = &step.body.action else { continue };
-        let is_it = |name: &&String| name.split('[').next() == Some(step.id.as_str());
+        let is_it = |name: &&String| step_of(name, |id| id == step.id) == step.id;
         let Some(name) = named.iter().find(is_it) else { continue };
         let refuse = |why: String| {
             let hint = format!("when it is asked for: `runbook approve RUN {}`", step.id);
@@ -84,22 +122,32 @@ impl Part {
     /// A step that is run and uses the outputs of one that is not: they would be missing in the middle of the run.
     pub fn of(exec: &Exec, runbook: &Runbook) -> Result<Part, CliError> {
         let graph = Graph::of(runbook);
-        let from = exec.from.as_ref().and_then(|from| State::new(&graph).node(from));
+        let from = exec.from.as_ref().and_then(|from| {
+            let first = meant(from, runbook).next()?;
+            State::new(&graph).node(first)
+        });
         let only = match from.filter(|from| !graph.is_finally(*from)) {
             Some(from) => from_step(&graph, from),
             None if exec.from.is_some() => {
                 let message = "--from names a step of `finally`, which runs in any case";
                 return Err(CliError::usage_with(message, "name one of `steps`"));
             }
-            None => exec.only.clone(),
+            None => {
+                let all = exec.only.iter().flat_map(|name| meant(name, runbook));
+                all.map(str::to_owned).collect()
+            }
         };
+        let only = with_begins(only, &graph, &State::new(&graph));
         if only.is_empty() {
             return Ok(Part { only });
         }
         let runs = |id: &str| only.iter().any(|one| one == id);
         for step in runbook.steps.iter().filter(|step| runs(&step.id)) {
+            let prefix =
+                step.sub.map(|sub| format!("{}/", runbook.subs[sub as usize].step)).unwrap_or_default();
             let left = used(step)
                 .into_iter()
+                .map(|id| format!("{prefix}{id}"))
                 .find(|id| !runs(id) && runbook.steps.iter().any(|other| other.id == *id));
             if let Some(left) = left {
                 let flag = if from.is_some() { "--from" } else { "--only" };

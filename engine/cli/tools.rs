@@ -29,6 +29,8 @@ pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result
         .filter(|step| matches!(step.wanted, Wanted::No(_)))
         .map(|step| step.step.as_str())
         .collect();
+    // What a skipped step would have brought in is not even planned.
+    let shown: BTreeSet<&str> = planned.iter().map(|step| step.step.as_str()).collect();
     let unsure: BTreeSet<&str> = planned
         .iter()
         .filter(|step| matches!(step.wanted, Wanted::Unknown))
@@ -36,7 +38,9 @@ pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result
         .collect();
     let mut changed = false;
     let main = snapshot.runbook.steps.iter().filter(|step| only.is_empty() || only.contains(&step.id));
-    for step in main.chain(&snapshot.runbook.finally).filter(|step| !skipped.contains(step.id.as_str())) {
+    for step in main.chain(&snapshot.runbook.finally).filter(|step| {
+        !skipped.contains(step.id.as_str()) && (step.sub.is_none() || shown.contains(step.id.as_str()))
+    }) {
         let named = step.body.tools.iter().map(String::as_str).filter(|tool| !tool.contains("{{"));
         // A step that changes something may install what a later one runs, so without `tools` a program counts as
         // missing only as long as nothing was changed.

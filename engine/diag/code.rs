@@ -104,6 +104,10 @@ codes! {
     213 UnusedName "unused-name" Warning "A var, table, `let` or param is never used.";
     214 UnknownPerson "unknown-person" Warning "A name of `by` is neither a group nor a person that is known.";
     215 TooFewPeople "too-few-people" Error "An approval wants more people than may answer.";
+    220 KnownTooLate "known-too-late" Error "A runbook that a step brings in depends on what only the run can know.";
+    221 RunbookCircle "runbook-circle" Error "Runbooks bring in each other.";
+    222 TooManySteps "too-many-steps" Error "Runbooks bring in too many steps, or too deep.";
+    223 FinallyInFinally "finally-in-finally" Error "A runbook with `finally` is brought in by a step of `finally`.";
 
     301 TemplateSyntax "template-syntax" Error "A template or expression can't be read.";
     302 UnknownName "unknown-name" Error "A name is not in scope.";

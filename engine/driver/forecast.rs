@@ -136,9 +136,9 @@ pub enum HookCommand {
 pub struct PlannedRun {
     /// What is asked first, to know whom the run is about to change.
     pub target: Vec<PlannedTarget>,
-    /// The lock that it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lock: Option<String>,
+    /// The locks that it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
     /// Whether it must be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<PlannedProtect>,
@@ -187,15 +187,15 @@ pub(super) fn whole(judge: &Judge, snapshot: &Snapshot) -> PlannedRun {
         }
         Err(why) => run.faults.push(why),
     }
-    match judge.lock() {
-        Ok(lock) => run.lock = lock,
+    match judge.locks() {
+        Ok(locks) => run.locks = locks,
         Err(why) => run.faults.push(why),
     }
-    if let Some(protect) = &runbook.protect {
-        // What can't be told is asked about.
-        let asks = judge.protected().unwrap_or(true);
-        run.protect = Some(PlannedProtect { when: protect.0.src.clone(), asks });
-    }
+    run.protect = match (judge.protected(), &runbook.protect) {
+        (Some(when), _) => Some(PlannedProtect { when: when.to_owned(), asks: true }),
+        (None, Some(protect)) => Some(PlannedProtect { when: protect.0.src.clone(), asks: false }),
+        (None, None) => None,
+    };
     run
 }
 

@@ -138,7 +138,9 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor, || Ok(()))?;
     target::as_planned(&exec.planned_target, &target)?;
-    let lock = judge.lock().map_err(DriveError::Settings)?;
+    let mut locks = judge.locks().map_err(DriveError::Settings)?;
+    // That of the runbook itself has a place of its own, which earlier versions know.
+    let lock = snapshot.runbook.lock.is_some().then(|| locks.remove(0));
     let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
     let opened = Opened {
@@ -150,6 +152,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         reason: reason.clone(),
         target,
         lock: lock.clone(),
+        locks,
         consent: exec.consent,
         plan: exec.plan.map(Box::new),
         options: exec.options,

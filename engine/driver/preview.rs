@@ -136,6 +136,9 @@ pub struct PlannedStep {
     /// What a person is asked, or how long it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<String>,
+    /// The runbook that it brings in, whose steps follow, with the vars that it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
     /// Why it can't be undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
@@ -193,7 +196,8 @@ pub(super) fn walked(snapshot: &Snapshot, sight: Option<Sight>) -> Walk {
     let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(&snapshot), Arc::clone(&graph), facts);
     let run = forecast::whole(&judge, &snapshot);
     let groups = forecast::groups(&graph);
-    let mut walk = Walk { state: State::new(&graph), graph, judge, groups, run, steps: Vec::new(), sight };
+    let (state, steps, maybe) = (State::new(&graph), Vec::new(), BTreeSet::new());
+    let mut walk = Walk { state, graph, judge, groups, run, steps, sight, maybe };
     walk.all();
     walk
 }
@@ -209,6 +213,8 @@ pub(super) fn tallied(run: PlannedRun, steps: Vec<PlannedStep>) -> Preview {
         match (&step.wanted, step.effect) {
             (Wanted::No(_), _) => preview.skipped += 1,
             (Wanted::Unknown, _) => preview.undetermined += 1,
+            // It does nothing itself: its steps are counted.
+            (Wanted::Yes, _) if step.runs.is_some() => {}
             (Wanted::Yes, Effect::Change) => preview.changing += 1,
             (Wanted::Yes, Effect::Read) => preview.reading += 1,
         }
@@ -226,6 +232,8 @@ pub(super) struct Walk {
     pub(super) steps: Vec<PlannedStep>,
     /// What was seen, when the plan looks.
     pub(super) sight: Option<Sight>,
+    /// The steps of which only the run can know whether they are wanted.
+    maybe: BTreeSet<NodeId>,
 }
 
 impl PlannedStep {
@@ -268,6 +276,11 @@ impl Walk {
 
     fn expand(&mut self, node: NodeId) {
         let step = self.graph.step(node).id.clone();
+        if self.state.goes_with_skipped(&self.graph, node) {
+            let result = Finish::Skipped("what brings it in is skipped".to_owned());
+            self.fold(Event::Finished { step, result });
+            return;
+        }
         match self.judge.expand(&self.state, node) {
             Ok(Expansion::Items(items)) => self.fold(Event::Expanded { step, items }),
             Ok(Expansion::Skip(why)) => {
@@ -318,6 +331,7 @@ impl Walk {
             changes: None,
             lock: None,
             asks: None,
+            runs: None,
             irreversible: None,
             observed: None,
             previewed: None,
@@ -328,10 +342,21 @@ impl Walk {
 
     fn instance(&mut self, at: Addr) {
         let name = self.state.name(&self.graph, at);
+        if self.state.goes_with_skipped(&self.graph, at.node) {
+            let result = Finish::Skipped("what brings it in is skipped".to_owned());
+            self.fold(Event::Finished { step: name, result });
+            return;
+        }
         let mut shown = self.blank(at.node, name.clone());
+        if self.graph.around(at.node).iter().any(|begin| self.maybe.contains(begin)) {
+            shown.wanted = Wanted::Unknown;
+        }
         match self.judge.when(&self.state, at) {
             Ok(Known::Yes) => {}
-            Ok(Known::Unknown) => shown.wanted = Wanted::Unknown,
+            Ok(Known::Unknown) => {
+                shown.wanted = Wanted::Unknown;
+                self.maybe.insert(at.node);
+            }
             Ok(Known::No) => {
                 let why = "its condition does not hold".to_owned();
                 shown.wanted = Wanted::No(why.clone());
@@ -377,7 +402,10 @@ impl Walk {
                 Ok(time) => shown.asks = Some(format!("wait {time}")),
                 Err(why) => shown.faults.push(why),
             },
-            Action::Runbook { name, .. } => shown.asks = Some(format!("run {name}")),
+            Action::Runbook { .. } => {
+                shown.runs = self.judge.brought_in(at);
+                shown.lock = self.judge.lock_of(at);
+            }
             Action::Nothing => {}
         }
         if graph.step(at.node).guard.is_some() {

@@ -54,6 +54,7 @@ pub(super) fn opened(frozen: &Frozen) -> Event {
         reason: None,
         target: [("cluster".to_owned(), "kind".to_owned())].into(),
         lock: None,
+        locks: Vec::new(),
         consent: None,
         plan: None,
         options: Options { max_parallel: 8, ..Options::default() },

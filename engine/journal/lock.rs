@@ -118,14 +118,13 @@ pub(super) fn circle(
 ) -> Result<Option<String>, JournalError> {
     let (mut run, mut name) = (held.run.clone(), held.name.clone());
     for _ in 0..LONGEST {
-        if of_run(conn, file, &run)?.as_ref() != Some(&name) {
+        if !of_run(conn, file, &run)?.contains(&name) {
             return Ok(None);
         }
         let Some(awaited) = awaited(conn, file, &run)? else { return Ok(None) };
         match read(conn, file, &awaited)? {
             Some(next) if next.run == *me => {
-                let own = of_run(conn, file, me)?;
-                return Ok(own.filter(|own| *own == awaited));
+                return Ok(of_run(conn, file, me)?.into_iter().find(|own| *own == awaited));
             }
             Some(next) => (run, name) = (next.run, awaited),
             None => return Ok(None),
@@ -134,12 +133,15 @@ pub(super) fn circle(
     Ok(None)
 }
 
-/// Returns the lock that the run has as long as it lives.
-fn of_run(conn: &Connection, file: &File, run: &RunId) -> Result<Option<String>, JournalError> {
-    conn.prepare_cached("SELECT json_extract(body, '$.lock') FROM events WHERE run = ?1 AND seq = 1")
-        .and_then(|mut query| query.query_row([run.as_str()], |row| row.get(0)).optional())
-        .map(Option::flatten)
-        .map_err(file.failed("reading a lock"))
+/// Returns the locks that the run has as long as it lives.
+fn of_run(conn: &Connection, file: &File, run: &RunId) -> Result<Vec<String>, JournalError> {
+    conn.prepare_cached(
+        "SELECT json_extract(body, '$.lock') AS name FROM events WHERE run = ?1 AND seq = 1 AND name IS NOT NULL
+         UNION ALL
+         SELECT each.value FROM events, json_each(events.body, '$.locks') AS each WHERE run = ?1 AND seq = 1",
+    )
+    .and_then(|mut query| query.query_map([run.as_str()], |row| row.get(0))?.collect())
+    .map_err(file.failed("reading a lock"))
 }
 
 /// Returns the lock that a step of the run waits for: nothing happened to that step since.

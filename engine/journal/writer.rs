@@ -77,6 +77,12 @@ impl Writer {
         if let Some(want) = new.lock {
             lock::take(&tx, &writer.file, &writer.run, want, new.holder, new.at)?;
         }
+        if let Some(Event::Opened(opened)) = new.events.first() {
+            for name in &opened.locks {
+                let want = lock::Want { name, reason: opened.reason.as_deref() };
+                lock::take(&tx, &writer.file, &writer.run, want, new.holder, new.at)?;
+            }
+        }
         let batch = Batch {
             file: &writer.file,
             run: &writer.run,

@@ -70,7 +70,7 @@ pub fn again(run: &Snapshot) -> Result<Again, NotAgain> {
     if !path.is_file() {
         return Err(NotAgain::Gone(shown));
     }
-    let library = Library::with_folder(&project.steps);
+    let library = Library::of(&project);
     let loaded = load_in(&project, &path, &shown, &run.runbook.name, &library);
     match loaded.runbook {
         Some(runbook) if !loaded.report.has_errors() => {

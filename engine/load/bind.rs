@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use super::inputs::{Answer, Inputs, Settled};
 use super::people;
 use super::project::Project;
+use super::sub_values::{self, Tables};
 use super::tables::read_tables;
 use super::trial;
-use super::unsupported;
 use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::model::{MACHINE_VERSION, Map, Runbook, Secrets, Snapshot, Tree};
 use crate::template::{DataError, Engine, Scope, place_of, text_of, to_json};
@@ -62,8 +62,9 @@ pub fn bind(
         root: root.unwrap_or_default(),
         runbook,
         lets: Map::new(),
+        subs: Vec::new(),
     };
-    complete(&mut snapshot, engine, sources, &mut report);
+    complete(&mut snapshot, Tables::Read(project), engine, sources, &mut report);
     if report.has_errors() {
         return Err(report);
     }
@@ -84,7 +85,8 @@ pub fn rebind(run: &Snapshot, inputs: Inputs, engine: &Engine) -> Result<Bound, 
         lets: Map::new(),
         ..run.clone()
     };
-    complete(&mut snapshot, engine, &Sources::from(run.sources.clone()), &mut report);
+    let mut sources = Sources::from(run.sources.clone());
+    complete(&mut snapshot, Tables::Of(&run.subs), engine, &mut sources, &mut report);
     if report.has_errors() {
         return Err(report);
     }
@@ -92,10 +94,16 @@ pub fn rebind(run: &Snapshot, inputs: Inputs, engine: &Engine) -> Result<Bound, 
 }
 
 /// Computes what follows from vars and tables, and tries all of it.
-fn complete(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, report: &mut Report) {
+fn complete(
+    snapshot: &mut Snapshot,
+    tables: Tables<'_>,
+    engine: &Engine,
+    sources: &mut Sources,
+    report: &mut Report,
+) {
     let scope = compute_lets(snapshot, engine, sources, report);
-    unsupported::tell(&snapshot.runbook, report);
-    trial::run(&snapshot.runbook, engine, &scope, sources, report);
+    let subs = sub_values::complete(snapshot, &scope, tables, engine, sources, report);
+    trial::run(snapshot, engine, &scope, &subs, sources, report);
 }
 
 /// Returns the SHA-256 of a snapshot's JSON, in hex.
@@ -134,7 +142,7 @@ fn compute_lets(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, rep
 }
 
 /// Returns the value of a `let`; `None` when it depends on one that can't be computed.
-fn compute(
+pub(super) fn compute(
     name: &str,
     tree: &Tree,
     engine: &Engine,
@@ -146,10 +154,7 @@ fn compute(
         let message = format!("`{name}` can't be computed: {}", fault.fault.message);
         let place = sources.within(&text, fault.fault.span);
         let diagnostic = Diagnostic::new(Code::BadLet, message).at(place, "");
-        Box::new(match fault.fault.help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        })
+        Box::new(told(diagnostic, fault.fault.help))
     })?;
     let wrong = |message: String, help: Option<&str>| {
         let diagnostic = Diagnostic::new(Code::BadLet, message);
@@ -170,6 +175,14 @@ fn compute(
             Some("use the secret itself where it is needed: in `env` or `stdin`"),
         )),
         Err(other) => Err(wrong(format!("`{name}`: {other}"), None)),
+    }
+}
+
+/// Returns a diagnostic with its help, when there is one.
+pub(super) fn told(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
     }
 }
 

@@ -109,7 +109,34 @@ pub fn changed(then: &Snapshot, now: &Snapshot) -> Changed {
     ] {
         values(kind, then, now, &mut changed.values);
     }
+    subs(then, now, &mut changed);
     changed
+}
+
+/// Adds what differs in the runbooks that steps bring in: `db/lock`, and values as `db/NAME`.
+fn subs(then: &Snapshot, now: &Snapshot, changed: &mut Changed) {
+    let all = |snapshot: &Snapshot| {
+        let subs = snapshot.runbook.subs.iter().cloned().zip(snapshot.subs.clone());
+        subs.map(|(sub, values)| (sub.step.clone(), (sub, values))).collect::<Vec<_>>()
+    };
+    let before = all(then);
+    for (step, (sub, values_now)) in all(now) {
+        // One that is new or gone is told by its steps.
+        let Some((_, (sub_then, values_then))) = before.iter().find(|(other, _)| *other == step) else {
+            continue;
+        };
+        let keys = settings(&without_places(sub_then), &without_places(&sub));
+        changed.settings.extend(keys.into_iter().map(|key| format!("{step}/{key}")));
+        let named =
+            |map: &Map| map.iter().map(|(name, value)| (format!("{step}/{name}"), value.clone())).collect();
+        for (kind, then, now) in [
+            (ValueKind::Var, &values_then.vars, &values_now.vars),
+            (ValueKind::Data, &values_then.data, &values_now.data),
+            (ValueKind::Let, &values_then.lets, &values_now.lets),
+        ] {
+            values(kind, &named(then), &named(now), &mut changed.values);
+        }
+    }
 }
 
 fn steps(then: &Snapshot, now: &Snapshot) -> Vec<StepChange> {
@@ -141,7 +168,9 @@ fn steps(then: &Snapshot, now: &Snapshot) -> Vec<StepChange> {
 
 /// Returns the keys in which two steps differ.
 fn keys(then: &Step, now: &Step) -> Vec<String> {
-    let (then, now) = (without_places(then), without_places(now));
+    // Which place its runbook has among others is no difference.
+    let plain = |step: &Step| without_places(&Step { sub: None, ..step.clone() });
+    let (then, now) = (plain(then), plain(now));
     if then == now {
         return Vec::new();
     }
@@ -254,7 +283,7 @@ fn spoken(path: &[String], script: bool, now: &Value, then: &Value) -> Option<St
 fn settings(then: &Value, now: &Value) -> Vec<String> {
     const ELSEWHERE: &[&str] = &[
         "name", "title", "summary", "about", "owner", "tags", "source", "vars", "data", "lets", "steps",
-        "finally",
+        "finally", "subs", "step", "local", "within", "given", "each",
     ];
     let mut paths = Vec::new();
     differing(Some(then), Some(now), &mut Vec::new(), &mut paths);

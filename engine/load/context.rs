@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::library::Library;
+use super::sub::Inner;
 use super::template_file;
 use super::yaml;
 use crate::diag::{Report, Sources};
@@ -24,6 +25,19 @@ pub(super) struct Context<'a> {
     pub(super) seen: Seen,
     /// Whether what is merely untidy is told: when a file is checked, not when somebody is in a hurry to run it.
     pub(super) tidy: bool,
+    /// The runbooks that are being read, each brought in by the one before it.
+    pub(super) callers: Vec<Caller>,
+    /// Each runbook that is brought in is read once; `None` when its file can't be used.
+    pub(super) inners: HashMap<String, Option<Rc<Inner>>>,
+}
+
+/// A runbook that is being read.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    /// Its qualified name.
+    pub(super) name: String,
+    /// Where it is brought in; absent for the first one.
+    pub(super) at: Option<Place>,
 }
 
 /// A step template with what only those who use it need to know.
@@ -58,6 +72,8 @@ impl<'a> Context<'a> {
             reading: Vec::new(),
             seen: Seen::default(),
             tidy: false,
+            callers: Vec::new(),
+            inners: HashMap::new(),
         }
     }
 

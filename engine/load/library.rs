@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::names;
+use super::project::Project;
 use super::text_file as file;
 use crate::diag::Diagnostic;
 
@@ -15,6 +16,10 @@ include!(concat!(env!("OUT_DIR"), "/library.rs"));
 pub struct Library {
     /// The project's own, by name; they replace those of the same name in the binary.
     own: BTreeMap<String, Own>,
+    /// The runbooks that others may bring in.
+    project: Option<Project>,
+    /// Runbooks given as text, by name.
+    runbooks: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +55,38 @@ impl Library {
                 own.insert(name, Own::File(path));
             }
         }
-        Library { own }
+        Library { own, ..Library::default() }
+    }
+
+    /// Returns what a project's runbooks can use: the step templates, its own over those compiled into the binary, and its
+    /// runbooks, which others may bring in.
+    pub fn of(project: &Project) -> Library {
+        Library { project: Some(project.clone()), ..Library::with_folder(&project.steps) }
+    }
+
+    /// Returns the library with a runbook given as text, for tests and editors.
+    #[must_use]
+    pub fn with_runbook(mut self, name: &str, text: &str) -> Library {
+        self.runbooks.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Returns the path and the text of the runbook of that qualified name, or why it can't be read.
+    pub(super) fn runbook(&self, name: &str) -> Option<(String, Result<String, Diagnostic>)> {
+        if let Some(text) = self.runbooks.get(name) {
+            return Some((format!("runbooks/{name}.yaml"), Ok(text.clone())));
+        }
+        let project = self.project.as_ref()?;
+        let path = project.file_of(name)?.path;
+        let shown = project.relative(&path).display().to_string();
+        let text = file::read(&path, &shown);
+        Some((shown, text))
+    }
+
+    /// Returns the names of the runbooks that others may bring in.
+    pub(super) fn runbooks(&self) -> Vec<String> {
+        let listed = self.project.iter().flat_map(|project| project.list().entries);
+        listed.map(|entry| entry.name).chain(self.runbooks.keys().cloned()).collect()
     }
 
     /// Returns the library with a template given as text, for tests and editors.

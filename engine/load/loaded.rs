@@ -43,7 +43,7 @@ pub enum FileKind {
 /// A report when there is no such runbook.
 pub fn runbook(project: &Project, name: &str, from: &Path) -> Result<Loaded, Report> {
     let entry = project.resolve(name, from).map_err(|error| Report::from(Diagnostic::from(error)))?;
-    let library = Library::with_folder(&project.steps);
+    let library = Library::of(project);
     let shown = project.relative(&entry.path).display().to_string();
     Ok(load_in(project, &entry.path, &shown, &entry.name, &library))
 }
@@ -64,7 +64,7 @@ pub fn load_in(project: &Project, path: &Path, shown: &str, name: &str, library:
 /// A file under `steps/` is a step template, any other a runbook. Beyond what [`runbook`] tells, this tells what is
 /// merely untidy.
 pub fn check_file(project: &Project, path: &Path) -> Loaded {
-    let library = Library::with_folder(&project.steps);
+    let library = Library::of(project);
     let shown = project.relative(path).display().to_string();
     let (name, kind) = match path.strip_prefix(&project.steps) {
         Ok(inside) => (inside.with_extension("").display().to_string(), FileKind::Template),

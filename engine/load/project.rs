@@ -272,7 +272,7 @@ impl Project {
         }
     }
 
-    fn file_of(&self, name: &str) -> Option<Entry> {
+    pub(super) fn file_of(&self, name: &str) -> Option<Entry> {
         let path = self.runbooks.join(format!("{name}.yaml"));
         (is_plain(name) && is_there(&path)).then(|| Entry { name: name.to_owned(), path })
     }

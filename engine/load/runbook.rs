@@ -2,7 +2,7 @@
 
 use super::check::{self, Needs};
 use super::command;
-use super::context::Context;
+use super::context::{Caller, Context};
 use super::defaults;
 use super::environment;
 use super::fields::{Field, Fields, fields};
@@ -11,12 +11,19 @@ use super::keys::{COMMAND, LIMITS, RUNBOOK};
 use super::names;
 use super::node::{Node, NodeKind};
 use super::step::{Draft, steps};
+use super::sub::{self, Inner, Inners};
 use super::typed;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Command, DataTable, Limits, OnFailure, Runbook, Step, Tree};
 
 /// Reads the runbook that goes by the qualified `name`; all that is wrong with it is told.
 pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Runbook> {
+    cx.callers.push(Caller { name: name.to_owned(), at: None });
+    lower_inner(cx, node, name).map(|inner| inner.runbook)
+}
+
+/// Reads a runbook that another one brings in.
+pub(super) fn lower_inner(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Inner> {
     let of = fields(cx, node, &RUNBOOK, None)?;
     own_name(cx, &of, name);
     let line = |cx: &mut Context<'_>, key: &str| of.get(key).and_then(|field| field.line(cx));
@@ -59,6 +66,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
         steps: Vec::new(),
         finally: Vec::new(),
         hooks: of.get("hooks").map(|field| hooks::hooks(cx, field, false)).unwrap_or_default(),
+        subs: Vec::new(),
     };
     let defaults = of.get("defaults").map(|field| defaults::read(cx, field)).unwrap_or_default();
     let main = match of.get("steps") {
@@ -77,14 +85,18 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
     let last = of.get("finally").map(|field| steps(cx, field)).unwrap_or_default();
     let needs = check::graph(cx, &main, &last);
     let said: Vec<_> = main.iter().chain(&last).map(|draft| draft.said).collect();
+    let brings = |draft: &Draft| Some((draft.step.id.clone(), draft.inner.clone()?));
+    let inners: Inners = main.iter().chain(&last).filter_map(brings).collect();
     runbook.steps = resolved(main, &needs);
     runbook.finally = resolved(last, &needs);
     environment::give(&mut runbook);
     check::defaults(cx, &runbook, &defaults);
-    check::runbook(cx, &runbook, &needs);
+    check::runbook(cx, &runbook, &needs, &inners);
     // Only now, or what is wrong with a default would be told of every step.
     defaults::give(cx, &mut runbook, &defaults, &said);
-    Some(runbook)
+    sub::embed(cx, &mut runbook, &inners);
+    let on_failure = of.get("on_failure").map(|_| runbook.on_failure);
+    Some(Inner { runbook, on_failure })
 }
 
 /// Fills in `needs` where it is left out: the step before it in the file. Needs that name no step are dropped: they

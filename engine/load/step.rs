@@ -1,5 +1,7 @@
 //! A step of a runbook.
 
+use std::rc::Rc;
+
 use super::body::{body, on_interrupt};
 use super::context::Context;
 use super::defaults::Said;
@@ -8,6 +10,7 @@ use super::gate::{gate, retry};
 use super::keys::{BODY, STEP, list};
 use super::names;
 use super::node::NodeKind;
+use super::sub::{self, Inner};
 use super::typed;
 use crate::diag::{Code, Diagnostic, near};
 use crate::model::{Action, Binding, Body, Input, Kind, OnFailure, Place, Step, StepTemplate, Text, Tree};
@@ -19,6 +22,8 @@ pub(super) struct Draft {
     /// `needs` as written, with places; `None` when left out.
     pub(super) needs: Option<Vec<(String, Place)>>,
     pub(super) said: Said,
+    /// The runbook that it brings in.
+    pub(super) inner: Option<Rc<Inner>>,
 }
 
 /// Reads a list of steps.
@@ -42,6 +47,7 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         Some(field) => used(cx, of, field),
         None => (None, body(cx, of, at)),
     };
+    let inner = sub::read(cx, of, &id, &body);
     let on_failure = [OnFailure::Pause, OnFailure::Rollback, OnFailure::Continue];
     let mut guard = of.get("guard").and_then(|field| gate(cx, field));
     if let (Some(guard), None) = (&mut guard, &binding) {
@@ -80,7 +86,12 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         sensitive: of.get("sensitive").and_then(|field| field.boolean(cx)).unwrap_or(false),
         guard,
         environment: Vec::new(),
+        inherited: Vec::new(),
+        sub: None,
     };
+    if let (Some(tree), Some(_)) = (&step.for_each, &inner) {
+        sub::known_before(cx, &format!("what `{}` goes over", step.id), tree);
+    }
     if let (Some(field), None) = (of.get("max_parallel"), &step.for_each) {
         cx.report.push(
             Diagnostic::new(Code::KeyNeeds, "`max_parallel` of a step makes no sense without `for_each`")
@@ -89,7 +100,7 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         );
     }
     let said = Said { output: of.get("output").is_some(), sensitive: of.get("sensitive").is_some() };
-    Draft { step, needs: of.get("needs").and_then(|field| field.names(cx)), said }
+    Draft { step, needs: of.get("needs").and_then(|field| field.names(cx)), said, inner }
 }
 
 fn id(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> (String, Place) {

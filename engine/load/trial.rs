@@ -1,7 +1,9 @@
 //! A trial of everything in a runbook that can be computed before it starts.
 
+use std::collections::HashMap;
+
 use crate::diag::{Code, Diagnostic, Report, Sources};
-use crate::model::{Binding, Gate, Runbook, Step, Text, Tree};
+use crate::model::{Binding, Expr, Gate, Snapshot, Step, Text, Tree, Value};
 use crate::template::{
     DataError, Engine, Fault, Instance, ParamFault, ParamWhy, Scope, Truth, instances, params, place_of,
     text_of, to_json,
@@ -10,29 +12,63 @@ use crate::template::{
 /// How many instances of one step may be wrong before the rest is passed over: they are wrong in the same way.
 const WRONG_INSTANCES: usize = 3;
 
-/// Tries the runbook in `scope`, which holds the vars, tables and `let` values, and tells what is wrong.
+/// Tries the runbook of `snapshot` in `scope`, which holds the vars, tables and `let` values, and its subs in `subs`; tells
+/// what is wrong.
 ///
 /// What only the run can know (`steps`, `run`) is unknown here, and whatever depends on it is left for the run.
-pub(super) fn run(runbook: &Runbook, engine: &Engine, scope: &Scope, sources: &Sources, report: &mut Report) {
-    let mut scope = scope.child();
-    scope.set_unknown("run", "run");
-    scope.set_unknown("steps", "steps");
-    let mut trial = Trial { engine, sources, report, limit: runbook.limits.instances };
-    if let Some(lock) = &runbook.lock
-        && let Err(fault) = engine.text(&lock.src, &scope)
-    {
-        trial.wrong("`lock`", lock, fault, None);
-    }
-    if let Some(protect) = &runbook.protect {
-        trial.holds("`protect`", &protect.0, &scope, None);
+pub(super) fn run(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    scope: &Scope,
+    subs: &[Option<Scope>],
+    sources: &Sources,
+    report: &mut Report,
+) {
+    let runbook = &snapshot.runbook;
+    let within_run = |scope: &Scope| {
+        let mut scope = scope.child();
+        scope.set_unknown("run", "run");
+        scope.set_unknown("steps", "steps");
+        scope
+    };
+    let scope = within_run(scope);
+    let mut trial = Trial { engine, sources, report, limit: None };
+    trial.settings(runbook.lock.as_ref(), runbook.protect.as_ref(), &scope);
+    let subs: Vec<Option<Scope>> = subs.iter().map(|sub| sub.as_ref().map(within_run)).collect();
+    for (sub, scope) in runbook.subs.iter().zip(&subs) {
+        if let Some(scope) = scope {
+            trial.settings(sub.lock.as_ref(), sub.protect.as_ref(), scope);
+        }
     }
     for (name, text) in &runbook.environment {
         if let Err(fault) = engine.text(&text.src, &scope) {
             trial.wrong(&format!("`environment.{name}`"), text, fault, None);
         }
     }
+    let items: HashMap<&str, &Value> = runbook
+        .subs
+        .iter()
+        .zip(&snapshot.subs)
+        .filter_map(|(sub, values)| Some((sub.step.as_str(), values.item.as_ref()?)))
+        .collect();
     for step in runbook.steps.iter().chain(&runbook.finally) {
-        trial.step(step, &scope);
+        let scope = match step.sub {
+            None => &scope,
+            Some(sub) => match subs.get(sub as usize) {
+                Some(Some(scope)) => scope,
+                // It will be skipped with all that it came in with.
+                _ => continue,
+            },
+        };
+        trial.limit = runbook.most_instances(step.sub);
+        match items.get(step.id.as_str()) {
+            Some(item) => {
+                let mut scope = scope.child();
+                scope.set_json("item", item);
+                trial.step(step, &scope);
+            }
+            None => trial.step(step, scope),
+        }
     }
 }
 
@@ -44,6 +80,17 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    fn settings(&mut self, lock: Option<&Text>, protect: Option<&Expr>, scope: &Scope) {
+        if let Some(lock) = lock
+            && let Err(fault) = self.engine.text(&lock.src, scope)
+        {
+            self.wrong("`lock`", lock, fault, None);
+        }
+        if let Some(protect) = protect {
+            self.holds("`protect`", &protect.0, scope, None);
+        }
+    }
+
     fn step(&mut self, step: &Step, scope: &Scope) {
         let Some(tree) = &step.for_each else {
             self.instance(step, scope, None);

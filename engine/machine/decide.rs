@@ -80,6 +80,7 @@ pub struct Machine {
     next_timer: TimerId,
     slots: u32,
     node_slots: Vec<u32>,
+    sub_slots: Vec<u32>,
     holders: BTreeSet<Addr>,
     pub(super) unanswered: BTreeSet<Addr>,
     /// What resume takes up as soon as there is room for it.
@@ -93,6 +94,7 @@ impl Machine {
     pub fn new(graph: Arc<Graph>, state: State) -> Machine {
         Machine {
             node_slots: vec![0; graph.len()],
+            sub_slots: vec![0; graph.subs()],
             graph,
             state,
             flights: BTreeMap::new(),
@@ -259,8 +261,11 @@ impl Machine {
                 Mode::Draining | Mode::Stopping => self.let_go()?,
                 Mode::Resting => return Ok(()),
             }
-            // A gate that was opened again on the way here.
-            if matches!(self.state.mode, Mode::Forward | Mode::Finally) && self.next_due().is_some() {
+            // A gate that was opened again on the way here; or a `for_each` behind a step that was over at once, as one that
+            // is skipped or only begins others is.
+            let expands = self.state.to_expand.range(self.stage_nodes()).next().is_some();
+            let goes_on = matches!(self.state.mode, Mode::Forward | Mode::Finally);
+            if goes_on && (expands || self.next_due().is_some()) {
                 continue;
             }
             if !self.is_idle() || !self.come_to_rest()? {
@@ -313,12 +318,10 @@ impl Machine {
         let end = Addr { node: nodes.end, instance: 0 };
         // A step at its own limit is passed over whole: its other instances need not be looked at.
         while let Some(at) = first(from, end) {
-            match self.graph.step(at.node).max_parallel {
-                Some(own) if self.node_slots[at.node as usize] >= own.max(1) => {
-                    from = Addr { node: at.node + 1, instance: 0 };
-                }
-                _ => return Some(at),
+            if !self.is_full(at.node) {
+                return Some(at);
             }
+            from = Addr { node: at.node + 1, instance: 0 };
         }
         None
     }
@@ -362,14 +365,33 @@ impl Machine {
         if self.holders.insert(at) {
             self.slots += 1;
             self.node_slots[at.node as usize] += 1;
+            for sub in self.graph.subs_of(at.node) {
+                self.sub_slots[sub as usize] += 1;
+            }
         }
     }
 
     pub(super) fn free_slot(&mut self, at: Addr) {
         if self.holders.remove(&at) {
-            self.slots -= 1;
-            self.node_slots[at.node as usize] -= 1;
+            self.give_back_slot(at);
         }
+    }
+
+    fn give_back_slot(&mut self, at: Addr) {
+        self.slots -= 1;
+        self.node_slots[at.node as usize] -= 1;
+        for sub in self.graph.subs_of(at.node) {
+            self.sub_slots[sub as usize] -= 1;
+        }
+    }
+
+    /// Says whether as many instances of the step, or of a runbook that it came in with, are at work as may be.
+    fn is_full(&self, node: NodeId) -> bool {
+        let own = self.graph.step(node).max_parallel;
+        own.is_some_and(|own| self.node_slots[node as usize] >= own.max(1))
+            || self.graph.subs_of(node).any(|sub| {
+                self.graph.most_of(sub).is_some_and(|most| self.sub_slots[sub as usize] >= most.max(1))
+            })
     }
 
     /// Says whether an instance holds one of the places that `max_parallel` gives.
@@ -380,8 +402,7 @@ impl Machine {
     /// Says whether another instance of this step may be put to work.
     pub(super) fn has_room(&self, node: NodeId) -> bool {
         let limit = self.state.opened.as_ref().map_or(1, |opened| opened.options.max_parallel.max(1));
-        let own = self.graph.step(node).max_parallel;
-        self.slots < limit && own.is_none_or(|own| self.node_slots[node as usize] < own.max(1))
+        self.slots < limit && !self.is_full(node)
     }
 
     pub(super) fn finish(&mut self, at: Addr, result: Finish) -> Result<(), Illegal> {
@@ -530,8 +551,7 @@ impl Machine {
     fn free_all(&mut self) {
         self.polls.clear();
         for at in std::mem::take(&mut self.holders) {
-            self.slots -= 1;
-            self.node_slots[at.node as usize] -= 1;
+            self.give_back_slot(at);
         }
     }
 

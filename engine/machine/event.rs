@@ -372,6 +372,9 @@ pub struct Opened {
     /// The lock held, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The locks held besides, because of runbooks that steps bring in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
     /// Who confirmed a protected run, and from where: `terminal` when they typed its name, `flag` for `--yes`. Absent when
     /// nothing had to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -395,6 +398,11 @@ pub struct PlanMark {
 }
 
 impl Opened {
+    /// Says whether the run holds this lock as long as it lives.
+    pub fn holds(&self, lock: &str) -> bool {
+        self.lock.iter().chain(&self.locks).any(|own| own == lock)
+    }
+
     /// Returns the opening of a run that is only imagined: by nobody, of nothing.
     pub fn none() -> Opened {
         Opened {
@@ -406,6 +414,7 @@ impl Opened {
             reason: None,
             target: BTreeMap::new(),
             lock: None,
+            locks: Vec::new(),
             consent: None,
             plan: None,
             options: Options::default(),

@@ -1,7 +1,7 @@
 //! The shape of a run: the steps of the runbook and of its `finally`, as numbered nodes.
 
 use super::event::Stage;
-use crate::model::{Action, Effect, OnFailure, Runbook, Step};
+use crate::model::{Action, Effect, OnFailure, Runbook, Step, Sub};
 
 /// The number of a step: the runbook's steps in the order written, then those of `finally`.
 pub type NodeId = u32;
@@ -23,6 +23,12 @@ pub struct Graph {
     dependents: Vec<Vec<NodeId>>,
     main: u32,
     on_failure: OnFailure,
+    /// The nodes that begin the runbooks brought in, by sub.
+    begins: Vec<Option<NodeId>>,
+    /// The sub that each sub is part of.
+    within: Vec<Option<u32>>,
+    /// The most instances of each sub at work at once.
+    most: Vec<Option<u32>>,
 }
 
 impl Graph {
@@ -48,7 +54,12 @@ impl Graph {
                 }
             }
         }
-        let mut graph = Graph { needs, dependents, main: main as u32, on_failure: runbook.on_failure, steps };
+        let begin = |sub: &Sub| ids.get(sub.step.as_str()).map(|&number| number as NodeId);
+        let begins = runbook.subs.iter().map(begin).collect();
+        let within = runbook.subs.iter().map(|sub| sub.within).collect();
+        let most = runbook.subs.iter().map(|sub| sub.max_parallel).collect();
+        let (main, on_failure) = (main as u32, runbook.on_failure);
+        let mut graph = Graph { needs, dependents, main, on_failure, begins, within, most, steps };
         graph.need_through_waits();
         graph
     }
@@ -134,6 +145,40 @@ impl Graph {
         self.main..self.steps.len() as u32
     }
 
+    /// Returns the subs that `node` came in with, the innermost first.
+    pub fn subs_of(&self, node: NodeId) -> impl Iterator<Item = u32> + '_ {
+        // Each stands in one before it, whatever a stored snapshot says: there is no circle to walk in.
+        let next = |&sub: &u32| self.within.get(sub as usize).copied().flatten().filter(|&next| next < sub);
+        std::iter::successors(self.step(node).sub, next)
+    }
+
+    /// Says whether `node` begins a sub.
+    pub fn begins(&self, node: NodeId) -> bool {
+        self.begins.contains(&Some(node))
+    }
+
+    /// Returns the node that begins a sub.
+    pub fn begin_of(&self, sub: u32) -> Option<NodeId> {
+        self.begins.get(sub as usize).copied().flatten()
+    }
+
+    /// Returns the nodes that began what `node` came in with, the outermost first.
+    pub fn around(&self, node: NodeId) -> Vec<NodeId> {
+        let mut begins: Vec<NodeId> = self.subs_of(node).filter_map(|sub| self.begin_of(sub)).collect();
+        begins.reverse();
+        begins
+    }
+
+    /// Returns the most instances of a sub at work at once, when it says so.
+    pub fn most_of(&self, sub: u32) -> Option<u32> {
+        self.most.get(sub as usize).copied().flatten()
+    }
+
+    /// Returns how many subs there are.
+    pub fn subs(&self) -> usize {
+        self.begins.len()
+    }
+
     /// Returns the runbook's own answer to a failed step.
     pub fn on_failure(&self) -> OnFailure {
         self.on_failure
@@ -142,8 +187,7 @@ impl Graph {
     /// Says whether `node` leaves something behind that may have to be undone.
     pub fn changes(&self, node: NodeId) -> bool {
         let body = &self.step(node).body;
-        body.effect == Effect::Change
-            && matches!(body.action, crate::model::Action::Command(_) | crate::model::Action::Runbook { .. })
+        body.effect == Effect::Change && matches!(body.action, Action::Command(_))
     }
 
     /// Returns every node that `node` needs, directly or not, in ascending order.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Action, Command, Expr, Gate, Hook, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
-    parse_duration,
+    Action, Command, Expr, Gate, Hook, Line, Map, Place, Rendered, Retry, Snapshot, Step, Sub, SubValues,
+    Text, Tree, Wait, parse_duration,
 };
 use crate::template::{self, Engine, Fault, Scope, Truth};
 
@@ -46,6 +46,14 @@ pub struct Judge {
     snapshot: Arc<Snapshot>,
     pub(super) graph: Arc<Graph>,
     pub(super) scopes: Scopes,
+}
+
+/// Adds variables that a nearer environment may have set already.
+fn add_around(prepared: &mut Prepared, shared: Vec<(String, Rendered)>) {
+    let own = std::mem::take(&mut prepared.env);
+    prepared.env =
+        shared.into_iter().filter(|(name, _)| own.iter().all(|(known, _)| known != name)).collect();
+    prepared.env.extend(own);
 }
 
 impl Judge {
@@ -341,7 +349,7 @@ impl Evaluate for Judge {
             template::instances(data).map_err(|got| format!("for_each wants a list or a map, got {got}"))?;
         let items: Vec<Item> =
             instances.into_iter().map(|one| Item { key: one.key, value: one.item }).collect();
-        if let Some(limit) = self.snapshot.runbook.limits.instances
+        if let Some(limit) = self.snapshot.runbook.most_instances(step.sub)
             && items.len() > limit as usize
         {
             return Err(format!(
@@ -404,11 +412,9 @@ impl Evaluate for Judge {
         prepared.sensitive = step.sensitive;
         if !step.environment.is_empty() {
             let shared = self.environment(&step.environment, &self.outer(state, at))?;
-            let own = std::mem::take(&mut prepared.env);
-            prepared.env =
-                shared.into_iter().filter(|(name, _)| own.iter().all(|(n, _)| n != name)).collect();
-            prepared.env.extend(own);
+            add_around(&mut prepared, shared);
         }
+        self.inherit(&mut prepared, step.sub, &step.inherited)?;
         Ok(prepared)
     }
 
@@ -620,20 +626,56 @@ impl Judge {
         self.prepare(state, at, Stage::Undo).map(|command| command.display)
     }
 
-    /// Returns the commands of the runbook's `target`, by name.
+    /// Returns the commands of the runbook's `target`, by name; those of a runbook that a step brings in as `STEP/NAME`.
     ///
     /// # Errors
     ///
     /// A sentence for people when one can't be rendered.
     pub fn target(&self) -> Result<Vec<(String, Prepared)>, Why> {
-        let scope = self.scopes.base();
         let mut commands = Vec::new();
-        for (name, command) in &self.snapshot.runbook.target {
-            let mut prepared = self.command(command, &scope)?;
-            prepared.timeout = Some(READ_TIMEOUT);
-            commands.push((name.clone(), prepared));
+        let mut of = |before: String, target: &[(String, Command)], sub: Option<u32>| {
+            let scope = self.scopes.base(sub);
+            for (name, command) in target {
+                let mut prepared = self.command(command, &scope)?;
+                prepared.timeout = Some(READ_TIMEOUT);
+                let subs = &self.snapshot.runbook.subs;
+                let within = |sub: &u32| subs.get(*sub as usize).and_then(|sub| sub.within);
+                let own = &self.snapshot.runbook.environment;
+                let around: Vec<_> = std::iter::successors(sub, within)
+                    .map(|sub| {
+                        within(&sub)
+                            .and_then(|sub| subs.get(sub as usize))
+                            .map_or(own, |sub| &sub.environment)
+                    })
+                    .cloned()
+                    .collect();
+                self.inherit(&mut prepared, sub, &around)?;
+                commands.push((format!("{before}{name}"), prepared));
+            }
+            Ok::<(), Why>(())
+        };
+        of(String::new(), &self.snapshot.runbook.target, None)?;
+        for (number, sub) in self.wanted_subs() {
+            of(format!("{}/", sub.step), &sub.target, Some(number))?;
         }
         Ok(commands)
+    }
+
+    /// Adds the environment of the runbooks around the one that `sub` brings in, the next one's first.
+    fn inherit(
+        &self,
+        prepared: &mut Prepared,
+        sub: Option<u32>,
+        around: &[Vec<(String, Text)>],
+    ) -> Result<(), Why> {
+        let mut sub = sub;
+        for environment in around {
+            sub = sub.and_then(|sub| self.snapshot.runbook.subs.get(sub as usize)).and_then(|sub| sub.within);
+            if !environment.is_empty() {
+                add_around(prepared, self.environment(environment, &self.scopes.base(sub))?);
+            }
+        }
+        Ok(())
     }
 
     /// Returns what is added to the environment of every command of the run; a secret in it shows as its mask.
@@ -642,7 +684,7 @@ impl Judge {
     ///
     /// A sentence for people when one can't be rendered.
     pub fn shared_environment(&self) -> Result<Vec<(String, String)>, Why> {
-        let rendered = self.environment(&self.snapshot.runbook.environment, &self.scopes.base())?;
+        let rendered = self.environment(&self.snapshot.runbook.environment, &self.scopes.base(None))?;
         Ok(rendered.into_iter().map(|(name, value)| (name, value.display())).collect())
     }
 
@@ -665,25 +707,63 @@ impl Judge {
         Ok(prepared)
     }
 
-    /// Returns the name of the runbook's lock.
+    /// Returns the names of the locks that the run holds: the runbook's, and those of what steps bring in.
     ///
     /// # Errors
     ///
-    /// A sentence for people when it can't be rendered.
-    pub fn lock(&self) -> Result<Option<String>, Why> {
-        self.snapshot.runbook.lock.as_ref().map(|text| self.shown(text, &self.scopes.base())).transpose()
+    /// A sentence for people when one can't be rendered.
+    pub fn locks(&self) -> Result<Vec<String>, Why> {
+        let own = self.snapshot.runbook.lock.iter().map(|text| (text, None));
+        let subs = self.wanted_subs().filter_map(|(number, sub)| Some((sub.lock.as_ref()?, Some(number))));
+        let mut locks: Vec<String> = Vec::new();
+        for (text, sub) in own.chain(subs) {
+            let lock = self.shown(text, &self.scopes.base(sub))?;
+            if !locks.contains(&lock) {
+                locks.push(lock);
+            }
+        }
+        Ok(locks)
     }
 
-    /// Says whether the run must be confirmed (`protect`).
-    ///
-    /// # Errors
-    ///
-    /// A sentence for people when it can't be told.
-    pub fn protected(&self) -> Result<bool, Why> {
-        match &self.snapshot.runbook.protect {
-            None => Ok(false),
-            Some(expr) => Ok(self.holds(expr, &self.scopes.base())? != Known::No),
-        }
+    /// Returns the first condition because of which the run must be confirmed (`protect`), as it is written. One that can't
+    /// be told is asked about: the guard must not fall by a mistake in it.
+    pub fn protected(&self) -> Option<&str> {
+        let own = self.snapshot.runbook.protect.iter().map(|expr| (expr, None));
+        let subs = self.wanted_subs().filter_map(|(number, sub)| Some((sub.protect.as_ref()?, Some(number))));
+        own.chain(subs)
+            .find(|(expr, sub)| !matches!(self.holds(expr, &self.scopes.base(*sub)), Ok(Known::No)))
+            .map(|(expr, _)| expr.0.src.as_str())
+    }
+
+    /// Returns the runbook that an instance brings in, with the vars that it gets: `team/failover with env=prod`.
+    pub fn brought_in(&self, at: Addr) -> Option<String> {
+        let (_, sub, values) = self.sub_begun(at.node)?;
+        let shown = |(name, value): (&String, &crate::model::Value)| match value.as_str() {
+            Some(text) => format!("{name}={text}"),
+            None => format!("{name}={value}"),
+        };
+        let secret = |(name, _): &(String, String)| format!("{name}={}", crate::model::MASK);
+        let vars: Vec<String> =
+            values.vars.iter().map(shown).chain(values.secrets.iter().map(secret)).collect();
+        Some(if vars.is_empty() { sub.name.clone() } else { format!("{} with {}", sub.name, vars.join(" ")) })
+    }
+
+    /// Returns the lock that the run holds because of the runbook that an instance brings in.
+    pub fn lock_of(&self, at: Addr) -> Option<String> {
+        let (number, sub, _) = self.sub_begun(at.node)?;
+        self.shown(sub.lock.as_ref()?, &self.scopes.base(Some(number))).ok()
+    }
+
+    fn sub_begun(&self, node: NodeId) -> Option<(u32, &Sub, &SubValues)> {
+        let number = (0..self.graph.subs() as u32).find(|&sub| self.graph.begin_of(sub) == Some(node))?;
+        let sub = self.snapshot.runbook.subs.get(number as usize)?;
+        Some((number, sub, self.snapshot.subs.get(number as usize)?))
+    }
+
+    /// Returns the runbooks that steps bring in, without those that are known to be skipped.
+    fn wanted_subs(&self) -> impl Iterator<Item = (u32, &Sub)> {
+        let subs = self.snapshot.runbook.subs.iter().zip(&self.snapshot.subs);
+        (0..).zip(subs).filter(|(_, (_, values))| !values.unwanted).map(|(number, (sub, _))| (number, sub))
     }
 }
 

@@ -60,7 +60,7 @@ impl Machine {
                 return Ok(false);
             }
         };
-        if self.state.opened.as_ref().is_some_and(|opened| opened.lock.as_ref() == Some(&name)) {
+        if self.state.opened.as_ref().is_some_and(|opened| opened.holds(&name)) {
             return Ok(true);
         }
         self.wants.insert(at, Want { name, due: Some(due), tried: false });
@@ -81,7 +81,7 @@ impl Machine {
                 return Ok(false);
             }
         };
-        if self.state.opened.as_ref().is_some_and(|opened| opened.lock.as_ref() == Some(&name)) {
+        if self.state.opened.as_ref().is_some_and(|opened| opened.holds(&name)) {
             return Ok(true);
         }
         if let Some(&keeper) = self.state.locks.get(&name)

@@ -50,6 +50,6 @@ pub use resume::{Going, GoingBack, going, going_back};
 pub use scope::{RunFacts, UNKNOWN};
 pub use settle::{NotOpen, missing_outputs, open_to_decision, settles};
 pub use stages::describe;
-pub use state::{Instance, Mode, Node, Progress, State, Vote};
+pub use state::{Instance, Mode, Node, Progress, State, Vote, step_of};
 pub use turn::{Act, Input, LockAnswer, TimerId, To, Turn};
 pub use undo::undo_order;

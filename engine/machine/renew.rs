@@ -16,14 +16,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Action, FileId, Runbook, Snapshot, Step, Value, with_files, without_places};
-use crate::template::{Engine, Scope, Truth};
+use crate::model::{
+    Action, Expr, FileId, Runbook, Snapshot, Step, Sub, SubValues, Value, with_files, without_places,
+};
+use crate::template::{Engine, Scope, Truth, sub_scope};
 
 use super::event::{Event, Finish, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph};
 use super::reads::{reads, whole};
-use super::state::{Progress, State};
+use super::state::{Progress, State, step_of};
 
 /// Why a run can't take another snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +101,7 @@ pub fn renew<'a>(
     let mut begun = BTreeSet::new();
     for event in events.clone() {
         state.apply(&graph, event).map_err(|error| vec![NotRenewed::Illegal(error)])?;
-        begun.extend(event.step().map(|name| name.split('[').next().unwrap_or(name).to_owned()));
+        begun.extend(event.step().map(|name| step_of(name, |id| state.node(id).is_some()).to_owned()));
     }
     goes_forwards(&state).map_err(|why| vec![why])?;
     let mut merge = Merge {
@@ -165,7 +167,7 @@ struct Merge<'a> {
     faults: Vec<NotRenewed>,
     kept: Vec<String>,
     /// The names that what is kept will still read.
-    needed: BTreeSet<String>,
+    needed: BTreeSet<(Option<String>, String)>,
     /// The sources of `then` that are in the merged one, by their number there.
     files: BTreeMap<FileId, FileId>,
     snapshot: Snapshot,
@@ -188,6 +190,8 @@ impl Merge<'_> {
                 steps.push(step.clone());
                 continue;
             };
+            // Which place its runbook has among others is no difference.
+            let stored = &Step { sub: step.sub, ..stored.clone() };
             let same = without_places(stored) == without_places(step);
             steps.push(match self.stands(stored, step) {
                 Stands::AsItWas => {
@@ -274,23 +278,27 @@ impl Merge<'_> {
 
     /// Notes the names that `texts` read, and refuses those that would be another.
     fn check_reads(&mut self, step: &Step, texts: &Value) {
+        let by = begin_of(self.now, step).map(str::to_owned);
+        let prefix = by.as_ref().map(|by| format!("{by}/")).unwrap_or_default();
         for path in reads(self.engine, texts) {
             if path[0] == "steps" {
-                if let Some(other) = path.get(1)
-                    && !all(&self.now.runbook).any(|step| step.id == *other)
-                    && all(&self.then.runbook).any(|step| step.id == *other)
+                let other = path.get(1).map(|other| format!("{prefix}{other}"));
+                if let Some(other) = other
+                    && !all(&self.now.runbook).any(|step| step.id == other)
+                    && all(&self.then.runbook).any(|step| step.id == other)
                 {
                     let name = format!("steps.{other}");
                     self.faults.push(NotRenewed::Reads { step: step.id.clone(), name });
                 }
                 continue;
             }
-            let (then, now) = (Known::of(self.then, &path[0]), Known::of(self.now, &path[0]));
+            let then = Known::of(self.then, by.as_deref(), &path[0]);
+            let now = Known::of(self.now, by.as_deref(), &path[0]);
             // A name that is gone from the file keeps its value, for those who had it.
             if now != Known::Nothing && then.within(&path[1..]) != now.within(&path[1..]) {
                 self.faults.push(NotRenewed::Reads { step: step.id.clone(), name: path.join(".") });
             }
-            self.needed.insert(path[0].clone());
+            self.needed.insert((by.clone(), path[0].clone()));
         }
     }
 
@@ -326,6 +334,8 @@ impl Merge<'_> {
                     step.body.outputs.iter().any(|(output, _)| output == name)
                         || asked.iter().any(|input| input.name == *name)
                 };
+                let prefix = begin_of(&self.snapshot, step).map(|by| format!("{by}/")).unwrap_or_default();
+                let of = &format!("{prefix}{of}");
                 let has = |runbook: &Runbook| all(runbook).any(|step| step.id == *of && known(step));
                 if steps == "steps"
                     && outputs == "outputs"
@@ -342,8 +352,12 @@ impl Merge<'_> {
 
     /// Keeps the values that only what has begun still reads.
     fn keep_values(&mut self) {
-        for name in std::mem::take(&mut self.needed) {
-            if Known::of(self.now, &name) != Known::Nothing {
+        for (by, name) in std::mem::take(&mut self.needed) {
+            if Known::of(self.now, by.as_deref(), &name) != Known::Nothing {
+                continue;
+            }
+            if let Some(by) = by {
+                self.keep_inside(&by, &name);
                 continue;
             }
             let maps = [
@@ -369,25 +383,54 @@ impl Merge<'_> {
         }
     }
 
+    /// Keeps a value of a runbook that a step brings in.
+    fn keep_inside(&mut self, by: &str, name: &str) {
+        let (Some(then), Some(at)) = (values_of(self.then, by), place_of(&self.snapshot, by)) else { return };
+        let merged = &mut self.snapshot.subs[at];
+        let maps =
+            [(&then.vars, &mut merged.vars), (&then.data, &mut merged.data), (&then.lets, &mut merged.lets)];
+        for (then, merged) in maps {
+            if let Some(value) = then.get(name) {
+                merged.insert(name.to_owned(), value.clone());
+            }
+        }
+        if let Some((_, secret)) = then.secrets.iter().find(|(inner, _)| inner == name) {
+            merged.secrets.push((name.to_owned(), secret.clone()));
+            if !self.snapshot.secrets.contains(secret) {
+                self.snapshot.secrets.push(secret.clone());
+                let declared = self.then.runbook.vars.iter().find(|input| input.name == *secret).cloned();
+                let input = declared.map(|input| self.placed(&input));
+                self.snapshot.runbook.vars.extend(input);
+            }
+        }
+    }
+
     /// The run holds its lock and was confirmed, as it was started; whom it changes was recorded.
     fn settings(&mut self) {
-        let shown = |snapshot: &Snapshot| {
-            let lock = snapshot.runbook.lock.as_ref()?;
-            let rendered = self.engine.text(&lock.src, &scope(snapshot));
-            Some(rendered.map_or_else(|fault| fault.message, |text| text.display()))
-        };
-        let (then, now) = (shown(self.then), shown(self.now));
-        if now.is_some() && then != now {
-            let then = then.map_or_else(|| "none".to_owned(), |then| format!("`{then}`"));
-            self.faults.push(NotRenewed::Lock { then, now: now.unwrap_or_default() });
+        let (then, now) = (locks(self.engine, self.then), locks(self.engine, self.now));
+        for now in now.into_iter().filter(|now| !then.contains(now)) {
+            let then = match then.as_slice() {
+                [] => "none".to_owned(),
+                some => some.iter().map(|lock| format!("`{lock}`")).collect::<Vec<_>>().join(", "),
+            };
+            self.faults.push(NotRenewed::Lock { then, now });
         }
         let protected = |snapshot: &Snapshot| {
-            let protect = snapshot.runbook.protect.as_ref()?;
-            let held = self.engine.holds(&protect.0.src, &scope(snapshot));
-            (!matches!(held, Ok(Truth::False))).then(|| protect.0.src.clone())
+            let held = |(protect, scope): &(&Expr, Scope)| {
+                !matches!(self.engine.holds(&protect.0.src, scope), Ok(Truth::False))
+            };
+            let own = snapshot.runbook.protect.iter().map(|protect| (protect, scope(snapshot)));
+            let subs = subs(snapshot).filter_map(|(sub, scope)| Some((sub.protect.as_ref()?, scope)));
+            own.chain(subs).find(held).map(|(protect, _)| protect.0.src.clone())
         };
         if let (None, Some(why)) = (protected(self.then), protected(self.now)) {
             self.faults.push(NotRenewed::Protect(why));
+        }
+        for sub in &self.then.runbook.subs {
+            let target = self.placed(&sub.target);
+            if let Some(at) = place_of(&self.snapshot, &sub.step) {
+                self.snapshot.runbook.subs[at].target = target;
+            }
         }
         let target = self.then.runbook.target.clone();
         self.snapshot.runbook.target = self.placed(&target);
@@ -427,6 +470,7 @@ fn undo_of(step: &Step) -> Value {
         "irreversible": without_places(&body.irreversible),
         "binding": without_places(&step.binding),
         "environment": without_places(&step.environment),
+        "inherited": without_places(&step.inherited),
     })
 }
 
@@ -440,18 +484,62 @@ fn scope(snapshot: &Snapshot) -> Scope {
     scope
 }
 
+/// Returns the runbooks that steps bring in, each with its scope.
+fn subs(snapshot: &Snapshot) -> impl Iterator<Item = (&Sub, Scope)> {
+    let all = snapshot.runbook.subs.iter().zip(&snapshot.subs).filter(|(_, values)| !values.unwanted);
+    all.map(|(sub, values)| {
+        let mut scope = sub_scope(values);
+        scope.set_unknown("run", "run");
+        (sub, scope)
+    })
+}
+
+/// Returns the locks that a run of the snapshot holds as long as it lives.
+fn locks(engine: &Engine, snapshot: &Snapshot) -> Vec<String> {
+    let own = snapshot.runbook.lock.iter().map(|lock| (lock, scope(snapshot)));
+    let subs = subs(snapshot).filter_map(|(sub, scope)| Some((sub.lock.as_ref()?, scope)));
+    own.chain(subs)
+        .map(|(lock, scope)| {
+            engine.text(&lock.src, &scope).map_or_else(|fault| fault.message, |text| text.display())
+        })
+        .collect()
+}
+
+/// Returns the id of the step that brought in the runbook which a step came in with.
+fn begin_of<'a>(snapshot: &'a Snapshot, step: &Step) -> Option<&'a str> {
+    snapshot.runbook.subs.get(step.sub? as usize).map(|sub| sub.step.as_str())
+}
+
+/// Returns the place of the runbook that the step `by` brings in.
+fn place_of(snapshot: &Snapshot, by: &str) -> Option<usize> {
+    snapshot.runbook.subs.iter().position(|sub| sub.step == by).filter(|&at| at < snapshot.subs.len())
+}
+
+fn values_of<'a>(snapshot: &'a Snapshot, by: &str) -> Option<&'a SubValues> {
+    snapshot.subs.get(place_of(snapshot, by)?)
+}
+
 /// What a name is in a snapshot.
 #[derive(PartialEq)]
 enum Known<'a> {
     Nothing,
-    Secret,
+    Secret(&'a str),
     Value(&'a Value),
 }
 
 impl<'a> Known<'a> {
-    fn of(snapshot: &'a Snapshot, name: &str) -> Known<'a> {
-        if snapshot.secrets.iter().any(|secret| secret == name) {
-            return Known::Secret;
+    /// Returns what `name` is in the runbook itself, or in the one that the step `by` brings in.
+    fn of(snapshot: &'a Snapshot, by: Option<&str>, name: &str) -> Known<'a> {
+        if let Some(by) = by {
+            let Some(values) = values_of(snapshot, by) else { return Known::Nothing };
+            if let Some((_, secret)) = values.secrets.iter().find(|(inner, _)| inner == name) {
+                return Known::Secret(secret);
+            }
+            let maps = [&values.lets, &values.data, &values.vars];
+            return maps.into_iter().find_map(|map| map.get(name)).map_or(Known::Nothing, Known::Value);
+        }
+        if let Some(secret) = snapshot.secrets.iter().find(|secret| *secret == name) {
+            return Known::Secret(secret);
         }
         // As the scope has it: the later hides the earlier.
         let maps = [&snapshot.lets, &snapshot.data, &snapshot.vars];

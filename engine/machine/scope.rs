@@ -2,10 +2,10 @@
 //! result of a command.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{self, Expr, Map, Snapshot, Step, Text};
-use crate::template::{self, Engine, Scope, Value};
+use crate::template::{self, Engine, Scope, Value, sub_scope};
 
 use super::evaluate::Outcome;
 use super::event::{End, RunStatus};
@@ -28,30 +28,46 @@ pub const UNKNOWN: &str = "$unknown";
 
 pub(super) struct Scopes {
     base: Scope,
+    /// Of the runbooks that steps bring in: what begins the names of their steps, and their own names.
+    subs: Vec<(String, Scope)>,
+    /// The elements that steps bring in a runbook for, by the step.
+    items: BTreeMap<String, Value>,
     facts: RunFacts,
     name: String,
     mentioned: RefCell<Vec<Option<Mentioned>>>,
 }
 
+/// The copies of steps by the name that stands for all of them: each with the key of its copy.
+type Copies = Vec<(String, Vec<(String, NodeId)>)>;
+
 /// Which steps a step's texts speak of.
 #[derive(Clone, Debug)]
 enum Mentioned {
-    These(Vec<NodeId>),
+    /// These, and those of which there is one for each copy of a runbook, as they are written.
+    These(Vec<NodeId>, Copies),
     Any,
 }
 
 impl Scopes {
     pub(super) fn new(snapshot: &Snapshot, facts: RunFacts) -> Scopes {
+        let subs = snapshot.runbook.subs.iter().zip(&snapshot.subs);
         Scopes {
             base: Scope::of_snapshot(snapshot),
+            subs: subs.clone().map(|(sub, values)| (format!("{}/", sub.step), sub_scope(values))).collect(),
+            items: subs
+                .filter_map(|(sub, values)| {
+                    Some((sub.step.clone(), template::from_json(values.item.as_ref()?)))
+                })
+                .collect(),
             facts,
             name: snapshot.runbook.name.clone(),
             mentioned: RefCell::default(),
         }
     }
 
-    pub(super) fn base(&self) -> Scope {
-        let mut scope = self.base.child();
+    /// Returns the scope of the runbook's settings, or of those of a sub.
+    pub(super) fn base(&self, sub: Option<u32>) -> Scope {
+        let mut scope = self.names(sub).child();
         scope.set("run", self.run(Some(RunStatus::Running)));
         scope
     }
@@ -61,6 +77,16 @@ impl Scopes {
         let mut scope = self.base.child();
         scope.set("run", self.run((!self.imagined()).then_some(status)));
         scope
+    }
+
+    /// Returns the names that stay what they are during a run.
+    fn names(&self, sub: Option<u32>) -> &Scope {
+        sub.and_then(|sub| self.subs.get(sub as usize)).map_or(&self.base, |(_, scope)| scope)
+    }
+
+    /// Returns what begins the names of the steps that `step` speaks of by the rest of their names.
+    fn prefix(&self, step: &Step) -> &str {
+        step.sub.and_then(|sub| self.subs.get(sub as usize)).map_or("", |(prefix, _)| prefix)
     }
 
     /// Says whether the run is only imagined: what it will be called, and how it and its steps end, nobody knows then.
@@ -102,9 +128,13 @@ impl Scopes {
 
     /// Returns the runbook's scope for a step before it has instances.
     pub(super) fn outer_of_step(&self, graph: &Graph, state: &State, node: NodeId) -> Scope {
-        let mut scope = self.base.child();
+        let step = graph.step(node);
+        let mut scope = self.names(step.sub).child();
         scope.set("run", self.run(self.status(graph, state, node)));
         self.steps(&mut scope, graph, state, node);
+        if let Some(item) = self.items.get(&step.id) {
+            scope.set("item", item.clone());
+        }
         scope
     }
 
@@ -142,15 +172,25 @@ impl Scopes {
         if mentioned.len() < graph.len() {
             mentioned.resize(graph.len(), None);
         }
-        let these = mentioned[node as usize].get_or_insert_with(|| mentioned_in(graph.step(node), state));
+        let prefix = self.prefix(graph.step(node));
+        let these =
+            mentioned[node as usize].get_or_insert_with(|| mentioned_in(graph.step(node), prefix, state));
         let mut entries: Vec<(String, Value)> = Vec::new();
         let imagined = self.imagined();
-        let mut add = |id: &str, other: NodeId| {
-            entries.push((id.to_owned(), step_value(graph, state, other, imagined)));
+        let mut add = |other: NodeId| {
+            let id = &graph.step(other).id;
+            if let Some(id) = id.strip_prefix(prefix) {
+                entries.push((id.to_owned(), step_value(graph, state, other, imagined)));
+            }
         };
         match these {
-            Mentioned::These(list) => list.iter().for_each(|&other| add(&graph.step(other).id, other)),
-            Mentioned::Any => (0..graph.len() as u32).for_each(|other| add(&graph.step(other).id, other)),
+            Mentioned::These(list, _) => list.iter().for_each(|&other| add(other)),
+            Mentioned::Any => (0..graph.len() as u32).for_each(&mut add),
+        }
+        if let Mentioned::These(_, copies) = these {
+            for (id, copies) in copies {
+                entries.push((id.clone(), copies_value(graph, state, copies)));
+            }
         }
         scope.set("steps", template::map(entries));
     }
@@ -274,8 +314,9 @@ fn roots(engine: &Engine, expr: &Expr) -> BTreeSet<String> {
 }
 
 /// Finds which steps a step speaks of, by its text: `steps.ID` or `steps['ID']`. Anything else means any step.
-fn mentioned_in(step: &Step, state: &State) -> Mentioned {
+fn mentioned_in(step: &Step, prefix: &str, state: &State) -> Mentioned {
     let mut found = BTreeSet::new();
+    let mut copies: Copies = Vec::new();
     let mut any = false;
     each_text(step, &mut |text| {
         let mut rest = text.src.as_str();
@@ -285,6 +326,17 @@ fn mentioned_in(step: &Step, state: &State) -> Mentioned {
             let name = if let Some(after) = trimmed.strip_prefix('.') {
                 after.trim_start()
             } else if let Some(after) = trimmed.strip_prefix("['").or_else(|| trimmed.strip_prefix("[\"")) {
+                // What is in quotes is a whole id, be it that of a step which was brought in: `db/copy`, `db[eu]/copy`.
+                let whole = after.split(['\'', '"']).next().unwrap_or_default();
+                if whole.contains('/') {
+                    match state.node(&format!("{prefix}{whole}")) {
+                        Some(node) => drop(found.insert(node)),
+                        None => {
+                            copies.push((whole.to_owned(), copies_of(&format!("{prefix}{whole}"), state)))
+                        }
+                    }
+                    continue;
+                }
                 after
             } else {
                 any |= trimmed.starts_with('[');
@@ -294,13 +346,54 @@ fn mentioned_in(step: &Step, state: &State) -> Mentioned {
                 name.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(name.len());
             // `steps.a-b` may be the step `a-b` or the step `a` less `b`: both are put into scope.
             let whole = &name[..end];
-            found.extend(state.node(whole));
+            found.extend(state.node(&format!("{prefix}{whole}")));
             if let Some((first, _)) = whole.split_once('-') {
-                found.extend(state.node(first));
+                found.extend(state.node(&format!("{prefix}{first}")));
             }
         }
     });
-    if any { Mentioned::Any } else { Mentioned::These(found.into_iter().collect()) }
+    if any { Mentioned::Any } else { Mentioned::These(found.into_iter().collect(), copies) }
+}
+
+/// Returns the steps `db[KEY]/copy` that `db/copy` stands for, in their order, each with its key.
+fn copies_of(written: &str, state: &State) -> Vec<(String, NodeId)> {
+    let mut found: Vec<(String, NodeId)> = state
+        .ids()
+        .filter_map(|id| {
+            let mut keys = Vec::new();
+            let mut plain = String::new();
+            for part in id.split_inclusive('/') {
+                let (name, key) = part.split_once('[').unwrap_or((part, ""));
+                plain.push_str(name);
+                if let Some((key, rest)) = key.split_once(']') {
+                    keys.push(key);
+                    plain.push_str(rest);
+                }
+            }
+            (!keys.is_empty() && plain == written).then(|| Some((keys.join("/"), state.node(id)?))).flatten()
+        })
+        .collect();
+    found.sort_by_key(|(_, node)| *node);
+    found
+}
+
+/// Returns what `steps['db/copy']` is for the copies: each output by the key of the copy.
+fn copies_value(graph: &Graph, state: &State, copies: &[(String, NodeId)]) -> Value {
+    let of = |node: NodeId| {
+        let instance = state.nodes[node as usize].instances.first();
+        instance
+            .map(|one| one.outputs.clone())
+            .filter(|_| graph.step(node).for_each.is_none())
+            .unwrap_or_default()
+    };
+    let names: BTreeSet<String> =
+        copies.iter().flat_map(|(_, node)| of(*node).into_iter().map(|one| one.0)).collect();
+    let outputs = template::map(names.into_iter().map(|name| {
+        let by_key =
+            copies.iter().filter_map(|(key, node)| Some((key.clone(), known_or_not(of(*node).get(&name)?))));
+        (name.clone(), template::map(by_key))
+    }));
+    template::map([("outputs".to_owned(), outputs)])
 }
 
 /// Calls `visit` with the texts of a step that are evaluated in the runbook's scope.

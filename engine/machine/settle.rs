@@ -77,7 +77,10 @@ pub fn missing_outputs<'a>(
     let mut missing = Vec::new();
     for reader in (0..graph.len() as NodeId).filter(|&reader| !state.nodes[reader as usize].is_done()) {
         let step = graph.step(reader);
+        // A step that was brought in speaks of those beside it by the rest of their names.
+        let begin = graph.around(reader).last().map(|&begin| &graph.step(begin).id);
         for (of, name) in outputs_read(engine, step) {
+            let of = begin.map_or_else(|| of.clone(), |begin| format!("{begin}/{of}"));
             if state.node(&of).is_some_and(|node| settled.contains(&node) && !has(node, &name)) {
                 missing.push((step.id.clone(), of, name));
             }

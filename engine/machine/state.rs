@@ -226,8 +226,9 @@ impl State {
             let single = self.nodes[node as usize].instances.first().is_some_and(|only| only.item.is_none());
             return single.then_some(Addr { node, instance: 0 });
         }
-        let (id, key) = name.strip_suffix(']')?.split_once('[')?;
+        let id = step_of(name, |id| self.ids.contains_key(id));
         let &node = self.ids.get(id)?;
+        let key = name.strip_prefix(id)?.strip_prefix('[')?.strip_suffix(']')?;
         let &instance = self.nodes[node as usize].keys.get(key)?;
         Some(Addr { node, instance })
     }
@@ -262,6 +263,15 @@ impl State {
         })
     }
 
+    /// Says whether a step is left out with the one that brings in its runbook: that one is told, and this one is not.
+    pub fn goes_with_skipped(&self, graph: &Graph, node: NodeId) -> bool {
+        graph.around(node).into_iter().any(|begin| {
+            let instance = self.nodes[begin as usize].instances.first();
+            let finish = instance.and_then(|one| one.finish.as_ref());
+            matches!(finish, Some(Finish::Skipped(_) | Finish::MarkedDone))
+        })
+    }
+
     /// Says whether the run can go on: forwards or, when half undone, backwards.
     pub fn is_unfinished(&self) -> bool {
         !matches!(self.status, RunStatus::Succeeded | RunStatus::RolledBack)
@@ -287,4 +297,15 @@ impl Finish {
     pub fn releases(&self) -> bool {
         !matches!(self, Finish::Failed(_) | Finish::Stopped)
     }
+}
+
+/// Returns the id of the step that an instance's name begins with. `db[eu]/copy[a]` is the instance `a` of the step
+/// `db[eu]/copy`: an id holds brackets where a runbook was brought in for each of several, and a key may hold anything.
+/// What begins with no id is taken up to its first bracket.
+pub fn step_of(name: &str, is_id: impl Fn(&str) -> bool) -> &str {
+    if is_id(name) {
+        return name;
+    }
+    let known = name.match_indices('[').map(|(at, _)| &name[..at]).find(|id| is_id(id));
+    known.unwrap_or_else(|| name.split('[').next().unwrap_or(name))
 }

@@ -6,6 +6,7 @@ mod gates;
 mod offer;
 mod people;
 mod renewed;
+mod subs;
 mod table;
 mod whole;
 
@@ -165,6 +166,7 @@ impl World {
             reason: None,
             target: BTreeMap::new(),
             lock: None,
+            locks: Vec::new(),
             consent: None,
             plan: None,
             options,

@@ -14,6 +14,7 @@ mod runbook;
 mod secret;
 mod snapshot;
 mod step;
+mod sub;
 mod text;
 
 pub use duration::{DurationError, format_duration, parse_duration};
@@ -29,6 +30,7 @@ pub use step::{
     Action, Approve, Binding, Body, Capture, Command, Effect, Gate, GateUse, Line, Manual, NativePreview,
     OnInterrupt, Retry, Step, Undo, Wait,
 };
+pub use sub::{Each, Sub, SubValues};
 pub use text::{Expr, Text, Tree};
 
 /// A value as data: what vars, tables, outputs and captured values hold.

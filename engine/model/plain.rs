@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::{FileId, Value};
 
 /// What holds a person's own data, in which `at` is a name like any other.
-const DATA: &[&str] = &["default", "one_of", "Plain"];
+const DATA: &[&str] = &["default", "one_of", "Plain", "item"];
 
 /// Returns the JSON of something without the places in files: what is equal then means the same.
 pub fn without_places(of: &impl Serialize) -> Value {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Command, Expr, Hook, Input, Place, Step, Text, Tree};
+use super::{Body, Command, Expr, Hook, Input, Place, Step, Sub, Text, Tree};
 
 /// What a failed step does to the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Limits {
     pub instances: Option<u32>,
 }
 
-/// A runbook as loaded: every `uses` expanded, every `needs` resolved.
+/// A runbook as loaded: every `uses` expanded, every `needs` resolved, the steps of every `runbook` among its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runbook {
     /// The qualified name as `list` shows it: `autolytiq/pre-scale-event`.
@@ -80,6 +80,23 @@ pub struct Runbook {
     /// Who is told what becomes of a run: the project's hooks, then the runbook's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
+    /// The runbooks that steps bring in, each after the one that it is part of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subs: Vec<Sub>,
+}
+
+impl Runbook {
+    /// Returns the most instances that a `for_each` of this sub's steps may have: the least that it, or anything that it
+    /// stands in, allows.
+    pub fn most_instances(&self, sub: Option<u32>) -> Option<u32> {
+        let mut least = self.limits.instances;
+        let mut next = sub;
+        while let Some(sub) = next.and_then(|at| self.subs.get(at as usize)) {
+            least = least.into_iter().chain(sub.limits.instances).min();
+            next = sub.within;
+        }
+        least
+    }
 }
 
 /// A step template as loaded.

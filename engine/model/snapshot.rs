@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Map, Runbook};
+use super::{Map, Runbook, SubValues};
 
 /// The version of the machine that a run began with; a run goes on with the same version.
 pub const MACHINE_VERSION: u32 = 1;
@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub data: Map,
     /// The `let` values by name.
     pub lets: Map,
+    /// The values of the runbooks that steps bring in, in the order of [`Runbook::subs`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subs: Vec<SubValues>,
     /// The project's root: where commands run that name no `dir`.
     pub root: String,
 }

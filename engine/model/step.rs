@@ -53,6 +53,14 @@ pub struct Step {
     /// the runbook alone, so that what was begun keeps its own when a run takes another snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<(String, Text)>,
+    /// The `environment` of the runbooks that bring this one's in: that of the next one first, each rendered in its own
+    /// scope. A nearer one wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<Vec<(String, Text)>>,
+    /// The runbook that it came in with, by its place among [`Runbook::subs`](super::Runbook): its texts are evaluated in
+    /// the scope of that one. Absent for a step of the runbook itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<u32>,
 }
 
 /// How a template's params get their values.
@@ -126,7 +134,7 @@ pub enum Action {
     Manual(Manual),
     /// Waits.
     Wait(Wait),
-    /// Runs another runbook as one step.
+    /// Begins another runbook, whose steps stand beside this one as `STEP/ID` and wait for it.
     Runbook {
         /// Its name.
         name: String,

@@ -211,6 +211,11 @@ impl Teller<'_> {
         self.timeline.apply(at, event);
         self.seq += 1;
         let node = event.step().and_then(|step| self.state.find(step)).map(|at| at.node);
+        if let (Event::Finished { result: Finish::Skipped(_), .. }, Some(node)) = (event, node)
+            && self.state.goes_with_skipped(self.graph, node)
+        {
+            return Ok(());
+        }
         let took = event.step().and_then(|step| self.timeline.track(step)).and_then(|track| match event {
             Event::Finished { .. } => track.took(at),
             Event::Undone { .. } => Some(super::timeline::between(track.undo_began?, at)),

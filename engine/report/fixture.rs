@@ -96,6 +96,7 @@ impl Play {
             reason: Some("sale on Friday".to_owned()),
             target: BTreeMap::from([("cluster".to_owned(), "prod-eu".to_owned())]),
             lock: None,
+            locks: Vec::new(),
             consent: None,
             plan: None,
             options: Options { max_parallel: 8, ..Options::default() },

@@ -10,7 +10,7 @@ use super::summary::end_screen;
 use super::timeline::Timeline;
 use super::when::clock;
 use super::{EndInfo, Reporter, Seen, phrase};
-use crate::machine::{End, Event, Finish, NodeId, State};
+use crate::machine::{End, Event, Finish, NodeId, State, step_of};
 
 /// Returns a reporter that writes lines to `out`, and the end screen after them.
 pub fn lines(out: impl Write + Send + 'static, unicode: bool) -> Box<dyn Reporter> {
@@ -71,6 +71,11 @@ impl Reporter for Lines {
 fn lines_of(seen: &Seen<'_>, program: &str, timeline: &Timeline, paint: Paint) -> Option<String> {
     let step = seen.event.step();
     let node = step.and_then(|step| node_of(seen.state, step));
+    if let (Event::Finished { result: Finish::Skipped(_), .. }, Some(node)) = (seen.event, node)
+        && seen.state.goes_with_skipped(seen.graph, node)
+    {
+        return None;
+    }
     let track = step.and_then(|step| timeline.track(step));
     let took = match seen.event {
         Event::Undone { .. } => {
@@ -108,7 +113,7 @@ pub(super) fn node_of(state: &State, name: &str) -> Option<NodeId> {
         .find(name)
         .map(|at| at.node)
         .or_else(|| state.node(name))
-        .or_else(|| state.node(name.split('[').next()?))
+        .or_else(|| state.node(step_of(name, |id| state.node(id).is_some())))
 }
 
 #[cfg(test)]

@@ -140,7 +140,10 @@ impl StatusPage {
             rested: timeline.rested,
             took_ms: millis(took),
             doubts: doubts((about.run, about.program), (state, graph), timeline, about.alive),
-            steps: (0..graph.len() as NodeId).map(|node| maker.step(node)).collect(),
+            steps: (0..graph.len() as NodeId)
+                .filter(|&node| !state.goes_with_skipped(graph, node))
+                .map(|node| maker.step(node))
+                .collect(),
             next,
             now: about.now,
         }

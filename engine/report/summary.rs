@@ -126,6 +126,9 @@ impl Summary<'_> {
         }
         let (mut all, mut done, mut skipped) = (0, 0, 0);
         for (node, content) in self.state.nodes.iter().enumerate() {
+            if self.state.goes_with_skipped(self.graph, node as u32) {
+                continue;
+            }
             all += content.instances.len().max(usize::from(!content.expanded));
             for (instance, _) in content.instances.iter().enumerate() {
                 let at = Addr { node: node as u32, instance: instance as u32 };

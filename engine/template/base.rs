@@ -1,7 +1,7 @@
 //! The names that every expression of a run can use, and the instances of a `for_each`.
 
 use super::Scope;
-use crate::model::{Snapshot, Value};
+use crate::model::{Snapshot, SubValues, Value};
 
 /// The longest key of an instance that is taken from its element, in characters: it is part of a step's name.
 const LONGEST_KEY: usize = 60;
@@ -20,6 +20,19 @@ impl Scope {
         }
         scope
     }
+}
+
+/// Returns the scope of a runbook that a step brings in: its own names and nothing of what is around it. A secret is the
+/// run's, whatever it is called in there.
+pub fn sub_scope(values: &SubValues) -> Scope {
+    let mut scope = Scope::new();
+    for (name, value) in values.vars.iter().chain(&values.data).chain(&values.lets) {
+        scope.set_json(name, value);
+    }
+    for (name, secret) in &values.secrets {
+        scope.set(name, super::value::secret(secret));
+    }
+    scope
 }
 
 /// One instance of a `for_each`: what stands in the brackets of its name, and its `item`.

@@ -27,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use base::{Instance, instances};
+pub use base::{Instance, instances, sub_scope};
 pub use engine::Engine;
 pub use eval::Truth;
 pub use fault::{Fault, TextFault};

@@ -7,13 +7,15 @@ use std::path::Path;
 use runbook::diag::{Code, text};
 use runbook::load::{Loaded, Project, check_file};
 
-/// What a file alone does not tell: it depends on the file system, the command line, or the machine.
-const ELSEWHERE: [Code; 17] = [
+/// What a file alone does not tell: it depends on the file system, the command line, or the machine. `NotCarriedOut` is
+/// told no more.
+const ELSEWHERE: [Code; 18] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
     Code::UnknownRunbook,
     Code::NoProject,
+    Code::TooManySteps,
     Code::MissingVar,
     Code::UnknownVar,
     Code::BadVar,
@@ -55,6 +57,10 @@ fn the_examples_are_as_wrong_and_as_right_as_they_say() {
     let root = folder.path();
     for (path, text) in [
         ("runbooks/platform.yaml", "region: eu-1\n"),
+        (
+            "runbooks/drain.yaml",
+            "runbook: drain\ntitle: T\nvars: {many: {type: integer, default: 1}}\nsteps: [{id: a, run: \"echo {{ many }}\", effect: read}]\nfinally: [{id: b, run: echo b}]\n",
+        ),
         ("runbooks/people.yaml", "people: [dana]\ngroups: {dba: [ann, ben]}\n"),
         (
             "steps/kubectl/hpa-state.yaml",

@@ -376,10 +376,9 @@ fn what_has_the_name_of_a_runbook_and_can_not_be_read() {
     }
 }
 
-/// What would be read and not obeyed is refused before anything runs: an approval that one person less can give is worse than
-/// none.
+/// Found out before the steps above it have changed anything.
 #[test]
-fn what_this_version_does_not_carry_out() {
+fn a_runbook_to_bring_in_that_is_not_there() {
     let project = Project::new().file(
         "runbooks/x.yaml",
         "\
@@ -396,6 +395,6 @@ steps:
 ",
     );
     let shown = refused(&project, &["exec", "x"]).to_string();
-    assert!(shown.contains("has `runbook`, which this version does not carry out yet"), "{shown}");
+    assert!(shown.contains("error[RB0010]: there is no runbook `y`"), "{shown}");
     assert!(!project.has("acted"));
 }

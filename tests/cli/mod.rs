@@ -17,6 +17,7 @@ mod report;
 mod resume;
 mod secrets;
 mod signals;
+mod sub;
 mod target;
 mod terminal;
 mod words;

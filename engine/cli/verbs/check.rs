@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::load::{Entry, FileKind, Loaded, ProjectError, check_people, load_file};
+use crate::load::{Entry, FileKind, Loaded, ProjectError, check_people, is_way, load_file};
 use crate::report::Role;
 
 /// Checks what is named, or everything the project has.
@@ -132,7 +132,10 @@ impl Found {
     }
 
     fn is_new(&mut self, diagnostic: &Diagnostic, of: &Loaded) -> bool {
-        let key = diag::json::diagnostic(diagnostic, &of.sources).to_string();
+        // Which step led to the file is no other mistake.
+        let mut plain = diagnostic.clone();
+        plain.notes.retain(|note| !is_way(note));
+        let key = diag::json::diagnostic(&plain, &of.sources).to_string();
         let new = self.seen.insert(key);
         if new {
             match diagnostic.severity {

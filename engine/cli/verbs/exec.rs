@@ -1,5 +1,7 @@
 //! `runbook exec`: everything that can be wrong is looked for first; then the run is handed to the driver.
 
+use std::sync::Arc;
+
 use crate::cli::args::{AfterFailure, Exec};
 use crate::cli::book::{Book, Books};
 use crate::cli::console::{Console, one_line};
@@ -13,10 +15,10 @@ use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
 use crate::driver::{self, Surroundings};
 use crate::load::Bound;
-use crate::machine::Options;
+use crate::machine::{Graph, Judge, Options, RunFacts};
 use crate::model::{OnFailure, Snapshot};
 use crate::report::Role;
-use crate::template::{Engine, Scope, Truth};
+use crate::template::Engine;
 
 /// The most steps at work at once, when nobody says.
 const MAX_PARALLEL: u32 = 8;
@@ -34,7 +36,6 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let book = books.book(planned_name.or(named).unwrap_or_default(), settings)?;
     steps::exist("--only", &exec.only, &book.runbook, false)?;
     steps::exist("--from", exec.from.as_slice(), &book.runbook, false)?;
-    let part = steps::Part::of(exec, &book.runbook)?;
     steps::exist("--approve", &exec.approve, &book.runbook, true)?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
@@ -49,6 +50,11 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
         (None, None) => gather(book, &books, &exec.vars, Missing::Mistake, settings, console),
     };
     let Bound { snapshot, secrets, .. } = bound?;
+    // Only now it is known for what a `for_each` brings in its runbook.
+    steps::exist("--only", &exec.only, &snapshot.runbook, false)?;
+    steps::exist("--from", exec.from.as_slice(), &snapshot.runbook, false)?;
+    steps::exist("--approve", &exec.approve, &snapshot.runbook, true)?;
+    let part = steps::Part::of(exec, &snapshot.runbook)?;
     steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
     tools::look(&snapshot, &part.only, settings)?;
     let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
@@ -111,16 +117,13 @@ fn confirm(
     console: Console,
 ) -> Result<Option<&'static str>, CliError> {
     let runbook = &snapshot.runbook;
-    let Some(protect) = &runbook.protect else { return Ok(None) };
-    let held = Engine::new().holds(&protect.0.src, &Scope::of_snapshot(snapshot));
-    // What can't be told is asked about: the guard must not fall by a mistake in it.
-    if matches!(held, Ok(Truth::False)) {
-        return Ok(None);
-    }
+    let graph = Arc::new(Graph::of(runbook));
+    let judge = Judge::new(Arc::new(Engine::new()), Arc::new(snapshot.clone()), graph, RunFacts::default());
+    let Some(protect) = judge.protected() else { return Ok(None) };
     if exec.yes {
         return Ok(Some("flag"));
     }
-    let what = format!("{} is protected ({})", runbook.name, one_line(&protect.0.src));
+    let what = format!("{} is protected ({})", runbook.name, one_line(protect));
     let hint = "add --yes to confirm it where no terminal can ask".to_owned();
     let Some(terminal) = terminal else { return Err(CliError::NotConfirmed { message: what, hint }) };
     let word = runbook.name.rsplit('/').next().unwrap_or(&runbook.name);
@@ -133,7 +136,7 @@ fn confirm(
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         before.push_str(&format!("  {name} = {}\n", one_line(&value)));
     }
-    before.push_str(&format!("This is protected: {}\n", one_line(&protect.0.src)));
+    before.push_str(&format!("This is protected: {}\n", one_line(protect)));
     if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
         return Ok(Some("terminal"));
     }

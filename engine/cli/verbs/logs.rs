@@ -79,9 +79,7 @@ fn named(
     graph: &Graph,
     run: &str,
 ) -> Result<Vec<String>, CliError> {
-    let id = |name: &str| name.split_once('[').map_or_else(|| name.to_owned(), |(id, _)| id.to_owned());
-    let meant: Vec<String> =
-        begun.iter().filter(|name| *name == typed || id(name) == typed).cloned().collect();
+    let meant: Vec<String> = begun.iter().filter(|name| is_meant(typed, name)).cloned().collect();
     if !meant.is_empty() {
         return Ok(meant);
     }
@@ -98,6 +96,11 @@ fn named(
         Some(meant) => CliError::usage_with(message, format!("did you mean `{meant}`?")),
         None => CliError::usage_with(message, format!("`runbook status {run}` lists its steps")),
     })
+}
+
+/// Says whether a typed name means the instance: by itself, by its step, or by the step that brought in its runbook.
+fn is_meant(typed: &str, name: &str) -> bool {
+    name.strip_prefix(typed).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '/']))
 }
 
 /// What is printed while the run goes on.
@@ -120,8 +123,7 @@ impl Follow<'_> {
             for record in self.store.tail(self.run, seen)? {
                 seen = record.seq;
                 if let Event::Intent { leaf, .. } = &record.event {
-                    let id = leaf.step.split('[').next().unwrap_or_default();
-                    let meant = logs.step.as_deref().is_none_or(|typed| typed == leaf.step || typed == id);
+                    let meant = logs.step.as_deref().is_none_or(|typed| is_meant(typed, &leaf.step));
                     if meant && !steps.contains(&leaf.step) {
                         steps.push(leaf.step.clone());
                     }

@@ -111,6 +111,9 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
     for (word, role, value) in observed::rows(step, console) {
         row(word, role, &folded(&value));
     }
+    if let Some(runs) = &step.runs {
+        row("runs", Role::Quiet, &folded(runs));
+    }
     if let Some(lock) = &step.lock {
         row("lock", Role::Quiet, &folded(lock));
     }

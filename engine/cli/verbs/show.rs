@@ -85,7 +85,7 @@ fn page(book: &Book, books: &Books, exec: &str, console: Console) -> String {
     }
     text.push('\n');
     let file = books.project.relative(&book.entry.path).display().to_string();
-    let facts = [
+    let mut facts = vec![
         ("file", Some(file)),
         ("owner", runbook.owner.clone()),
         ("tags", (!runbook.tags.is_empty()).then(|| runbook.tags.join(", "))),
@@ -93,6 +93,12 @@ fn page(book: &Book, books: &Books, exec: &str, console: Console) -> String {
         ("lock", runbook.lock.as_ref().map(|text| text.src.clone())),
         ("protect", runbook.protect.as_ref().map(|expr| format!("asks first when {}", expr.0.src))),
     ];
+    for sub in &runbook.subs {
+        let because = |what: &str| format!("{what} (because of {})", sub.step);
+        facts.push(("lock", sub.lock.as_ref().map(|text| because(&text.src))));
+        let protect = sub.protect.as_ref().map(|expr| because(&format!("asks first when {}", expr.0.src)));
+        facts.push(("protect", protect));
+    }
     for (name, value) in facts {
         if let Some(value) = value {
             text.push_str(&format!(

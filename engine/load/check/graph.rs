@@ -78,11 +78,12 @@ fn unknown(cx: &mut Context<'_>, need: &str, place: Place, known: &Ids<'_>, fina
     }
     let diagnostic =
         Diagnostic::new(Code::UnknownStep, format!("there is no step with the id `{}`", shortened(need)));
-    let instance = need.split_once('[').map(|(id, _)| id).filter(|id| known.main.contains(id));
+    let instance = need.split_once(['[', '/']).map(|(id, _)| id).filter(|id| known.main.contains(id));
     let candidates = || known.main.iter().chain(known.last.iter().filter(|_| finally)).copied();
     cx.report.push(match (instance, near(need, candidates())) {
         (Some(id), _) => {
-            diagnostic.at(place, "").help(format!("write `{id}`: it stands for all of its instances"))
+            let all = if need.contains('/') { "steps" } else { "instances" };
+            diagnostic.at(place, "").help(format!("write `{id}`: it stands for all of its {all}"))
         }
         (None, Some(meant)) => diagnostic.at(place, format!("did you mean `{meant}`?")),
         (None, None) => {

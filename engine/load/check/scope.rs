@@ -24,6 +24,8 @@ pub(super) struct Offer {
     pub(super) outputs: Option<Vec<String>>,
     /// Where its id stands.
     pub(super) at: Place,
+    /// Whether it brings in a runbook, whose steps have the outputs.
+    pub(super) runbook: bool,
 }
 
 /// The names in scope of a text.
@@ -266,7 +268,7 @@ impl<'a> Names<'a> {
                 )
                 .at(place(), "")
                 .also(offer.at, "the step")
-                .help(format!("add `{id}` to its `needs`")),
+                .help(format!("add `{}` to its `needs`", id.split('/').next().unwrap_or(id))),
             );
         }
         match of.path.get(2).map(String::as_str) {
@@ -292,6 +294,14 @@ impl<'a> Names<'a> {
         let diagnostic =
             Diagnostic::new(Code::UnknownOutput, format!("step `{id}` has no output `{}`", shortened(name)))
                 .also(offer.at, "the step");
+        if offer.runbook {
+            return Some(
+                diagnostic.at(place(), "runs a whole runbook").help(format!(
+                    "its steps have outputs: `steps['{id}/STEP'].outputs.{}`",
+                    shortened(name)
+                )),
+            );
+        }
         let diagnostic = match near(name, outputs.iter().map(String::as_str)) {
             Some(meant) => diagnostic.at(place(), format!("did you mean `{meant}`?")),
             None => diagnostic.at(place(), "not an output"),
@@ -380,7 +390,7 @@ impl<'a> Names<'a> {
 
 /// Returns how a step is written in an expression.
 fn path_of(id: &str) -> String {
-    if id.contains('-') { format!("steps['{id}']") } else { format!("steps.{id}") }
+    if id.contains(['-', '/']) { format!("steps['{id}']") } else { format!("steps.{id}") }
 }
 
 /// Returns the names for people, not more than they read.

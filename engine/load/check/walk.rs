@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::context::Context;
 use super::super::defaults::Defaults;
+use super::super::sub::Inners;
 use super::graph::{Needs, ordered};
 use super::scope::{Names, Offer, Over};
 use super::{safety, secrets};
@@ -15,7 +16,7 @@ use crate::model::{
 use crate::template::place_of;
 
 /// Checks a runbook as a whole.
-pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &Needs) {
+pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &Needs, inners: &Inners) {
     duplicate_names(cx, runbook);
     let [main, last] = ordered(cx, runbook, needs);
     let mut names = Names::default();
@@ -32,13 +33,21 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
     runbook.lock.iter().for_each(|lock| names.text(cx, lock));
     runbook.protect.iter().for_each(|protect| names.expr(cx, protect));
 
-    let offers: BTreeMap<&str, Offer> =
+    let inside = brought_in(runbook, inners);
+    let mut offers: BTreeMap<&str, Offer> =
         runbook.steps.iter().chain(&runbook.finally).map(|step| (step.id.as_str(), offer(step))).collect();
+    offers.extend(inside.iter().map(|one| (one.id.as_str(), one.offer.clone())));
     names.run = true;
     hooks(cx, &runbook.hooks, &names);
     names.steps = Some(&offers);
     for (steps, dag, finally) in [(&runbook.steps, &main, false), (&runbook.finally, &last, true)] {
-        let numbers: HashMap<&str, u32> = steps.iter().map(|step| step.id.as_str()).zip(0..).collect();
+        let mut numbers: HashMap<&str, u32> = steps.iter().map(|step| step.id.as_str()).zip(0..).collect();
+        // What is brought in is over when the step is that brings it in.
+        for one in &inside {
+            if let Some(&number) = numbers.get(one.by) {
+                numbers.insert(&one.id, number);
+            }
+        }
         for (of, number) in steps.iter().zip(0..) {
             names.step = Some(&of.id);
             let over = dag.as_ref().map(|dag| Over { dag, numbers: &numbers, step: number });
@@ -159,6 +168,27 @@ fn duplicate_names(cx: &mut Context<'_>, runbook: &Runbook) {
     }
 }
 
+/// A step of a runbook that a step brings in, as the runbook around it names it.
+struct BroughtIn<'a> {
+    id: String,
+    by: &'a str,
+    offer: Offer,
+}
+
+fn brought_in<'a>(runbook: &'a Runbook, inners: &Inners) -> Vec<BroughtIn<'a>> {
+    let mut all = Vec::new();
+    for step in runbook.steps.iter().chain(&runbook.finally) {
+        for inner in inners.get(&step.id).into_iter().flat_map(|inner| &inner.runbook.steps) {
+            let mut offer = offer(inner);
+            // The outputs of many copies are held by copy first.
+            offer.outputs = offer.outputs.filter(|_| step.for_each.is_none());
+            offer.at = step.at;
+            all.push(BroughtIn { id: format!("{}/{}", step.id, inner.id), by: &step.id, offer });
+        }
+    }
+    all
+}
+
 fn offer(step: &Step) -> Offer {
     let mut outputs: Option<Vec<String>> =
         Some(step.body.outputs.iter().map(|(name, _)| name.clone()).collect());
@@ -169,11 +199,12 @@ fn offer(step: &Step) -> Offer {
                 .for_each(|names| names.extend(approve.ask.iter().map(|input| input.name.clone())));
         }
         Action::Manual(_) => outputs.iter_mut().for_each(|names| names.push("note".to_owned())),
-        Action::Runbook { .. } | Action::Nothing => outputs = None,
+        Action::Nothing => outputs = None,
         _ => {}
     }
     // The outputs of many instances are held by instance first.
-    Offer { outputs: outputs.filter(|_| step.for_each.is_none()), at: step.at }
+    let runbook = matches!(step.body.action, Action::Runbook { .. });
+    Offer { outputs: outputs.filter(|_| step.for_each.is_none() || runbook), at: step.at, runbook }
 }
 
 fn step<'a>(cx: &mut Context<'_>, of: &'a Step, names: &Names<'a>) {

@@ -26,6 +26,7 @@ fn blows() -> impl Strategy<Value = Vec<(usize, Blow)>> {
 /// As [`runbooks`], with questions, gates after the undo, and a second step of `finally`.
 pub(super) fn many(policy: OnFailure) -> impl Strategy<Value = Runbook> {
     (runbooks(policy), proptest::collection::vec(0u32..12, 14)).prop_map(|(mut runbook, shapes)| {
+        let whole = shapes.iter().fold(0, |all: u32, shape| all.rotate_left(4) ^ shape);
         for (step, shape) in runbook.steps.iter_mut().zip(shapes) {
             match shape {
                 0 | 1 if step.for_each.is_none() => {
@@ -46,6 +47,7 @@ pub(super) fn many(policy: OnFailure) -> impl Strategy<Value = Runbook> {
                 _ => {}
             }
         }
+        super::subs::bring_in(&mut runbook, whole);
         runbook.finally.push(step("told".to_owned(), vec!["tell".to_owned()]));
         // A step of `finally` in doubt is told as failed and not repeated, so the run would end otherwise.
         runbook.finally.iter_mut().for_each(|step| step.body.idempotent = true);

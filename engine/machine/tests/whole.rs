@@ -86,7 +86,9 @@ fn furnish(step: &mut Step, shape: u32) {
 fn furnished(policies: impl Strategy<Value = OnFailure>) -> impl Strategy<Value = Runbook> {
     (policies.prop_flat_map(runbooks), proptest::collection::vec(any::<u32>(), 14)).prop_map(
         |(mut runbook, shapes)| {
+            let whole = shapes.iter().fold(0, |all, shape| all ^ shape.rotate_left(7));
             runbook.steps.iter_mut().zip(shapes).for_each(|(step, shape)| furnish(step, shape));
+            super::subs::bring_in(&mut runbook, whole);
             runbook.finally.push(step("told".to_owned(), vec!["tell".to_owned()]));
             runbook.finally.iter_mut().for_each(|step| step.body.idempotent = true);
             runbook

@@ -159,6 +159,9 @@ impl Live {
 
     fn tell_finish(&mut self, seen: &Seen<'_>, name: &str, result: &Finish) {
         let Some(node) = node_of(seen.state, name) else { return };
+        if matches!(result, Finish::Skipped(_)) && seen.state.goes_with_skipped(seen.graph, node) {
+            return;
+        }
         let took = self.timeline.track(name).and_then(|track| track.took(seen.at));
         let fold = self.folds.get(&node).map(|(_, fold)| *fold).unwrap_or_default();
         let folded = fold.all > UNFOLDED;

@@ -8,7 +8,7 @@ use runbook::machine::{RunStatus, Stage};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::ledger::Ledger;
-use super::scenario::{DID, Move, Scenario};
+use super::scenario::{DID, INNER, Move, Scenario};
 use super::seen::Run;
 use crate::support::project::Project;
 
@@ -150,6 +150,7 @@ impl Player<'_> {
     fn new(scenario: &Scenario, hasty: bool) -> Player<'_> {
         let project = Project::new()
             .file("runbooks/r.yaml", scenario.text)
+            .file("runbooks/inner.yaml", INNER)
             .file("did", DID)
             .file("ledger", "")
             .file("size", "3\n")

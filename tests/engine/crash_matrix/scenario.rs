@@ -344,6 +344,49 @@ steps:
     ..PLAIN
 };
 
+/// What [`INSIDE`] brings in, once by itself and once for each of two.
+pub(super) const INNER: &str = r#"
+runbook: inner
+title: Brought in
+vars: {to: {type: string}}
+lock: "desk/{{ to }}"
+steps:
+  - id: a
+    run: sh did
+    idempotent: true
+    outputs: {word: "stdout | trim"}
+    rollback: {run: sh did}
+  - id: b
+    run: sh did "{{ steps.a.outputs.word }}" "{{ to }}"
+    idempotent: true
+    rollback: {run: sh did}
+finally:
+  - {id: note, run: sh did, idempotent: true}
+"#;
+
+const INSIDE_TEXT: &str = r#"
+runbook: r
+title: Brings in others
+steps:
+  - {id: first, run: sh did, idempotent: true, rollback: {run: sh did}}
+  - {id: one, runbook: inner, vars: {to: one}}
+  - {id: each, for_each: [x, y], runbook: inner, vars: {to: "{{ item }}"}}
+  - id: last
+    run: sh did "{{ steps['one/a'].outputs.word }}"
+    idempotent: true
+    rollback: {run: sh did}
+"#;
+
+pub(super) const INSIDE: Scenario = Scenario { name: "runbooks brought in", text: INSIDE_TEXT, ..PLAIN };
+
+pub(super) const INSIDE_BACK: Scenario = Scenario {
+    name: "runbooks brought in, rolled back",
+    text: INSIDE_TEXT,
+    moves: &[Exec(Succeeded), Rollback(RolledBack)],
+    victim: 1,
+    ..PLAIN
+};
+
 pub(super) const ALL: &[&Scenario] = &[
     &CHAIN,
     &DIAMOND,
@@ -364,4 +407,6 @@ pub(super) const ALL: &[&Scenario] = &[
     &LOCKED,
     &OUTLIVED,
     &CANCELLED,
+    &INSIDE,
+    &INSIDE_BACK,
 ];
