@@ -53,7 +53,7 @@ impl Books {
     /// When there is no such runbook, or anything is wrong with it.
     pub fn book(&self, name: &str, settings: &Settings) -> Result<Book, CliError> {
         let entry = self.project.resolve(name, &settings.folder)?;
-        let Loaded { runbook, sources, report } = self.load(&entry);
+        let Loaded { runbook, sources, report, .. } = self.load(&entry);
         match runbook {
             Some(runbook) if !report.has_errors() => Ok(Book { entry, runbook, sources, warnings: report }),
             _ => Err(CliError::mistakes(report, sources)),

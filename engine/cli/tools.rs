@@ -7,7 +7,7 @@ use super::settings::Settings;
 use crate::diag::{Code, Diagnostic};
 use crate::driver::{Wanted, preview};
 use crate::exec::which;
-use crate::model::{Action, Body, Command, Effect, Line, Snapshot, Value};
+use crate::model::{Action, Body, Command, Effect, Line, Runbook, Snapshot, Value};
 
 /// Looks on the PATH for every program under `tools` of the steps that may run, and for those that are sure to run before
 /// anything is changed. A name that is a template is left to the run.
@@ -74,6 +74,41 @@ pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result
     let diagnostic =
         diagnostic.help("install what is missing, or put its folder on the PATH; nothing was run");
     Err(CliError::mistakes(diagnostic.into(), snapshot.sources.clone().into()))
+}
+
+/// Returns a note about the programs that a runbook needs and this machine does not have. It is no mistake of the file:
+/// who checks runbooks is often not who runs them.
+pub fn not_here(runbook: &Runbook, settings: &Settings) -> Option<Diagnostic> {
+    let path = settings.environment.path.clone().unwrap_or_default();
+    let mut missing: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut changed = false;
+    for step in runbook.steps.iter().chain(&runbook.finally) {
+        let named = step.body.tools.iter().map(String::as_str).filter(|tool| !tool.contains("{{"));
+        // As before a run: a step that changes something may install what a later one runs.
+        let first = (!changed).then(|| programs(&step.body)).into_iter().flatten();
+        changed |= step.body.effect == Effect::Change;
+        for tool in named.chain(first) {
+            if !missing.contains_key(tool) && which(tool, &path).is_none() {
+                missing.insert(tool, &step.id);
+            }
+        }
+    }
+    let names: Vec<String> = missing.keys().map(|tool| format!("`{tool}`")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let is = if names.len() == 1 { "is" } else { "are" };
+    let message = format!(
+        "{} {is} not installed here, and `{}` needs {}",
+        names.join(", "),
+        runbook.name,
+        match names.len() {
+            1 => "it",
+            _ => "them",
+        }
+    );
+    let told = missing.iter().map(|(tool, step)| format!("`{tool}` is needed by {step}"));
+    Some(told.fold(Diagnostic::new(Code::ToolNotHere, message), Diagnostic::note))
 }
 
 /// Returns the programs that the commands of a step begin with, as far as they stand on the PATH of this process.

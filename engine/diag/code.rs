@@ -108,6 +108,10 @@ codes! {
     221 RunbookCircle "runbook-circle" Error "Runbooks bring in each other.";
     222 TooManySteps "too-many-steps" Error "Runbooks bring in too many steps, or too deep.";
     223 FinallyInFinally "finally-in-finally" Error "A runbook with `finally` is brought in by a step of `finally`.";
+    225 NeverRuns "never-runs" Warning "A step can never run.";
+    226 NameTwice "name-twice" Error "Two files claim one name.";
+    227 NeverFound "never-found" Warning "A file is never found.";
+    228 MaybeSkipped "maybe-skipped" Warning "An output is used whose step may not have run.";
 
     301 TemplateSyntax "template-syntax" Error "A template or expression can't be read.";
     302 UnknownName "unknown-name" Error "A name is not in scope.";
@@ -117,6 +121,7 @@ codes! {
     306 NoItem "no-item" Error "`item` is used by a step without `for_each`.";
     307 BadCommand "bad-command" Error "A command can't be split into words.";
     308 UnsafeShell "unsafe-shell" Error "A value stands where no quoting is safe.";
+    309 WrongKind "wrong-kind" Error "An expression can't work, whatever the values are.";
 
     401 NoRollback "no-rollback" Error "A changing step does not say how to undo it.";
     402 SecretArgument "secret-argument" Error "A secret would become a public argument.";
@@ -127,6 +132,13 @@ codes! {
     407 UnsafeRetry "unsafe-retry" Warning "A changing step that is not idempotent is tried again.";
     408 ReadChanges "read-changes" Warning "A command that should only look changes something.";
     409 TwoFates "two-fates" Error "A step is both undone and irreversible.";
+    410 GateNeverHolds "gate-never-holds" Warning "A gate can't pass.";
+    411 GuardsNothing "guards-nothing" Warning "Nothing that changes waits for an approval.";
+    412 TimesDisagree "times-disagree" Warning "Two times contradict each other.";
+    413 NoEffect "no-effect" Warning "A number or time has no effect, or the wrong one.";
+    414 NeverEqual "never-equal" Warning "A comparison says the same whatever the values are.";
+    418 BadAllow "bad-allow" Error "A comment that silences a warning can't be taken.";
+    419 UselessAllow "useless-allow" Warning "A comment silences nothing.";
 
     501 MissingVar "missing-var" Error "A required var is not given.";
     502 UnknownVar "unknown-var" Error "The runbook has no such var.";
@@ -144,6 +156,7 @@ codes! {
     511 PreviewTakesFailure "preview-takes-failure" Warning "A preview can't tell a difference from a failure.";
 
     601 MissingTool "missing-tool" Error "A program is not installed.";
+    602 ToolNotHere "tool-not-here" Note "A program that a runbook needs is not installed on this machine.";
 }
 
 impl Code {

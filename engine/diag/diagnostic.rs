@@ -78,6 +78,17 @@ impl Diagnostic {
     }
 }
 
+/// A warning that the file itself takes back, with the reason it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silenced {
+    /// What would be told.
+    pub diagnostic: Diagnostic,
+    /// Why it is right there.
+    pub reason: String,
+    /// Where that is written.
+    pub at: Place,
+}
+
 /// How many diagnostics a report keeps: a 10 MB file of mistakes must not become a gigabyte of text.
 const KEPT: usize = 500;
 
@@ -88,6 +99,7 @@ pub struct Report {
     left_out: usize,
     /// Whether an error is among those left out.
     error_left_out: bool,
+    silenced: Vec<Silenced>,
 }
 
 impl Report {
@@ -117,7 +129,30 @@ impl Report {
     pub fn extend(&mut self, other: Report) {
         self.left_out += other.left_out;
         self.error_left_out |= other.error_left_out;
+        self.silenced.extend(other.silenced);
         other.diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// Takes out what `by` gives a reason for, and keeps it beside the report. An error stays whatever `by` says.
+    pub fn silence(&mut self, mut by: impl FnMut(&Diagnostic) -> Option<Silenced>) {
+        let silenced = &mut self.silenced;
+        self.diagnostics.retain(|found| {
+            let reason = if found.severity == Severity::Error { None } else { by(found) };
+            let stays = reason.is_none();
+            // One without a reason was told as a mistake of its own.
+            silenced.extend(reason.filter(|silenced| !silenced.reason.is_empty()));
+            stays
+        });
+    }
+
+    /// Adds one that was taken out elsewhere.
+    pub fn silence_also(&mut self, silenced: Silenced) {
+        self.silenced.push(silenced);
+    }
+
+    /// Returns what was taken out with a reason.
+    pub fn silenced(&self) -> &[Silenced] {
+        &self.silenced
     }
 
     /// Returns all in the order of the places.

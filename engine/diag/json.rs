@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Label, Report, Sources};
+use super::{Diagnostic, Label, Report, Silenced, Sources};
 
 /// The version of the document; it rises when a field changes its meaning or goes.
 pub const VERSION: u32 = 1;
@@ -13,6 +13,7 @@ pub fn report(report: &Report, sources: &Sources) -> Value {
     json!({
         "version": VERSION,
         "diagnostics": report.iter().map(|found| diagnostic(found, sources)).collect::<Vec<_>>(),
+        "silenced": report.silenced().iter().map(|one| silenced(one, sources)).collect::<Vec<_>>(),
         "left_out": report.left_out(),
     })
 }
@@ -35,6 +36,18 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     value["labels"] = diagnostic.labels.iter().map(|of| label(of, sources)).collect();
     value["notes"] = json!(diagnostic.notes);
     value["help"] = json!(diagnostic.help);
+    value
+}
+
+/// Returns a silenced warning: the diagnostic with its `reason`, and the line on which that is written.
+pub fn silenced(silenced: &Silenced, sources: &Sources) -> Value {
+    let mut value = diagnostic(&silenced.diagnostic, sources);
+    value["reason"] = json!(silenced.reason);
+    value["silenced_at"] = json!({
+        "file": sources.path(silenced.at.file),
+        "line": sources.start(silenced.at).line,
+        "column": sources.start(silenced.at).column,
+    });
     value
 }
 
@@ -84,6 +97,7 @@ mod tests {
                         "notes": [], "help": ["remove it"],
                     },
                 ],
+                "silenced": [],
                 "left_out": 0,
             })
         );

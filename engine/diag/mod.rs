@@ -14,7 +14,7 @@ mod sources;
 pub mod text;
 
 pub use code::{Code, Severity};
-pub use diagnostic::{Diagnostic, Label, Report};
+pub use diagnostic::{Diagnostic, Label, Report, Silenced};
 pub use near::near;
 pub use page::Page;
 pub use sources::{Position, Sources};

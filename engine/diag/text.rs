@@ -37,6 +37,7 @@ pub fn report(report: &Report, sources: &Sources, look: Look) -> String {
         .map(|severity| (report.count(severity), severity.name()))
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+        .chain((!report.silenced().is_empty()).then(|| format!("{} silenced", report.silenced().len())))
         .collect();
     if !counts.is_empty() {
         out.push_str(&counts.join(", "));

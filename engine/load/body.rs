@@ -225,6 +225,8 @@ fn effect(cx: &mut Context<'_>, of: &Fields<'_>, action: &Action) -> Effect {
     }
     match (said, action) {
         (Some((_, 0)), _) => Effect::Read,
+        // A word that can't be read was told; what a change needs is not told beside.
+        (None, _) if of.get("effect").is_some() => Effect::Read,
         (Some(_), _) => Effect::Change,
         (None, Action::Command(_) | Action::Runbook { .. } | Action::Nothing) => Effect::Change,
         (None, Action::Gate(_) | Action::Approve(_) | Action::Manual(_) | Action::Wait(_)) => Effect::Read,

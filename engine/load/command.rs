@@ -141,7 +141,7 @@ pub(super) fn told(cx: &mut Context<'_>, text: &Text, fault: &Fault, code: Code)
         rest if rest.starts_with("||") => Some("write `or` for `||`"),
         rest if rest.starts_with('!') && !rest.starts_with("!=") => Some("write `not` for `!`"),
         rest if rest.starts_with('?') => Some("write `A if CONDITION else B`"),
-        _ if fault.message.contains("expected end of block") => {
+        _ if fault.message.contains("is not closed by its end") => {
             Some("`{% if … %}` ends with `{% endif %}`, `{% for … %}` with `{% endfor %}`")
         }
         _ => None,

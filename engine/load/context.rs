@@ -1,14 +1,17 @@
 //! What lowering works with: the sources, the report, the library of step templates.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::allow::{self, Allow};
 use super::library::Library;
+use super::project::Project;
 use super::sub::Inner;
 use super::template_file;
 use super::yaml;
 use crate::diag::{Report, Sources};
-use crate::model::{Place, StepTemplate};
+use crate::model::{FileId, Place, StepTemplate};
 use crate::template::Engine;
 
 /// What every function of lowering is handed.
@@ -29,6 +32,12 @@ pub(super) struct Context<'a> {
     pub(super) callers: Vec<Caller>,
     /// Each runbook that is brought in is read once; `None` when its file can't be used.
     pub(super) inners: HashMap<String, Option<Rc<Inner>>>,
+    /// The project whose tables are looked into, when a file is checked.
+    pub(super) project: Option<&'a Project>,
+    /// The comments that silence a warning, of all files read.
+    pub(super) allows: Vec<Allow>,
+    /// How often each word stands in a file; counted when first asked for.
+    words: RefCell<HashMap<FileId, HashMap<String, usize>>>,
 }
 
 /// A runbook that is being read.
@@ -74,6 +83,9 @@ impl<'a> Context<'a> {
             tidy: false,
             callers: Vec::new(),
             inners: HashMap::new(),
+            project: None,
+            allows: Vec::new(),
+            words: RefCell::default(),
         }
     }
 
@@ -96,6 +108,20 @@ impl<'a> Context<'a> {
         from.map_or(&[], |from| &self.reading[from..])
     }
 
+    /// Returns how often a name stands in a file, as a word of its own.
+    pub(super) fn seen_words(&self, file: FileId, name: &str) -> usize {
+        let mut words = self.words.borrow_mut();
+        let words = words.entry(file).or_insert_with(|| {
+            let mut counts: HashMap<String, usize> = HashMap::new();
+            let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            for word in self.sources.text(file).split(|c| !part(c)).filter(|word| !word.is_empty()) {
+                *counts.entry(word.to_owned()).or_default() += 1;
+            }
+            counts
+        });
+        words.get(name).copied().unwrap_or_default()
+    }
+
     /// Says whether a template of that name was asked for before.
     pub(super) fn has_read(&self, name: &str) -> bool {
         self.templates.contains_key(name)
@@ -112,6 +138,7 @@ impl<'a> Context<'a> {
         };
         let file = self.sources.add(entry.path, text);
         let node = yaml::parse(self.sources, file, self.report)?;
+        self.allows.extend(allow::read(self.sources, file, &node, self.report));
         template_file::lower(self, &node, name)
     }
 }

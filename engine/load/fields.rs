@@ -468,6 +468,17 @@ fn expr(cx: &mut Context<'_>, node: &Node, spec: &'static Spec) -> Option<Expr> 
         let at = Place { start, end: start + inner.trim().len() as u32, ..text.at };
         return Some(Expr(Text { src: inner.trim().to_owned(), at }));
     }
+    // Braces around a part of it.
+    if bare.contains("{{") && cx.engine.check_expr(&text.src).is_err() {
+        let plain = bare.replace("{{", "").replace("}}", "");
+        let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        cx.report.push(
+            Diagnostic::new(Code::NotAnExpression, format!("`{}` is an expression already", spec.name))
+                .at(node.place, "braces are not wanted here")
+                .help(format!("leave out the braces: `{}`", shortened(&plain))),
+        );
+        return None;
+    }
     Some(Expr(text))
 }
 

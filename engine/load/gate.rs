@@ -120,6 +120,17 @@ pub(super) fn retry(cx: &mut Context<'_>, field: Field<'_>) -> Option<Retry> {
             None
         }
     };
+    // RB0413
+    if let (Some(1), Some(field)) = (attempts, of.get("attempts")) {
+        cx.report.push(
+            Diagnostic::new(
+                Code::NoEffect,
+                "`attempts: 1` is the first attempt alone: it is never tried again",
+            )
+            .at(field.node.place, "")
+            .help("allow more attempts, or remove `retry`"),
+        );
+    }
     Some(Retry {
         attempts: attempts.unwrap_or(1),
         delay: duration(cx, &of, "delay"),

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use super::allow::{self, Allow};
 use super::context::Context;
 use super::hooks;
 use super::library::Library;
 use super::people;
 use super::project::Project;
-use super::tables::read_tables;
 use super::{template_file, text_file, yaml};
 use crate::diag::{Diagnostic, Report, Sources};
 use crate::model::Runbook;
@@ -23,6 +23,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// Everything that is wrong.
     pub report: Report,
+    /// The comments that silence a warning.
+    allows: Vec<Allow>,
 }
 
 /// What a file holds.
@@ -65,20 +67,27 @@ pub fn load_in(project: &Project, path: &Path, shown: &str, name: &str, library:
 /// merely untidy.
 pub fn check_file(project: &Project, path: &Path) -> Loaded {
     let library = Library::of(project);
-    let shown = project.relative(path).display().to_string();
     let (name, kind) = match path.strip_prefix(&project.steps) {
         Ok(inside) => (inside.with_extension("").display().to_string(), FileKind::Template),
         Err(_) => (project.name_of(path), FileKind::Runbook),
     };
+    check_entry(project, &library, path, &name, kind)
+}
+
+/// Checks the file at `path` as [`check_file`] does, as the runbook or step template `name`.
+pub fn check_entry(project: &Project, library: &Library, path: &Path, name: &str, kind: FileKind) -> Loaded {
+    let shown = project.relative(path).display().to_string();
     let mut loaded = match text_file::read(path, &shown) {
-        Ok(text) => lowered(text, &shown, &name, kind, &library, true),
+        Ok(text) => lowered(text, &shown, name, kind, library, Some(project)),
         Err(problem) => Loaded { report: problem.into(), ..Loaded::default() },
     };
     if let Some(runbook) = &mut loaded.runbook {
         hooks::of_project(runbook, project, &library, &mut loaded.sources, &mut loaded.report);
         people::check(runbook, project, &mut loaded.sources, &mut loaded.report);
-        read_tables(&runbook.data, project, &mut loaded.sources, &mut loaded.report);
     }
+    allow::silence(&mut loaded.allows, &loaded.sources, &mut loaded.report);
+    // The comments of a step template are judged when it is checked itself.
+    allow::useless(&loaded.allows, 0, &mut loaded.report);
     loaded
 }
 
@@ -100,22 +109,34 @@ pub fn load_text(
     kind: FileKind,
     library: &Library,
 ) -> Loaded {
-    lowered(text.into(), shown, name, kind, library, false)
+    lowered(text.into(), shown, name, kind, library, None)
 }
 
-fn lowered(text: String, shown: &str, name: &str, kind: FileKind, library: &Library, tidy: bool) -> Loaded {
+/// `checked` is the project when a file is checked, and not loaded to be run.
+fn lowered(
+    text: String,
+    shown: &str,
+    name: &str,
+    kind: FileKind,
+    library: &Library,
+    checked: Option<&Project>,
+) -> Loaded {
     let mut loaded = Loaded::default();
     let file = loaded.sources.add(shown, text);
     let Some(node) = yaml::parse(&loaded.sources, file, &mut loaded.report) else { return loaded };
     let engine = Engine::new();
     let mut cx = Context::new(&mut loaded.sources, &mut loaded.report, library, &engine);
-    cx.tidy = tidy;
+    cx.tidy = checked.is_some();
+    cx.project = checked;
+    cx.allows = allow::read(cx.sources, file, &node, cx.report);
     match kind {
         FileKind::Runbook => loaded.runbook = super::runbook::lower(&mut cx, &node, name),
         FileKind::Template => {
             template_file::lower(&mut cx, &node, name);
         }
     }
+    loaded.allows = cx.allows;
+    allow::silence(&mut loaded.allows, &loaded.sources, &mut loaded.report);
     loaded
 }
 

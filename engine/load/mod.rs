@@ -1,10 +1,12 @@
 //! Files to model: finds, parses with positions, expands `uses:`, checks, binds inputs.
 
 mod again;
+mod allow;
 mod bind;
 mod body;
 mod changed;
 mod check;
+mod claims;
 mod command;
 mod context;
 mod defaults;
@@ -46,7 +48,7 @@ pub use changed::{Change, Changed, Difference, StepChange, ValueChange, ValueKin
 pub use check::changes;
 pub use inputs::{Answer, Given, Inputs, Origin, SecretCommand, Settled, variable};
 pub use library::{Library, LibraryEntry};
-pub use loaded::{FileKind, Loaded, check_file, load_file, load_in, load_text, runbook};
+pub use loaded::{FileKind, Loaded, check_entry, check_file, load_file, load_in, load_text, runbook};
 pub use names::is_template as is_plain_name;
 pub use node::{Key, Node, NodeKind};
 pub use people::check as check_people;

@@ -378,7 +378,7 @@ fn may_be_runbook(name: &str) -> bool {
 }
 
 /// Says whether some line begins with the key `runbook`: what stands at the top of a YAML map begins its line.
-fn has_runbook_key(path: &Path) -> io::Result<bool> {
+pub(super) fn has_runbook_key(path: &Path) -> io::Result<bool> {
     let mut lines = io::BufReader::new(fs::File::open(path)?).split(b'\n');
     lines.try_fold(false, |found, line| {
         let line = line?;

@@ -132,7 +132,8 @@ fn for_each(cx: &mut Context<'_>, field: Field<'_>) -> Option<Tree> {
         NodeKind::List(_) | NodeKind::Map(_) => Some(tree(field.node)),
         _ => {
             super::fields::wrong_type(cx, field.node, Some(field.spec), "an expression, a list or a map");
-            None
+            // Kept as something, so that `item` is not told as well.
+            Some(Tree::Plain(serde_json::Value::Null))
         }
     }
 }
@@ -260,6 +261,11 @@ fn foreign_keys(cx: &mut Context<'_>, of: &Fields<'_>, template: &str) {
 // RB0206, RB0207, RB0208
 pub(super) fn check_with(cx: &mut Context<'_>, template: &StepTemplate, with: &[Given], uses: Place) {
     let params = &template.params;
+    // A slip of the keyboard is told once, and not again as something missing.
+    let meant = |given: &Given| {
+        let known = params.iter().any(|param| param.name == given.name);
+        near(&given.name, params.iter().map(|param| param.name.as_str())).filter(|_| !known)
+    };
     for given in with {
         match params.iter().find(|param| param.name == given.name) {
             Some(param) => check_value(cx, template, param, given),
@@ -285,7 +291,9 @@ pub(super) fn check_with(cx: &mut Context<'_>, template: &StepTemplate, with: &[
     let missing: Vec<&Input> = params
         .iter()
         .filter(|param| param.required && param.default.is_none())
-        .filter(|param| !with.iter().any(|given| given.name == param.name))
+        .filter(|param| {
+            !with.iter().any(|given| given.name == param.name || meant(given) == Some(&param.name))
+        })
         .collect();
     if let Some(first) = missing.first() {
         let names = list(missing.iter().map(|param| param.name.as_str()), "and");

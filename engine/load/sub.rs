@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::allow;
 use super::context::{Caller, Context};
 use super::fields::{Fields, shortened};
 use super::keys::list;
@@ -160,6 +161,10 @@ fn lower(cx: &mut Context<'_>, name: &str, whole: &str, id: &str, at: Place) -> 
     cx.callers.push(Caller { name: whole.to_owned(), at: Some(at) });
     let file = cx.sources.add(path, text);
     let node = yaml::parse(cx.sources, file, cx.report);
+    if let Some(node) = &node {
+        let allows = allow::read(cx.sources, file, node, cx.report);
+        cx.allows.extend(allows);
+    }
     let inner = node.and_then(|node| super::runbook::lower_inner(cx, &node, whole));
     cx.callers.pop();
     cx.seen = seen;

@@ -64,6 +64,11 @@ const DEEPEST: usize = 16;
 /// Returns the `.yaml` files below a folder with their names: the path without `.yaml`, joined by `/`. In the order
 /// of the names; what can't be read is left out.
 pub(super) fn yaml_below(folder: &Path) -> Vec<(String, PathBuf)> {
+    below(folder, ".yaml")
+}
+
+/// Returns the files below a folder whose names end so, as [`yaml_below`] does.
+pub(super) fn below(folder: &Path, ending: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = open.pop() {
@@ -75,7 +80,7 @@ pub(super) fn yaml_below(folder: &Path) -> Vec<(String, PathBuf)> {
                 if depth < DEEPEST && !name.starts_with('.') {
                     open.push((path.clone(), format!("{prefix}{name}/"), depth + 1));
                 }
-            } else if let Some(stem) = name.strip_suffix(".yaml") {
+            } else if let Some(stem) = name.strip_suffix(ending) {
                 found.push((format!("{prefix}{stem}"), path.clone()));
             }
         }

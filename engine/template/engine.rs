@@ -12,6 +12,7 @@ use super::parse::{self, Mode};
 use super::quote::no_nul;
 use super::render::{Segment, argument, joined, segments};
 use super::scope::Scope;
+use super::shape::{self, Lookup, Shaped};
 use super::syntax::{Node, Part};
 use super::uses::{self, Uses};
 use super::value::{Kind, Value, from_json, held, held_of, table};
@@ -83,6 +84,33 @@ impl Engine {
         let parsed = self.parsed(Mode::Command, src)?;
         shell::check(parts(&parsed))?;
         Ok(uses::of_parts(parts(&parsed)))
+    }
+
+    /// Returns what a bare expression gives, as far as `names` tell; a condition must be true or false.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for what is no expression of the runbook language.
+    pub fn shape_of_expr(&self, src: &str, names: Lookup<'_>, condition: bool) -> Result<Shaped, Fault> {
+        Ok(shape::of_expr(node(&*self.parsed(Mode::Expr, src)?)?, src, names, condition))
+    }
+
+    /// Returns what a text gives, as far as `names` tell. A `word` of a command can be no list and no map.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for what is no text of the runbook language.
+    pub fn shape_of_text(&self, src: &str, names: Lookup<'_>, word: bool) -> Result<Shaped, Fault> {
+        Ok(shape::of_parts(parts(&*self.parsed(Mode::Text, src)?), src, names, word))
+    }
+
+    /// Returns the texts and numbers that stand in an expression, for trying it out.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for what is no expression of the runbook language.
+    pub fn constants(&self, src: &str) -> Result<Vec<String>, Fault> {
+        Ok(uses::constants(node(&*self.parsed(Mode::Expr, src)?)?))
     }
 
     /// Splits a `run` string into words before anything is filled in; each word is a text, given with its byte range

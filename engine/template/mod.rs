@@ -18,6 +18,7 @@ mod predicates;
 mod quote;
 mod render;
 mod scope;
+mod shape;
 mod shell;
 mod syntax;
 mod uses;
@@ -36,6 +37,7 @@ pub use params::{Misfit, ParamFault, ParamWhy, fit, params, place_of, text_of};
 pub use predicates::TESTS;
 pub use quote::quote_word;
 pub use scope::Scope;
+pub use shape::{Lookup, Odd, Shape, Shaped};
 pub use uses::{Use, Uses};
 pub use value::{DataError, Value, from_json, map, origin_of, secret, secret_of, to_json, unknown};
 

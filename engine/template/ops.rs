@@ -89,8 +89,8 @@ pub(super) fn math(op: Math, left: &Value, right: &Value) -> Result<Value, Fault
     }
 }
 
-const NULL_HELP: &str = "`| default(…, true)` gives null a value; `is none` asks for it";
-const TEXT_HELP: &str = "`| int`, `| float` or `| quantity` makes a number of a text";
+pub(super) const NULL_HELP: &str = "`| default(…, true)` gives null a value; `is none` asks for it";
+pub(super) const TEXT_HELP: &str = "`| int`, `| float` or `| quantity` makes a number of a text";
 
 fn numbers(op: Math, left: Number, right: Number) -> Result<Number, Fault> {
     let zero = match right {

@@ -92,7 +92,29 @@ fn syntax_fault(src: &str, error: &minijinja::Error) -> Fault {
     // The lexer counts an odd letter as one byte.
     let span = src.floor_char_boundary(span.start)..src.ceil_char_boundary(span.end);
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Fault::new(message, span)
+    Fault::new(reworded(&message), span)
+}
+
+/// Returns a parser's message in words that somebody knows who never wrote a parser.
+fn reworded(message: &str) -> String {
+    let named = |what: &str| match what {
+        "end of variable block" => "`}}`".to_owned(),
+        "end of block" => "`%}`".to_owned(),
+        "identifier" => "a name".to_owned(),
+        "identifier or integer" => "a name or a number".to_owned(),
+        "end of input" => "the end".to_owned(),
+        what => what.to_owned(),
+    };
+    match message.strip_prefix("unexpected ").map(|rest| rest.split_once(", expected ").unwrap_or((rest, "")))
+    {
+        None => message.to_owned(),
+        Some(("end of string", _)) => "a text is not closed: its last quote is missing".to_owned(),
+        Some(("input after expression", _)) => "the expression is over before this".to_owned(),
+        Some((found, "")) => format!("{} is out of place here", named(found)),
+        Some(("end of input", "end of block")) => "a `{% … %}` is not closed by its end".to_owned(),
+        Some(("end of input", wanted)) => format!("{} is missing at the end", named(wanted)),
+        Some((found, wanted)) => format!("{} stands where {} is wanted", named(found), named(wanted)),
+    }
 }
 
 struct Lower<'s> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::parse::constant_key;
 use super::syntax::{Call, Node, NodeKind, Part, Targets};
+use super::value::Value;
 
 /// One use of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +43,17 @@ pub(super) fn of_node(node: &Node) -> Uses {
     walk.uses
 }
 
+/// Lists the texts and numbers written in an expression.
+pub(super) fn constants(node: &Node) -> Vec<String> {
+    let mut walk = Walk { collect: true, ..Walk::default() };
+    walk.node(node, false);
+    walk.constants
+}
+
 #[derive(Default)]
 struct Walk {
+    collect: bool,
+    constants: Vec<String>,
     uses: Uses,
     locals: Vec<Arc<str>>,
 }
@@ -92,7 +102,12 @@ impl Walk {
             return;
         }
         match &node.kind {
-            NodeKind::Const(_) | NodeKind::Name(_) => {}
+            NodeKind::Const(value) => {
+                if self.collect {
+                    self.constant(value);
+                }
+            }
+            NodeKind::Name(_) => {}
             NodeKind::Attr(base, _) => self.node(base, guarded),
             NodeKind::Item(base, index) => {
                 self.node(base, guarded);
@@ -134,6 +149,14 @@ impl Walk {
                 self.node(key, false);
                 self.node(value, false);
             }),
+        }
+    }
+
+    fn constant(&mut self, value: &Value) {
+        match value.as_str() {
+            Some(text) => self.constants.push(text.to_owned()),
+            None if value.is_number() => self.constants.push(value.to_string()),
+            None => value.try_iter().into_iter().flatten().for_each(|item| self.constant(&item)),
         }
     }
 

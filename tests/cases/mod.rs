@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use runbook::diag::text;
-use runbook::load::{FileKind, Library, Project, check_file, load_file};
+use runbook::load::{FileKind, Library, Project, check_entry, check_file};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/check")
@@ -36,7 +36,7 @@ fn said(path: &Path, project: &Project) -> (String, bool) {
     let template = fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"step:"));
     let loaded = if template {
         let library = Library::with_folder(&project.steps);
-        load_file(path, &format!("{stem}.yaml"), stem, FileKind::Template, &library)
+        check_entry(project, &library, path, stem, FileKind::Template)
     } else {
         check_file(project, path)
     };

@@ -9,13 +9,15 @@ use runbook::load::{Loaded, Project, check_file};
 
 /// What a file alone does not tell: it depends on the file system, the command line, or the machine. `NotCarriedOut` is
 /// told no more.
-const ELSEWHERE: [Code; 18] = [
+const ELSEWHERE: [Code; 21] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
     Code::UnknownRunbook,
     Code::NoProject,
     Code::TooManySteps,
+    Code::NameTwice,
+    Code::NeverFound,
     Code::MissingVar,
     Code::UnknownVar,
     Code::BadVar,
@@ -28,6 +30,7 @@ const ELSEWHERE: [Code; 18] = [
     Code::PlanDiffers,
     Code::PlanVar,
     Code::MissingTool,
+    Code::ToolNotHere,
 ];
 
 /// Returns an example as a whole file: pages show the part that matters.

@@ -239,7 +239,7 @@ fn ten_thousand_levels() {
 fn a_program_that_is_not_installed() {
     let project = Project::new().file(
         "runbooks/a.yaml",
-        "runbook: a\ntitle: A\nsteps:\n  - {id: one, run: frobnicate now, tools: [frobnicate, sh], effect: read}\n  - {id: two, run: quux, tools: [quux, \"{{ 'any' }}\"], effect: read}\n  - {id: three, run: gone, tools: [gone], effect: read, when: 1 == 2}\n",
+        "runbook: a\ntitle: A\nvars: {deep: {type: boolean, default: false}}\nsteps:\n  - {id: one, run: frobnicate now, tools: [frobnicate, sh], effect: read}\n  - {id: two, run: quux, tools: [quux, \"{{ 'any' }}\"], effect: read}\n  - {id: three, run: gone, tools: [gone], effect: read, when: deep}\n",
     );
     assert_snapshot!(refused(&project, &["exec", "a"]), @"
     $ runbook exec a

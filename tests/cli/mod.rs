@@ -5,6 +5,7 @@ mod approvals;
 mod background;
 mod bad_input;
 mod before;
+mod checked;
 mod elsewhere;
 mod exec;
 mod hostile;

@@ -221,7 +221,7 @@ steps:
   - id: kinds
     needs: []
     on_failure: continue
-    gate: {run: echo 3, pass: "stdout > 5"}
+    gate: {run: echo three, pass: "yaml > 5"}
 "#;
     let closed = place.exec(text, &[]);
     assert_eq!(closed.status, RunStatus::Failed);

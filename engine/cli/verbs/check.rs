@@ -11,8 +11,9 @@ use crate::cli::console::{Console, count};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
+use crate::cli::tools;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::load::{Entry, FileKind, Loaded, ProjectError, check_people, is_way, load_file};
+use crate::load::{Entry, FileKind, Loaded, ProjectError, check_entry, is_way};
 use crate::report::Role;
 
 /// Checks what is named, or everything the project has.
@@ -26,17 +27,19 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
     let entries = if check.what.is_empty() {
         let listing = books.project.list();
         listing.problems.into_iter().for_each(|problem| found.problem(problem));
+        books.project.claims().into_iter().for_each(|wrong| found.tell(wrong));
         found.templates(&books, |_| true);
         listing.entries
     } else {
         named(&check.what, &books, settings, &mut found)?
     };
     for entry in &entries {
-        let mut loaded = books.load(entry);
-        if let Some(runbook) = &mut loaded.runbook {
-            check_people(runbook, &books.project, &mut loaded.sources, &mut loaded.report);
-        }
+        let loaded = check_entry(&books.project, &books.library, &entry.path, &entry.name, FileKind::Runbook);
+        // What a broken runbook needs is not known.
+        let whole = loaded.runbook.as_ref().filter(|_| !loaded.report.has_errors());
+        let absent = whole.and_then(|runbook| tools::not_here(runbook, settings));
         found.take(loaded);
+        absent.into_iter().for_each(|note| found.tell(note));
     }
     let runbooks = entries.len();
     match settings.format {
@@ -92,12 +95,17 @@ struct Found {
     own_templates: usize,
     errors: usize,
     warnings: usize,
+    silenced: usize,
     left_out: usize,
 }
 
 impl Found {
     fn problem(&mut self, problem: ProjectError) {
-        let diagnostic = Diagnostic::from(problem);
+        self.tell(Diagnostic::from(problem));
+    }
+
+    /// Adds what is about the project and no file of it.
+    fn tell(&mut self, diagnostic: Diagnostic) {
         if self.is_new(&diagnostic, &Loaded::default()) {
             self.problems.push(diagnostic);
         }
@@ -113,8 +121,7 @@ impl Found {
                     continue;
                 }
                 self.own_templates += 1;
-                let shown = books.project.relative(&path).display().to_string();
-                self.take(load_file(&path, &shown, &name, FileKind::Template, &books.library));
+                self.take(check_entry(&books.project, &books.library, &path, &name, FileKind::Template));
             }
         }
     }
@@ -124,6 +131,13 @@ impl Found {
         for diagnostic in loaded.report.iter() {
             if self.is_new(diagnostic, &loaded) {
                 fresh.push(diagnostic.clone());
+            }
+        }
+        for silenced in loaded.report.silenced() {
+            let key = diag::json::silenced(silenced, &loaded.sources).to_string();
+            if self.seen.insert(key) {
+                self.silenced += 1;
+                fresh.silence_also(silenced.clone());
             }
         }
         self.left_out += loaded.report.left_out();
@@ -153,6 +167,7 @@ impl Found {
         let inside = self.loaded.iter().flat_map(|loaded| {
             loaded.report.iter().map(|diagnostic| diag::json::diagnostic(diagnostic, &loaded.sources))
         });
+        let silenced = self.silenced().map(|(one, sources)| diag::json::silenced(one, sources));
         json!({
             "version": diag::json::VERSION,
             "runbooks": runbooks,
@@ -160,6 +175,7 @@ impl Found {
             "errors": self.errors,
             "warnings": self.warnings,
             "diagnostics": whole.chain(inside).collect::<Vec<_>>(),
+            "silenced": silenced.collect::<Vec<_>>(),
             "left_out": self.left_out,
         })
     }
@@ -169,7 +185,13 @@ impl Found {
         let whole = self.problems.iter().map(|diagnostic| (diagnostic, &nowhere));
         let inside =
             self.loaded.iter().flat_map(|loaded| loaded.report.iter().map(|found| (found, &loaded.sources)));
-        diag::sarif::log(env!("CARGO_PKG_VERSION"), whole.chain(inside))
+        diag::sarif::log(env!("CARGO_PKG_VERSION"), whole.chain(inside), self.silenced())
+    }
+
+    fn silenced(&self) -> impl Iterator<Item = (&diag::Silenced, &diag::Sources)> {
+        self.loaded
+            .iter()
+            .flat_map(|loaded| loaded.report.silenced().iter().map(|one| (one, &loaded.sources)))
     }
 
     fn text(&self, runbooks: usize, console: Console) -> String {
@@ -199,6 +221,9 @@ impl Found {
         };
         let mistakes = console.out.paint(tone, &mistakes);
         text.push_str(&format!("{}{templates}, {mistakes}", count(runbooks, "runbook")));
+        if self.silenced > 0 {
+            text.push_str(&format!(", {} silenced", self.silenced));
+        }
         match self.left_out {
             0 => text.push('\n'),
             more => text.push_str(&format!("; {more} more not shown: mend these first\n")),

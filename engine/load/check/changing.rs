@@ -1,138 +1,629 @@
 //! Commands known to change something, by their verb.
+//!
+//! Only what is certain is told: a program or verb that is not here may change anything, and nothing is said about it.
 
+use std::ops::Range;
+
+use super::script;
 use crate::model::{Line, Place, Text};
 
-/// Verbs of kubectl that change something.
-const KUBECTL: [&str; 19] = [
-    "annotate",
-    "apply",
-    "autoscale",
-    "cordon",
-    "create",
-    "delete",
-    "drain",
-    "edit",
-    "evict",
-    "expose",
-    "label",
-    "patch",
-    "replace",
-    "restart",
-    "run",
-    "scale",
-    "set",
-    "taint",
-    "uncordon",
+/// What a word of a command is, for finding the verb.
+#[derive(Clone, Copy, Debug)]
+struct Word<'c> {
+    text: &'c str,
+    /// Which word of the command it is.
+    index: usize,
+}
+
+/// How the verb of a program is found, and what it is.
+struct Tool {
+    /// The program.
+    name: &'static str,
+    /// Verbs that change something; two words for a verb in a group: `rollout restart`.
+    changes: &'static [&'static str],
+    /// Options before the verb that take a value as a word of its own.
+    valued: &'static [&'static str],
+    /// Options with which nothing is changed.
+    harmless: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "kubectl",
+        changes: &[
+            "annotate",
+            "apply",
+            "autoscale",
+            "cordon",
+            "cp",
+            "create",
+            "debug",
+            "delete",
+            "drain",
+            "edit",
+            "evict",
+            "expose",
+            "label",
+            "patch",
+            "replace",
+            "rollout pause",
+            "rollout restart",
+            "rollout resume",
+            "rollout undo",
+            "run",
+            "scale",
+            "set",
+            "taint",
+            "uncordon",
+        ],
+        valued: &[
+            "-n",
+            "--namespace",
+            "--context",
+            "--cluster",
+            "--kubeconfig",
+            "--user",
+            "-s",
+            "--server",
+            "--token",
+            "--as",
+            "--as-group",
+            "--request-timeout",
+            "-v",
+            "--cache-dir",
+            "--certificate-authority",
+            "--client-certificate",
+            "--client-key",
+            "--profile",
+        ],
+        harmless: &["--dry-run", "--help", "-h", "--list"],
+    },
+    Tool {
+        name: "oc",
+        changes: &[
+            "adm cordon",
+            "adm drain",
+            "adm uncordon",
+            "annotate",
+            "apply",
+            "create",
+            "delete",
+            "edit",
+            "expose",
+            "label",
+            "patch",
+            "replace",
+            "rollout latest",
+            "rollout restart",
+            "rollout undo",
+            "run",
+            "scale",
+            "set",
+            "start-build",
+        ],
+        valued: &[
+            "-n",
+            "--namespace",
+            "--context",
+            "--cluster",
+            "--kubeconfig",
+            "--user",
+            "-s",
+            "--server",
+            "--as",
+        ],
+        harmless: &["--dry-run", "--help", "-h", "--list"],
+    },
+    Tool {
+        name: "helm",
+        changes: &[
+            "delete",
+            "install",
+            "plugin install",
+            "plugin uninstall",
+            "repo add",
+            "repo remove",
+            "repo update",
+            "rollback",
+            "uninstall",
+            "upgrade",
+            "push",
+            "registry login",
+        ],
+        valued: &[
+            "-n",
+            "--namespace",
+            "--kube-context",
+            "--kubeconfig",
+            "--registry-config",
+            "--repository-config",
+        ],
+        harmless: &["--dry-run", "--help", "-h"],
+    },
+    Tool {
+        name: "terraform",
+        changes: &[
+            "apply",
+            "destroy",
+            "import",
+            "state mv",
+            "state push",
+            "state rm",
+            "taint",
+            "untaint",
+            "workspace delete",
+            "workspace new",
+            "force-unlock",
+            "refresh",
+        ],
+        valued: &[],
+        harmless: &["-help", "--help"],
+    },
+    Tool {
+        name: "tofu",
+        changes: &[
+            "apply",
+            "destroy",
+            "import",
+            "state mv",
+            "state push",
+            "state rm",
+            "taint",
+            "untaint",
+            "force-unlock",
+        ],
+        valued: &[],
+        harmless: &["-help", "--help"],
+    },
+    Tool {
+        name: "systemctl",
+        changes: &[
+            "daemon-reload",
+            "disable",
+            "edit",
+            "enable",
+            "isolate",
+            "kill",
+            "mask",
+            "poweroff",
+            "reboot",
+            "reload",
+            "restart",
+            "set-property",
+            "start",
+            "stop",
+            "try-restart",
+            "unmask",
+        ],
+        valued: &["-H", "--host", "-M", "--machine", "-t", "--type"],
+        harmless: &["--dry-run", "--help", "-h"],
+    },
+    Tool {
+        name: "docker",
+        changes: &[
+            "build",
+            "compose down",
+            "compose restart",
+            "compose rm",
+            "compose stop",
+            "compose up",
+            "container prune",
+            "container rm",
+            "cp",
+            "create",
+            "exec",
+            "image prune",
+            "image rm",
+            "kill",
+            "load",
+            "pause",
+            "pull",
+            "push",
+            "restart",
+            "rm",
+            "rmi",
+            "run",
+            "start",
+            "stop",
+            "system prune",
+            "tag",
+            "unpause",
+            "volume prune",
+            "volume rm",
+        ],
+        valued: &[
+            "-H",
+            "--host",
+            "-c",
+            "--context",
+            "--config",
+            "-l",
+            "--log-level",
+            "-f",
+            "--file",
+            "-p",
+            "--project-name",
+        ],
+        harmless: &["--help", "--dry-run"],
+    },
+    Tool {
+        name: "git",
+        changes: &[
+            "add",
+            "am",
+            "cherry-pick",
+            "checkout",
+            "clean",
+            "clone",
+            "commit",
+            "merge",
+            "pull",
+            "push",
+            "rebase",
+            "reset",
+            "restore",
+            "revert",
+            "rm",
+            "stash",
+            "switch",
+        ],
+        valued: &["-C", "-c", "--git-dir", "--work-tree"],
+        harmless: &["--dry-run", "-n", "--help"],
+    },
+    Tool {
+        name: "apt-get",
+        changes: &["autoremove", "install", "purge", "remove", "upgrade", "dist-upgrade"],
+        valued: &["-o", "-c"],
+        harmless: &["-s", "--simulate", "--dry-run", "--help"],
+    },
+    Tool {
+        name: "npm",
+        changes: &["ci", "install", "publish", "uninstall", "unpublish"],
+        valued: &["--prefix", "-w"],
+        harmless: &["--dry-run", "--help"],
+    },
+    Tool {
+        name: "vault",
+        changes: &[
+            "delete",
+            "write",
+            "kv put",
+            "kv delete",
+            "kv patch",
+            "kv destroy",
+            "lease revoke",
+            "operator seal",
+            "token revoke",
+        ],
+        valued: &[],
+        harmless: &["-help", "--help"],
+    },
+    Tool {
+        name: "argocd",
+        changes: &["app sync", "app delete", "app rollback", "app set", "app create", "app terminate-op"],
+        valued: &["--server", "--auth-token", "--context"],
+        harmless: &["--dry-run", "--help"],
+    },
+    Tool {
+        name: "redis-cli",
+        changes: &[
+            "set",
+            "del",
+            "flushall",
+            "flushdb",
+            "failover",
+            "shutdown",
+            "config set",
+            "SET",
+            "DEL",
+            "FLUSHALL",
+            "FLUSHDB",
+            "FAILOVER",
+            "SHUTDOWN",
+            "CONFIG SET",
+        ],
+        valued: &["-h", "-p", "-a", "-n", "-u", "--user", "--pass"],
+        harmless: &["--help"],
+    },
 ];
-/// Groups of kubectl whose next word is the verb.
-const KUBECTL_GROUPS: [&str; 1] = ["rollout"];
-const KUBECTL_ROLLOUT: [&str; 4] = ["pause", "restart", "resume", "undo"];
-const HELM: [&str; 5] = ["delete", "install", "rollback", "uninstall", "upgrade"];
-/// How operations of the aws client begin that change something.
-const AWS: [&str; 24] = [
+
+/// Programs that do nothing else.
+const ALWAYS: [&str; 19] = [
+    "chmod",
+    "chown",
+    "createdb",
+    "createuser",
+    "dropdb",
+    "dropuser",
+    "kill",
+    "killall",
+    "ln",
+    "mkdir",
+    "mkfs",
+    "mv",
+    "pkill",
+    "reboot",
+    "rm",
+    "rmdir",
+    "shutdown",
+    "truncate",
+    "useradd",
+];
+
+/// How operations of the aws client begin that only look.
+const AWS_READS: [&str; 17] = [
+    "batch-get-",
+    "check-",
+    "decode-",
+    "describe-",
+    "estimate-",
+    "filter-",
+    "get-",
+    "head-",
+    "help",
+    "list-",
+    "lookup-",
+    "query",
+    "scan",
+    "search-",
+    "select-",
+    "validate-",
+    "wait",
+];
+/// How operations of the aws client begin that change something. What is in neither list may be either: `assume-role`.
+const AWS_CHANGES: [&str; 58] = [
+    "accept-",
+    "activate-",
     "add-",
+    "allocate-",
+    "apply-",
     "associate-",
     "attach-",
+    "authorize-",
     "cancel-",
+    "change-",
+    "complete-",
+    "copy-",
     "create-",
+    "deactivate-",
     "delete-",
+    "deploy",
     "deregister-",
     "detach-",
     "disable-",
     "disassociate-",
     "enable-",
+    "execute-",
     "failover-",
     "import-",
+    "invoke",
     "modify-",
+    "move-",
+    "promote-",
+    "publish",
+    "purge-",
     "put-",
     "reboot-",
+    "record-",
     "register-",
+    "reject-",
+    "release-",
     "remove-",
+    "replace-",
+    "request-",
+    "reset-",
     "restore-",
+    "resume-",
+    "revoke-",
+    "rotate-",
     "run-",
+    "schedule-",
+    "send-",
     "set-",
+    "signal-",
     "start-",
     "stop-",
+    "suspend-",
+    "swap-",
+    "tag-",
     "terminate-",
+    "transact-write-",
+    "untag-",
+    "update-",
 ];
-const AWS_READS: [&str; 7] = ["batch-get-", "describe-", "get-", "head-", "list-", "lookup-", "wait"];
-const SYSTEMCTL: [&str; 9] =
-    ["disable", "enable", "kill", "mask", "reload", "restart", "start", "stop", "unmask"];
-const TERRAFORM: [&str; 4] = ["apply", "destroy", "import", "taint"];
-/// Verbs of helm that look; after an option's value (`-n prod`) they are what tells the verb.
-const HELM_READS: [&str; 14] = [
-    "completion",
-    "dependency",
-    "diff",
-    "env",
-    "get",
-    "history",
-    "lint",
-    "list",
-    "ls",
-    "search",
-    "show",
-    "status",
-    "template",
-    "version",
-];
-/// Programs that do nothing else.
-const ALWAYS: [&str; 12] = [
-    "chmod", "chown", "createdb", "dropdb", "kill", "mkdir", "mkfs", "mv", "pkill", "rm", "rmdir", "shutdown",
+/// Of `aws s3`, which has verbs of its own.
+const AWS_S3: [&str; 6] = ["cp", "mb", "mv", "rb", "rm", "sync"];
+const AWS_VALUED: [&str; 8] = [
+    "--region",
+    "--profile",
+    "--output",
+    "--query",
+    "--endpoint-url",
+    "--ca-bundle",
+    "--cli-read-timeout",
+    "--color",
 ];
 
-/// Returns the words that say that a command changes something, and where they stand. Scripts are not looked into: what
-/// a shell makes of them is anybody's guess.
+/// Verbs of `gcloud` and `az`, which stand last in a path of groups.
+const CLOUD: [&str; 33] = [
+    "add-iam-policy-binding",
+    "apply",
+    "attach-disk",
+    "create",
+    "deallocate",
+    "delete",
+    "deploy",
+    "detach-disk",
+    "disable",
+    "enable",
+    "failover",
+    "import",
+    "move",
+    "patch",
+    "promote-replica",
+    "purge",
+    "regenerate",
+    "remove-iam-policy-binding",
+    "reset",
+    "resize",
+    "restart",
+    "restore",
+    "resume",
+    "rolling-action",
+    "rollback",
+    "scale",
+    "set",
+    "set-iam-policy",
+    "start",
+    "stop",
+    "suspend",
+    "update",
+    "upgrade",
+];
+
+/// Words of SQL that change something when a statement begins with them.
+const SQL: [&str; 17] = [
+    "alter", "call", "cluster", "comment", "copy", "create", "delete", "drop", "grant", "insert", "merge",
+    "reindex", "revoke", "set", "truncate", "update", "vacuum",
+];
+
+/// Returns the words that say that a command changes something, and where they stand. In a script that is the first such
+/// command that can be seen.
 pub(super) fn verb(line: &Line) -> Option<(String, Place)> {
     let (Line::Words(words) | Line::List(words)) = line else { return None };
-    let (program, rest) = words.split_first()?;
-    let name = program.src.rsplit('/').next().unwrap_or(&program.src);
+    let texts: Vec<&str> = words.iter().map(|word| word.src.as_str()).collect();
+    let (said, index) = of(&texts)?;
+    Some((said, words[index].at))
+}
+
+/// Returns the same of a script: what is said, and the bytes of `script` that say it.
+pub(super) fn verb_of_script(script: &Text) -> Option<(String, Range<usize>)> {
+    script::commands(&script.src).into_iter().find_map(|words| {
+        let texts: Vec<&str> = words.iter().map(|(_, word)| word.trim_matches(['"', '\''])).collect();
+        let (said, index) = of(&texts)?;
+        Some((said, words[index].0.clone()))
+    })
+}
+
+fn of(words: &[&str]) -> Option<(String, usize)> {
+    let program = words.first()?;
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let rest: Vec<Word<'_>> =
+        words.iter().copied().enumerate().skip(1).map(|(index, text)| Word { text, index }).collect();
+    let found = |said: &str, index: usize| Some((format!("{name} {said}"), index));
     if ALWAYS.contains(&name) {
-        return Some((name.to_owned(), program.at));
+        let asks = rest.first().is_some_and(|word| matches!(word.text, "-0" | "--version" | "--help"));
+        return (!asks).then(|| (name.to_owned(), 0));
     }
-    // A trial run changes nothing.
-    let tried = |word: &Text| match word.src.strip_prefix("--dry-run") {
-        Some(how) => !matches!(how, "=none" | "=false" | "=0"),
-        None => false,
+    match name {
+        "aws" => {
+            let (said, index) = aws(&rest)?;
+            found(&said, index)
+        }
+        "gcloud" | "az" => {
+            let path = rest.iter().take_while(|word| !word.text.starts_with('-'));
+            let verb = path.filter(|word| CLOUD.contains(&word.text)).last()?;
+            found(verb.text, verb.index)
+        }
+        "psql" | "mysql" | "mariadb" | "sqlite3" | "cockroach" => {
+            let (said, index) = rest.iter().find_map(|word| sql(word.text).map(|said| (said, word.index)))?;
+            found(&said, index)
+        }
+        "curl" => {
+            let (said, index) = curl(&rest)?;
+            found(&said, index)
+        }
+        "sed" | "perl" => {
+            let in_place = rest.iter().find(|word| {
+                word.text == "-i" || word.text.starts_with("-i.") || word.text == "--in-place"
+            })?;
+            found(in_place.text, in_place.index)
+        }
+        _ => {
+            let tool = TOOLS.iter().find(|tool| tool.name == name)?;
+            let (said, index) = of_tool(tool, &rest)?;
+            found(&said, index)
+        }
+    }
+}
+
+/// Returns the words that are no options and no values of options known to take one.
+fn plain<'c>(rest: &'c [Word<'c>], valued: &'c [&'c str]) -> impl Iterator<Item = Word<'c>> {
+    let mut value = false;
+    rest.iter().copied().filter(move |word| {
+        let skip = std::mem::take(&mut value) || word.text.starts_with('-');
+        value = valued.contains(&word.text);
+        !skip
+    })
+}
+
+fn of_tool(tool: &Tool, rest: &[Word<'_>]) -> Option<(String, usize)> {
+    let harmless = |word: &Word<'_>| {
+        let name = word.text.split('=').next().unwrap_or_default();
+        tool.harmless.contains(&name) && word.text != "--dry-run=none" && word.text != "--dry-run=false"
     };
-    if rest.iter().any(tried) {
+    // What follows `--` is for another program.
+    let own = rest.iter().take_while(|word| word.text != "--").count();
+    if rest[..own].iter().any(harmless) {
         return None;
     }
-    let mut plain = rest.iter().filter(|word| !word.src.starts_with('-') && word.is_literal());
-    let found = |word: &Text| Some((format!("{name} {}", word.src), word.at));
-    match name {
-        "kubectl" => {
-            // A value of an option (`-n prod`) may stand before the verb; no namespace is called like one.
-            let known = [
-                "get", "describe", "auth", "logs", "top", "exec", "diff", "wait", "config", "explain",
-                "version",
-            ];
-            let of = |word: &&Text| {
-                KUBECTL.contains(&word.src.as_str())
-                    || KUBECTL_GROUPS.contains(&word.src.as_str())
-                    || known.contains(&word.src.as_str())
-            };
-            let verb = plain.find(of)?;
-            if KUBECTL_GROUPS.contains(&verb.src.as_str()) {
-                return found(plain.next().filter(|next| KUBECTL_ROLLOUT.contains(&next.src.as_str()))?);
-            }
-            found(Some(verb).filter(|verb| KUBECTL.contains(&verb.src.as_str()))?)
-        }
-        "helm" => {
-            let of =
-                |word: &&Text| HELM.contains(&word.src.as_str()) || HELM_READS.contains(&word.src.as_str());
-            found(plain.find(of).filter(|verb| HELM.contains(&verb.src.as_str()))?)
-        }
-        "aws" => {
-            let begins = |word: &Text, of: &[&str]| of.iter().any(|begin| word.src.starts_with(begin));
-            // The first word that looks like an operation is it: later ones are values.
-            let operation = plain.find(|word| begins(word, &AWS) || begins(word, &AWS_READS))?;
-            found(Some(operation).filter(|word| begins(word, &AWS))?)
-        }
-        "systemctl" => found(plain.next().filter(|verb| SYSTEMCTL.contains(&verb.src.as_str()))?),
-        "terraform" => found(plain.next().filter(|verb| TERRAFORM.contains(&verb.src.as_str()))?),
-        _ => None,
+    let mut words = plain(&rest[..own], tool.valued).filter(|word| !word.text.contains("{{"));
+    let verb = words.next()?;
+    if tool.changes.contains(&verb.text) {
+        return Some((verb.text.to_owned(), verb.index));
     }
+    let next = words.next()?;
+    let both = format!("{} {}", verb.text, next.text);
+    tool.changes.contains(&both.as_str()).then_some((both, next.index))
+}
+
+fn aws(rest: &[Word<'_>]) -> Option<(String, usize)> {
+    if rest
+        .iter()
+        .any(|word| matches!(word.text, "--dry-run" | "--dryrun" | "help" | "--generate-cli-skeleton"))
+    {
+        return None;
+    }
+    let mut words = plain(rest, &AWS_VALUED);
+    let (service, operation) = (words.next()?, words.next()?);
+    let said = Some((format!("{} {}", service.text, operation.text), operation.index));
+    match service.text {
+        "s3" => said.filter(|_| AWS_S3.contains(&operation.text)),
+        // They hand out what only passes: no state of anybody's is changed.
+        "sts" | "ecr" if operation.text.starts_with("get-") => None,
+        _ => {
+            let begins = |of: &[&str]| of.iter().any(|begin| operation.text.starts_with(begin));
+            said.filter(|_| !begins(&AWS_READS) && begins(&AWS_CHANGES))
+        }
+    }
+}
+
+/// Returns the first word of a statement that changes something, when the text is SQL.
+fn sql(text: &str) -> Option<String> {
+    let text = text.strip_prefix("--command=").or_else(|| text.strip_prefix("-c")).unwrap_or(text);
+    text.split(';').find_map(|statement| {
+        let mut words = statement.split_whitespace();
+        let first = words.next()?.to_lowercase();
+        // One word alone is a name: a database may be called `update`.
+        let more = words.next()?;
+        let harmless = first == "set" || first == "copy" && statement.to_lowercase().contains(" to stdout");
+        (SQL.contains(&first.as_str()) && !harmless)
+            .then(|| format!("{} {}", first.to_uppercase(), shown(more)))
+    })
+}
+
+fn shown(word: &str) -> String {
+    word.chars().take(20).collect()
+}
+
+fn curl(rest: &[Word<'_>]) -> Option<(String, usize)> {
+    rest.iter().enumerate().find_map(|(at, word)| {
+        let method = match word.text {
+            "-X" | "--request" => rest.get(at + 1)?.text,
+            text => text.strip_prefix("--request=").or_else(|| text.strip_prefix("-X"))?,
+        };
+        matches!(method, "POST" | "PUT" | "PATCH" | "DELETE").then(|| (format!("-X {method}"), word.index))
+    })
 }
 
 #[cfg(test)]
@@ -140,19 +631,53 @@ mod tests {
     use super::*;
 
     fn said(line: &str) -> Option<String> {
-        verb(&Line::Words(line.split(' ').map(Text::new).collect())).map(|(word, _)| word)
+        let words: Vec<Text> = shlex(line).into_iter().map(Text::new).collect();
+        verb(&Line::Words(words)).map(|(word, _)| word)
+    }
+
+    /// Splits at blanks outside single quotes.
+    fn shlex(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for letter in line.chars() {
+            match letter {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                letter => words.last_mut().expect("there is one").push(letter),
+            }
+        }
+        words
     }
 
     #[test]
     fn verbs_that_change() {
         for (line, word) in [
             ("kubectl -n prod scale deployment/api --replicas=3", "kubectl scale"),
-            ("kubectl rollout undo deployment/api", "kubectl undo"),
+            ("kubectl -n x --context y delete pod p", "kubectl delete"),
+            ("kubectl --namespace=x annotate pod p a=b", "kubectl annotate"),
+            ("kubectl rollout undo deployment/api", "kubectl rollout undo"),
+            ("kubectl --context get drain node-1", "kubectl drain"),
+            ("kubectl apply -f x.yaml --dry-run=none", "kubectl apply"),
             ("/usr/bin/helm upgrade api chart", "helm upgrade"),
-            ("helm -n prod upgrade api chart", "helm upgrade"),
+            ("helm -n prod rollback api 3", "helm rollback"),
             ("helm upgrade api chart --dry-run=false", "helm upgrade"),
             ("kubectl apply -f - --dry-run=none", "kubectl apply"),
-            ("aws --region us-west-2 rds modify-db-cluster --x y", "aws modify-db-cluster"),
+            ("aws --region us-west-2 rds modify-db-cluster --x y", "aws rds modify-db-cluster"),
+            ("aws ecs update-service --service x", "aws ecs update-service"),
+            ("aws s3 sync . s3://x", "aws s3 sync"),
+            ("aws s3 rm s3://x/y", "aws s3 rm"),
+            ("aws sqs purge-queue --queue-url x", "aws sqs purge-queue"),
+            ("gcloud compute instances stop vm-1 --zone z", "gcloud stop"),
+            ("az vm deallocate -g x -n y", "az deallocate"),
+            ("terraform -chdir=infra apply -auto-approve", "terraform apply"),
+            ("terraform state rm x", "terraform state rm"),
+            ("psql -d shop -c 'DELETE FROM orders'", "psql DELETE FROM"),
+            ("psql shop -c 'select 1; drop table x'", "psql DROP table"),
+            ("curl -X DELETE http://localhost/x", "curl -X DELETE"),
+            ("curl -XPOST http://localhost/x", "curl -X POST"),
+            ("sed -i s/a/b/ file", "sed -i"),
+            ("docker compose -f x.yaml up -d", "docker compose up"),
+            ("git push origin main", "git push"),
             ("rm -rf build", "rm"),
             ("systemctl restart nginx", "systemctl restart"),
         ] {
@@ -164,19 +689,56 @@ mod tests {
     fn verbs_that_look() {
         for line in [
             "kubectl -n prod get deployment api -o json",
+            "kubectl -n delete get pods",
             "kubectl auth can-i patch deployments/scale",
+            "kubectl auth can-i delete pods",
             "kubectl rollout status deployment/api --timeout=1m",
+            "kubectl rollout history deployment/api",
             "kubectl scale deployment/api --replicas=3 --dry-run=server",
             "kubectl exec pod -- ls",
-            "aws rds describe-db-clusters --db-cluster-identifier delete-me",
-            "helm status api",
             "helm -n prod diff upgrade api chart",
             "helm upgrade api chart --dry-run=server",
             "kubectl apply -f - --dry-run=server",
-            "kubectl diff -f -",
+            "kubectl exec pod -- rm --dry-run",
+            "kubectl diff -f x.yaml",
+            "kubectl annotate pod p --list",
+            "kubectl -n {{ ns }} get pods",
+            "aws rds describe-db-clusters --db-cluster-identifier delete-me",
+            "aws sts assume-role --role-arn x",
+            "aws sts get-caller-identity",
+            "aws s3 ls s3://x",
+            "aws ec2 terminate-instances --dry-run --instance-ids i-1",
+            "aws dynamodb query --table-name x",
+            "helm status api",
+            "helm template api chart",
+            "helm upgrade api chart --dry-run",
+            "gcloud compute instances describe vm-1",
+            "gcloud compute instances list --filter create",
+            "terraform plan",
+            "terraform state list",
+            "psql -d update -c 'select 1'",
+            "psql -c 'copy x to stdout'",
+            "curl -fsS http://localhost/delete",
+            "curl -X GET http://localhost/x",
+            "sed s/a/b/ file",
+            "kill -0 123",
             "df -h",
         ] {
             assert_eq!(said(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn commands_in_a_script() {
+        let of = |script: &str| {
+            let text = Text::new(script);
+            verb_of_script(&text).map(|(said, span)| (said, script[span].to_owned()))
+        };
+        let seen = |said: &str, word: &str| Some((said.to_owned(), word.to_owned()));
+        assert_eq!(of("kubectl get x\nkubectl -n y delete pod z"), seen("kubectl delete", "delete"));
+        assert_eq!(of("x=$(aws s3 rm s3://y) && echo ok"), seen("aws s3 rm", "rm"));
+        assert_eq!(of("if true; then sudo systemctl stop nginx; fi"), seen("systemctl stop", "stop"));
+        assert_eq!(of("psql -c \"drop table x\""), seen("psql DROP table", "\"drop table x\""));
+        assert_eq!(of("echo 'kubectl delete x'\n# rm y\ngrep rm file"), None);
     }
 }

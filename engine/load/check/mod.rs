@@ -1,11 +1,18 @@
-//! The checks that need the whole runbook: names, graph, scopes, safety.
+//! The checks that need the whole runbook: names, graph, scopes, kinds of values, what can never be, safety.
 
+mod approvals;
 mod argv;
 mod changing;
+mod gates;
 mod graph;
+mod kinds;
+mod reach;
 mod safety;
 mod scope;
+mod script;
 mod secrets;
+mod skipped;
+mod times;
 mod walk;
 
 pub use argv::changes;

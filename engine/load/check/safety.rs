@@ -1,10 +1,10 @@
 //! What keeps a run reversible, and its gates worth their name.
 
 use super::super::context::Context;
-use super::changing;
+use super::{changing, gates, times};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Action, Body, Command, Effect, Gate, NativePreview, OnInterrupt, Place, Retry, Step, StepTemplate,
+    Action, Body, Command, Effect, Gate, Line, NativePreview, OnInterrupt, Place, Retry, Step, StepTemplate,
 };
 use crate::template::{Scope, Truth, Value};
 
@@ -90,20 +90,10 @@ fn undoable(cx: &mut Context<'_>, body: &Body, at: Place, what: &str) {
     );
 }
 
-// RB0406
 fn gate(cx: &mut Context<'_>, of: &Gate, name: &str) {
     reads(cx, &of.command, "a gate");
-    let Ok(uses) = cx.engine.check_expr(&of.pass.0.src) else { return };
-    if uses.paths.is_empty() {
-        cx.report.push(
-            Diagnostic::new(
-                Code::GateAlwaysHolds,
-                format!("this `{name}` says the same whatever the command answers"),
-            )
-            .at(of.pass.0.at, "")
-            .help("ask the answer: `exit_code == 0`, `stdout == 'yes'`, `json.status.ready >= 3`"),
-        );
-    }
+    gates::answer(cx, of, name);
+    times::gate(cx, of);
 }
 
 // RB0407
@@ -177,8 +167,13 @@ fn previews(cx: &mut Context<'_>, of: &NativePreview) {
 }
 
 // RB0408
-fn reads(cx: &mut Context<'_>, of: &Command, what: &str) {
-    if let Some((word, place)) = changing::verb(&of.line) {
+pub(super) fn reads(cx: &mut Context<'_>, of: &Command, what: &str) {
+    let found = match &of.line {
+        Line::Shell(script) => changing::verb_of_script(script)
+            .map(|(said, span)| (said, cx.sources.within(script, span), " in this script")),
+        line => changing::verb(line).map(|(said, place)| (said, place, "")),
+    };
+    if let Some((said, place, inside)) = found {
         let help = match what {
             "a preview" => {
                 "use what the tool has for a trial: `--dry-run=server`, `kubectl diff`, `helm diff`"
@@ -186,9 +181,12 @@ fn reads(cx: &mut Context<'_>, of: &Command, what: &str) {
             _ => "make it a step that changes, with a `rollback`",
         };
         cx.report.push(
-            Diagnostic::new(Code::ReadChanges, format!("`{word}` changes something, and {what} only looks"))
-                .at(place, "")
-                .help(help),
+            Diagnostic::new(
+                Code::ReadChanges,
+                format!("`{said}`{inside} changes something, and {what} only looks"),
+            )
+            .at(place, "")
+            .help(help),
         );
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::context::Context;
 use super::super::defaults::Defaults;
 use super::super::sub::Inners;
+use super::super::tables::read_tables;
 use super::graph::{Needs, ordered};
 use super::scope::{Names, Offer, Over};
-use super::{safety, secrets};
-use crate::diag::{Code, Diagnostic};
+use super::{approvals, kinds, reach, safety, secrets, skipped, times};
+use crate::diag::{Code, Diagnostic, Severity};
 use crate::model::{
-    Action, Body, Command, Expr, Gate, Hook, Input, Line, Place, Retry, Runbook, Step, StepTemplate, Text,
-    Wait,
+    Action, Body, Command, Expr, Gate, Hook, Input, Line, Map, Place, Retry, Runbook, Step, StepTemplate,
+    Text, Wait,
 };
 use crate::template::place_of;
 
@@ -29,6 +30,7 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
     runbook.environment.iter().for_each(|(_, text)| names.text(cx, text));
     for (_, of) in &runbook.target {
         command(cx, of, &names);
+        safety::reads(cx, of, "a target");
     }
     runbook.lock.iter().for_each(|lock| names.text(cx, lock));
     runbook.protect.iter().for_each(|protect| names.expr(cx, protect));
@@ -54,8 +56,17 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
             step(cx, of, &Names { over, ..names.clone() });
         }
         safety::steps(cx, steps, finally);
+        steps.iter().for_each(|step| times::step(cx, step));
     }
     secrets::runbook(cx, runbook);
+    let tables = match cx.project {
+        Some(project) => read_tables(&runbook.data, project, cx.sources, cx.report),
+        None => Map::new(),
+    };
+    kinds::runbook(cx, runbook, &tables);
+    reach::runbook(cx, runbook);
+    skipped::runbook(cx, runbook);
+    approvals::runbook(cx, runbook);
     for var in &runbook.vars {
         if !cx.seen.names.contains(&var.name) {
             unused(cx, &var.name, "var", var.at);
@@ -115,6 +126,8 @@ pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) -
     of.timeout.iter().chain(&of.grace).for_each(|text| names.text(cx, text));
     safety::template(cx, template);
     secrets::template(cx, template);
+    kinds::template(cx, template);
+    times::template(cx, template);
     let seen = std::mem::replace(&mut cx.seen, outside);
     for param in &template.params {
         let later = template.params.iter().filter_map(|param| param.default.as_ref()?.as_str());
@@ -128,8 +141,16 @@ pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) -
 
 // RB0213
 fn unused(cx: &mut Context<'_>, name: &str, what: &str, place: Place) {
-    // A text that can't be read may use anything.
-    if !cx.tidy || cx.report.has_errors() {
+    // What could not be read may use it: then only a name that stands nowhere else is surely not used.
+    let quoted = format!("`{name}`");
+    let speaks = |found: &Diagnostic| {
+        let labels = found.labels.iter().map(|label| &label.text);
+        let texts = labels.chain(&found.notes).chain(&found.help).chain([&found.message]);
+        found.severity == Severity::Error && texts.into_iter().any(|text| text.contains(&quoted))
+    };
+    // Nor what another mistake speaks of: it may be the name that was meant there.
+    let nowhere = || cx.seen_words(place.file, name) <= 1 && !cx.report.iter().any(speaks);
+    if !cx.tidy || cx.report.has_errors() && !nowhere() {
         return;
     }
     cx.report.push(

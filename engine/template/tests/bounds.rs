@@ -35,7 +35,7 @@ fn broken_syntax_is_a_fault_with_its_place() {
     }
     assert_eq!(eval(""), "an expression is missing «»");
     assert_eq!(eval("{{ n }}"), "this is an expression already «{{ n }}»");
-    assert_eq!(eval("n n"), "unexpected input after expression «n»");
+    assert_eq!(eval("n n"), "the expression is over before this «n»");
 }
 
 #[test]

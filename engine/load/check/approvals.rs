@@ -1,0 +1,85 @@
+//! Approvals that guard nothing: the changes do not wait for the answer, or were made before the question. (RB0411)
+
+use std::collections::HashSet;
+
+use super::super::context::Context;
+use super::changing;
+use crate::diag::{Code, Diagnostic};
+use crate::model::{Action, Effect, OnFailure, Runbook, Step};
+
+/// Tells the approvals for which nothing that changes anything waits.
+///
+/// An approval that comes last is a habit where a "no" rolls back what was done, or where somebody's answers are used;
+/// these are left alone.
+pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
+    let asks = |step: &Step| matches!(step.body.action, Action::Approve(_));
+    let changes: Vec<&Step> = runbook.steps.iter().filter(|step| acts(step)).collect();
+    // What a step does that could not be read is anybody's guess.
+    let unread = runbook.steps.iter().any(|step| matches!(step.body.action, Action::Nothing));
+    if unread || changes.is_empty() || !runbook.steps.iter().any(asks) {
+        return;
+    }
+    let mut later: HashSet<&str> = HashSet::new();
+    // From the end: what a changing step needs is waited for, and so on. `needs` may name later steps, so until nothing
+    // is added any more.
+    let mut open: Vec<&Step> = changes.clone();
+    let by_id: std::collections::HashMap<&str, &Step> =
+        runbook.steps.iter().map(|step| (step.id.as_str(), step)).collect();
+    while let Some(step) = open.pop() {
+        for need in &step.needs {
+            if later.insert(need) {
+                open.extend(by_id.get(need.as_str()));
+            }
+        }
+    }
+    for step in runbook.steps.iter().filter(|step| asks(step) && !later.contains(step.id.as_str())) {
+        let Action::Approve(approve) = &step.body.action else { continue };
+        let rolls_back = step.on_failure.unwrap_or(runbook.on_failure) == OnFailure::Rollback;
+        if rolls_back || !approve.ask.is_empty() {
+            continue;
+        }
+        let before = before(step, &by_id);
+        let first = changes.iter().find(|change| before.contains(change.id.as_str()));
+        let diagnostic = match first {
+            Some(change) => Diagnostic::new(
+                Code::GuardsNothing,
+                format!("`{}` asks when `{}` has changed something already", step.id, change.id),
+            )
+            .at(step.at, "no step that changes anything waits for the answer")
+            .also(change.at, "done before it asks")
+            .help(format!("move it before `{}`; or undo on a \"no\": `on_failure: rollback`", change.id)),
+            None => Diagnostic::new(
+                Code::GuardsNothing,
+                format!("no step that changes anything waits for the answer of `{}`", step.id),
+            )
+            .at(step.at, "")
+            .also(changes[0].at, "does not wait for it")
+            .help(format!("let the step that it guards need it: `needs: [{}]`", step.id)),
+        };
+        cx.report.push(diagnostic);
+    }
+}
+
+/// Says whether a step changes something, or lets somebody change it.
+fn acts(step: &Step) -> bool {
+    match &step.body.action {
+        Action::Command(command) => {
+            step.body.effect == Effect::Change || changing::verb(&command.line).is_some()
+        }
+        Action::Manual(_) | Action::Runbook { .. } => true,
+        Action::Nothing | Action::Gate(_) | Action::Approve(_) | Action::Wait(_) => false,
+    }
+}
+
+fn before<'r>(step: &'r Step, by_id: &std::collections::HashMap<&'r str, &'r Step>) -> HashSet<&'r str> {
+    let mut found = HashSet::new();
+    let mut open = vec![step];
+    while let Some(step) = open.pop() {
+        for need in &step.needs {
+            if found.insert(need.as_str()) {
+                open.extend(by_id.get(need.as_str()));
+            }
+        }
+    }
+    found
+}
