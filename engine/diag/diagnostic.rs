@@ -165,6 +165,11 @@ impl Report {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 
+    /// Says whether what is added now is only counted: what it would say need not be worked out.
+    pub fn is_full(&self) -> bool {
+        self.diagnostics.len() >= KEPT
+    }
+
     /// Returns how many were found beyond those kept.
     pub fn left_out(&self) -> usize {
         self.left_out

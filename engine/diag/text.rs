@@ -74,6 +74,7 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     };
     let message = wrapped(&diagnostic.message, look.width, 16);
     let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.to_string()));
+    let mut columns = Vec::new();
     for file in files(diagnostic) {
         let path = clean(sources.path(file));
         let windows = windows(diagnostic, sources, file);
@@ -81,6 +82,13 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
             group = group.element(Origin::path(path.clone()));
         }
         for window in windows {
+            if let Some(mark) = window.marks.iter().find(|(label, _)| label.primary)
+                && window.cut > 0
+            {
+                let shown = window.text[..mark.1.start].chars().count() + 1;
+                let at = |column: usize| format!("{path}:{}:{column}\n", window.line);
+                columns.push((at(shown), at(shown + window.cut)));
+            }
             let marks = window.marks.into_iter().map(|(label, span)| {
                 let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let text = (!label.text.is_empty()).then(|| clean(&label.text));
@@ -100,7 +108,11 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     }
     let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(look.width.max(40));
-    let text = renderer.render(&[group]);
+    let mut text = renderer.render(&[group]).to_string();
+    // The renderer counts columns in what it is given, and of a long line that is a part.
+    for (wrong, right) in columns {
+        text = text.replacen(&wrong, &right, 1);
+    }
     // Trailing blanks come from empty lines of the frame.
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
@@ -120,6 +132,8 @@ fn files(diagnostic: &Diagnostic) -> Vec<FileId> {
 struct Window<'a> {
     text: String,
     line: usize,
+    /// How many characters of its line stand before it.
+    cut: usize,
     marks: Vec<(&'a Label, Range<usize>)>,
 }
 
@@ -178,7 +192,8 @@ fn window<'a>(marks: Vec<(&'a Label, Range<usize>, usize)>, sources: &Sources, f
             (label, low..floor(&shown, span.end.saturating_sub(from)).max(low))
         })
         .collect();
-    Window { text: shown, line: first + 1, marks }
+    let cut = if from > start { text[start..from].chars().count() } else { 0 };
+    Window { text: shown, line: first + 1, cut, marks }
 }
 
 /// Returns the bytes that a label marks: its place, cut at the end of its first line so that a block of text is not

@@ -1,6 +1,6 @@
 //! The vars of a run: gathered from the command line, files and the environment, each with where it came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -74,10 +74,15 @@ pub struct SecretCommand {
     pub words: Vec<String>,
 }
 
+/// A vars file: its path as shown, and its values.
+type VarsFile = (String, HashMap<String, Node>);
+
 /// The vars of a run as far as they are known, what is missing, and every mistake.
 #[derive(Debug, Default)]
 pub struct Inputs {
     vars: Vec<Input>,
+    /// Where each var stands among them.
+    places: HashMap<String, usize>,
     answers: Vec<Answer>,
     secrets: Secrets,
     secret_origins: Vec<(String, Origin)>,
@@ -107,10 +112,11 @@ impl Inputs {
     /// Every mistake is told in [`report`](Inputs::report), none ends the gathering. `root` is where relative paths
     /// of `from: {file: …}` begin; the vars files are added to `sources`.
     pub fn gather(vars: &[Input], given: &Given, root: &Path, sources: &mut Sources) -> Inputs {
-        let mut inputs = Inputs { vars: vars.to_vec(), sources: sources.files().len(), ..Inputs::default() };
+        let places = vars.iter().zip(0..).map(|(input, place)| (input.name.clone(), place)).collect();
+        let mut inputs =
+            Inputs { vars: vars.to_vec(), places, sources: sources.files().len(), ..Inputs::default() };
         let flags = inputs.flags(&given.vars);
-        let files: Vec<(String, Node)> =
-            given.files.iter().filter_map(|path| inputs.file(path, sources)).collect();
+        let files: Vec<VarsFile> = given.files.iter().filter_map(|path| inputs.file(path, sources)).collect();
         for input in vars {
             if input.ty.kind == Kind::Secret {
                 inputs.secret(input, &flags, &files, given, root);
@@ -306,7 +312,7 @@ impl Inputs {
         for text in texts {
             match text.split_once('=') {
                 Some((name, value)) if !name.is_empty() => {
-                    if self.vars.iter().all(|input| input.name != name) {
+                    if !self.places.contains_key(name) {
                         let unknown = self.unknown(name, &format!("`--var {name}=…`: "));
                         self.report.push(unknown);
                     }
@@ -324,7 +330,7 @@ impl Inputs {
         flags
     }
 
-    fn file(&mut self, path: &Path, sources: &mut Sources) -> Option<(String, Node)> {
+    fn file(&mut self, path: &Path, sources: &mut Sources) -> Option<VarsFile> {
         let shown = path.display().to_string();
         let text = match text_file::read(path, &shown) {
             Ok(text) => text,
@@ -335,14 +341,14 @@ impl Inputs {
         };
         let file = sources.add(shown.clone(), text);
         let node = yaml::parse(sources, file, &mut self.report)?;
-        let NodeKind::Map(entries) = &node.kind else {
+        let NodeKind::Map(entries) = node.kind else {
             let message =
                 format!("a vars file is a map of names and values, and this is {}", node.described());
             self.report.push(Diagnostic::new(Code::WrongType, message).at(node.place, ""));
             return None;
         };
-        for (key, _) in entries {
-            match self.vars.iter().find(|input| input.name == key.text) {
+        for (key, _) in &entries {
+            match self.places.get(&key.text).map(|&place| &self.vars[place]) {
                 None => {
                     let unknown = self.unknown(&key.text, "").at(key.place, "");
                     self.report.push(unknown);
@@ -358,7 +364,7 @@ impl Inputs {
                 Some(_) => {}
             }
         }
-        Some((shown, node))
+        Some((shown, entries.into_iter().map(|(key, node)| (key.text, node)).collect()))
     }
 
     fn unknown(&self, name: &str, before: &str) -> Diagnostic {
@@ -376,12 +382,12 @@ impl Inputs {
         &mut self,
         input: &Input,
         flags: &BTreeMap<String, String>,
-        files: &[(String, Node)],
+        files: &[VarsFile],
         given: &Given,
         sources: &Sources,
     ) {
         let name = &input.name;
-        let in_file = files.iter().rev().find_map(|(path, node)| Some((path, node.get(name)?)));
+        let in_file = files.iter().rev().find_map(|(path, values)| Some((path, values.get(name)?)));
         let variable = variable(name);
         let (origin, place, value) = if let Some(text) = flags.get(name) {
             (Origin::Flag, None, from_text(&input.ty, text))
@@ -429,7 +435,7 @@ impl Inputs {
         &mut self,
         input: &Input,
         flags: &BTreeMap<String, String>,
-        files: &[(String, Node)],
+        files: &[VarsFile],
         given: &Given,
         root: &Path,
     ) {
@@ -441,7 +447,7 @@ impl Inputs {
             self.report.push(Diagnostic::new(Code::SecretOnCommandLine, message).help(ways(input)));
             return;
         }
-        if files.iter().any(|(_, node)| node.get(name).is_some()) {
+        if files.iter().any(|(_, values)| values.contains_key(name)) {
             return;
         }
         match secret_source::find(input, &given.env, root) {
@@ -454,7 +460,7 @@ impl Inputs {
     }
 
     fn keep(&mut self, answer: Answer) {
-        let place = |name: &str| self.vars.iter().position(|input| input.name == name);
+        let place = |name: &str| self.places.get(name);
         let at = self.answers.partition_point(|known| place(&known.name) < place(&answer.name));
         self.answers.insert(at, answer);
     }

@@ -401,6 +401,13 @@ fn catalog_default(text: &str) -> Result<Option<String>, String> {
         let line = problem.place().map_or(1, |place| sources.start(place).line);
         return Err(format!("line {line}: {}", problem.message));
     }
+    if let Some(other) = catalog.as_ref().filter(|catalog| !matches!(catalog.kind, NodeKind::Map(_))) {
+        let line = sources.start(other.place).line;
+        return Err(format!(
+            "line {line}: a map with `default` is wanted, and this is {}",
+            other.described()
+        ));
+    }
     match catalog.as_ref().and_then(|catalog| catalog.get("default")) {
         None => Ok(None),
         Some(Node { kind: NodeKind::Str(folder), .. }) => Ok(Some(folder.clone())),

@@ -1,5 +1,7 @@
 //! A runbook's file.
 
+use std::collections::HashSet;
+
 use super::check::{self, Needs};
 use super::command;
 use super::context::{Caller, Context};
@@ -109,8 +111,9 @@ fn resolved(drafts: Vec<Draft>, known: &Needs) -> Vec<Step> {
             let mut step = draft.step;
             match draft.needs {
                 Some(needs) => {
+                    let mut seen = HashSet::with_capacity(needs.len());
                     for (need, _) in needs {
-                        if known.place(&step.id, &need).is_some() && !step.needs.contains(&need) {
+                        if known.place(&step.id, &need).is_some() && seen.insert(known.number(&need)) {
                             step.needs.push(need);
                         }
                     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::body::{body, on_interrupt};
+use super::check::some;
 use super::context::Context;
 use super::defaults::Said;
 use super::fields::{Field, Fields, fields, shortened, tree};
@@ -219,6 +220,12 @@ pub(super) fn replaced(cx: &mut Context<'_>, name: &str, place: Place) {
 
 // RB0205
 pub(super) fn unknown_template(cx: &mut Context<'_>, name: &str, place: Place) {
+    if cx.report.is_full() {
+        // Only counted: what it would say is looked for among all templates.
+        cx.report
+            .push(Diagnostic::new(Code::UnknownTemplate, "there is no such step template").at(place, ""));
+        return;
+    }
     let names = cx.library.names();
     let mut diagnostic =
         Diagnostic::new(Code::UnknownTemplate, format!("there is no step template `{}`", shortened(name)));
@@ -230,7 +237,7 @@ pub(super) fn unknown_template(cx: &mut Context<'_>, name: &str, place: Place) {
     let same: Vec<&str> =
         names.iter().map(String::as_str).filter(|known| known.split('/').next() == Some(tool)).collect();
     if !same.is_empty() {
-        diagnostic = diagnostic.note(format!("for `{}` there are {}", shortened(tool), list(same, "and")));
+        diagnostic = diagnostic.note(format!("for `{}` there are {}", shortened(tool), some(&same)));
     } else if names::is_template(name) {
         diagnostic = diagnostic.help(format!("a template of your own goes into `steps/{name}.yaml`"));
     }

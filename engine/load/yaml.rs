@@ -101,6 +101,7 @@ pub(super) fn too_large(path: &str, bytes: u64) -> Diagnostic {
 fn settle(node: &mut Node, sources: &Sources, file: FileId, report: &mut Report) {
     node.place.file = file;
     match &mut node.kind {
+        NodeKind::Number(_) | NodeKind::Str(_) => as_written(node, sources),
         NodeKind::List(items) => items.iter_mut().for_each(|item| settle(item, sources, file, report)),
         NodeKind::Map(entries) => {
             for (key, _) in entries.iter_mut() {
@@ -146,6 +147,31 @@ fn settle(node: &mut Node, sources: &Sources, file: FileId, report: &mut Report)
             entries.iter_mut().for_each(|(_, value)| settle(value, sources, file, report));
         }
         _ => {}
+    }
+}
+
+/// Makes text of a number that is not what is written: one that is too large to be held, and `0b11`, which YAML 1.2 knows
+/// as text. An account's number of 24 digits must not become `1e+23` on its way into a command.
+fn as_written(node: &mut Node, sources: &Sources) {
+    let changed = match &node.kind {
+        NodeKind::Number(number) => {
+            let written = sources.slice(node.place);
+            let digits = written.trim_start_matches(['-', '+']);
+            let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            // `!!float 3` is written as a whole number and is none.
+            let fits =
+                written.parse::<i128>().is_ok_and(|it| (i64::MIN.into()..=u64::MAX.into()).contains(&it));
+            number.is_f64() && whole && !fits || digits.starts_with("0b") || digits.starts_with("0B")
+        }
+        // What stands for a number without end may be written in many ways: `1e999` too.
+        NodeKind::Str(text) if matches!(text.as_str(), ".inf" | "-.inf" | ".nan") => {
+            let written = sources.slice(node.place);
+            written.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte))
+        }
+        _ => false,
+    };
+    if changed {
+        node.kind = NodeKind::Str(sources.slice(node.place).to_owned());
     }
 }
 
@@ -299,6 +325,20 @@ mod tests {
         assert_eq!(
             value("a: &a {x: 1}\nb: {<<: *a, y: 2}"),
             serde_json::json!({"a": {"x": 1}, "b": {"x": 1, "y": 2}})
+        );
+    }
+
+    #[test]
+    fn a_number_that_can_not_be_held_is_the_text_that_was_written() {
+        assert_eq!(
+            value(
+                "a: [1e999, -1E999, -.INF, 0b11, 123456789012345678901234, -99999999999999999999, 18446744073709551615]"
+            ),
+            serde_json::json!({"a": ["1e999", "-1E999", "-.INF", "0b11", "123456789012345678901234", "-99999999999999999999", 18_446_744_073_709_551_615_u64]})
+        );
+        assert_eq!(
+            value("a: [\".inf\", '.nan', 1e3, 0o12, +1]"),
+            serde_json::json!({"a": [".inf", ".nan", 1e3, 10, 1]})
         );
     }
 

@@ -98,6 +98,17 @@ fn plain(message: &str, place: Place, sources: &Sources) -> Diagnostic {
     )
 }
 
+/// Returns the first control character of the line from a place on: the reader tells of the text that holds it.
+fn control(place: Place, sources: &Sources) -> Option<(Place, char)> {
+    let text = sources.text(place.file);
+    let from = text.floor_char_boundary(place.start as usize);
+    let line = text[from..].lines().next()?;
+    let wrong = |c: &char| c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}');
+    let (at, sign) = line.char_indices().find(|(_, c)| wrong(c))?;
+    let start = (from + at) as u32;
+    Some((Place { start, end: start + sign.len_utf8() as u32, ..place }, sign))
+}
+
 fn syntax(kind: &ErrorKind, library: &str, place: Place, sources: &Sources) -> Diagnostic {
     use ErrorKind as K;
     let tab = matches!(
@@ -141,6 +152,15 @@ fn syntax(kind: &ErrorKind, library: &str, place: Place, sources: &Sources) -> D
             "something follows the closing quote"
         }
         K::ExpectedDocumentStart => "the document ends before this line",
+        K::UnexpectedCharacter { .. } if control(place, sources).is_some() => {
+            let (place, sign) = control(place, sources).unwrap_or((place, '\0'));
+            return Diagnostic::new(
+                Code::YamlSyntax,
+                format!("the file holds the control character U+{:04X}, which no YAML may", u32::from(sign)),
+            )
+            .at(place, "")
+            .help(format!("remove it, or write it in double quotes as `\"\\u{:04x}\"`", u32::from(sign)));
+        }
         K::UnexpectedCharacter { character } => {
             return hinted(
                 Diagnostic::new(

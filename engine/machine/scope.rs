@@ -35,6 +35,8 @@ pub(super) struct Scopes {
     facts: RunFacts,
     name: String,
     mentioned: RefCell<Vec<Option<Mentioned>>>,
+    /// `run` with each status that it was asked for with: the rest of it never changes.
+    runs: RefCell<Vec<(RunStatus, Value)>>,
 }
 
 /// The copies of steps by the name that stands for all of them: each with the key of its copy.
@@ -62,6 +64,7 @@ impl Scopes {
             facts,
             name: snapshot.runbook.name.clone(),
             mentioned: RefCell::default(),
+            runs: RefCell::default(),
         }
     }
 
@@ -107,6 +110,10 @@ impl Scopes {
             }));
         }
         let status = status.unwrap_or(RunStatus::Running);
+        let mut runs = self.runs.borrow_mut();
+        if let Some((_, known)) = runs.iter().find(|(known, _)| *known == status) {
+            return known.clone();
+        }
         let facts = serde_json::json!({
             "id": self.facts.id,
             "name": self.name,
@@ -114,7 +121,9 @@ impl Scopes {
             "started_at": self.facts.started_at,
             "operator": self.facts.operator,
         });
-        template::from_json(&facts)
+        let value = template::from_json(&facts);
+        runs.push((status, value.clone()));
+        value
     }
 
     /// Returns the status as a step sees it; nothing where a plan can't know how the run ends.

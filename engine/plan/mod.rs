@@ -6,6 +6,8 @@
 mod cycle;
 mod dag;
 mod error;
+mod reach;
 
 pub use dag::Dag;
 pub use error::PlanError;
+pub use reach::Reach;

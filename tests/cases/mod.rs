@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures and writes what is blessed")]
 
+mod fuzz;
 mod mutated;
 mod pages;
 mod schema;

@@ -10,6 +10,7 @@ mod elsewhere;
 mod exec;
 mod hostile;
 mod leaks;
+mod nasty_yaml;
 mod observe;
 mod person;
 mod planned;

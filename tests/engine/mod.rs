@@ -8,6 +8,7 @@ mod crash_matrix;
 mod enemies;
 mod gates;
 mod hooks;
+mod hostile_values;
 mod journal_damage;
 mod journal_failures;
 mod locks;

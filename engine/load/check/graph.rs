@@ -10,15 +10,22 @@ use crate::diag::{Code, Diagnostic, near};
 use crate::model::{Place, Runbook, Step};
 use crate::plan::{Dag, PlanError};
 
-/// Where each need is written.
+/// Where each need is written. By number: a million pairs of ids would weigh more than the file.
 #[derive(Debug, Default)]
-pub(in crate::load) struct Needs(HashMap<(String, String), Place>);
+pub(in crate::load) struct Needs {
+    numbers: HashMap<String, u32>,
+    places: HashMap<(u32, u32), Place>,
+}
 
 impl Needs {
+    /// Returns the number of the step with that id.
+    pub(in crate::load) fn number(&self, id: &str) -> Option<u32> {
+        self.numbers.get(id).copied()
+    }
+
     /// Returns where `step` says that it needs `need`; nothing for a need that no step has as its id.
     pub(in crate::load) fn place(&self, step: &str, need: &str) -> Option<Place> {
-        // The map is keyed by owned pairs; ids are short and asked for once each.
-        self.0.get(&(step.to_owned(), need.to_owned())).copied()
+        self.places.get(&(*self.numbers.get(step)?, *self.numbers.get(need)?)).copied()
     }
 }
 
@@ -31,11 +38,15 @@ pub(in crate::load) fn graph<'d>(cx: &mut Context<'_>, main: &'d [Draft], last: 
     let ids = |drafts: &'d [Draft]| drafts.iter().map(|draft| draft.step.id.as_str()).collect();
     let known = Ids { main: ids(main), last: ids(last) };
     let mut found = Needs::default();
+    for (draft, number) in main.iter().chain(last).zip(0..) {
+        found.numbers.entry(draft.step.id.clone()).or_insert(number);
+    }
     for (drafts, finally) in [(main, false), (last, true)] {
         for draft in drafts {
+            let number = found.numbers[&draft.step.id];
             for (need, place) in draft.needs.iter().flatten() {
                 if known.main.contains(need.as_str()) || finally && known.last.contains(need.as_str()) {
-                    found.0.insert((draft.step.id.clone(), need.clone()), *place);
+                    found.places.insert((number, found.numbers[need]), *place);
                 } else {
                     unknown(cx, need, *place, &known, finally);
                 }
@@ -68,6 +79,11 @@ fn duplicate<'d>(cx: &mut Context<'_>, step: &'d Step, ids: &mut HashMap<&'d str
 
 // RB0201
 fn unknown(cx: &mut Context<'_>, need: &str, place: Place, known: &Ids<'_>, finally: bool) {
+    if cx.report.is_full() {
+        // Only counted: what it would say is looked for among all ids.
+        cx.report.push(Diagnostic::new(Code::UnknownStep, "there is no such step").at(place, ""));
+        return;
+    }
     if known.last.contains(need) {
         cx.report.push(
             Diagnostic::new(Code::UnknownStep, format!("`{need}` is a step of `finally`"))

@@ -18,4 +18,5 @@ mod walk;
 pub use argv::changes;
 pub(super) use graph::{Needs, graph};
 pub(super) use safety::default_retry;
+pub(super) use scope::some;
 pub(super) use walk::{default_text, defaults, runbook, shared_hooks, template};

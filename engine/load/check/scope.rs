@@ -1,6 +1,7 @@
 //! Which names a text may use, and what is said about the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::super::command::told;
 use super::super::context::Context;
@@ -8,7 +9,7 @@ use super::super::fields::shortened;
 use super::super::keys::list;
 use crate::diag::{Code, Diagnostic, near};
 use crate::model::{Expr, Gate, Place, Text, Tree};
-use crate::plan::Dag;
+use crate::plan::Reach;
 use crate::template::{Fault, Use, Uses};
 
 /// What `run` holds.
@@ -31,8 +32,9 @@ pub(super) struct Offer {
 /// The names in scope of a text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names<'a> {
-    /// Vars, tables and `let` values; in a template its params.
-    pub(super) own: Vec<&'a str>,
+    /// Vars, tables and `let` values; in a template its params. Shared: each step has a scope of its own or several, and
+    /// there may be as many names as steps.
+    pub(super) own: Rc<Own<'a>>,
     /// Whose scope it is.
     pub(super) template: bool,
     /// Whether `item` is there.
@@ -55,12 +57,28 @@ pub(super) struct Names<'a> {
     pub(super) over: Option<Over<'a>>,
 }
 
+/// Names in the order written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own<'a> {
+    listed: Vec<&'a str>,
+    known: HashSet<&'a str>,
+}
+
+impl<'a> Extend<&'a str> for Own<'a> {
+    fn extend<I: IntoIterator<Item = &'a str>>(&mut self, names: I) {
+        for name in names {
+            self.listed.push(name);
+            self.known.insert(name);
+        }
+    }
+}
+
 /// Which steps are over when one of them begins. Asked, not listed: in a chain of 10,000 steps the lists alone would
 /// hold 50 million ids.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Over<'a> {
     /// The steps in question.
-    pub(super) dag: &'a Dag,
+    pub(super) reach: &'a Reach<'a>,
     /// Their numbers.
     pub(super) numbers: &'a HashMap<&'a str, u32>,
     /// The number of the step that begins.
@@ -71,7 +89,7 @@ impl Over<'_> {
     fn holds(&self, id: &str) -> bool {
         // A step of another list is one that `finally` comes after.
         let Some(number) = self.numbers.get(id) else { return true };
-        self.dag.needs(self.step).contains(number) || self.dag.transitive_needs(self.step).contains(number)
+        self.reach.is_before(*number, self.step)
     }
 }
 
@@ -88,13 +106,18 @@ impl<'a> Names<'a> {
         Names { outputs, ..self.with_result() }
     }
 
+    /// Adds names that follow: vars, tables, `let` values, params.
+    pub(super) fn add(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        Rc::make_mut(&mut self.own).extend(names);
+    }
+
     /// Returns the scope with captured values in it.
     pub(super) fn with_captured(&self, names: Option<Vec<&'a str>>) -> Names<'a> {
         Names { captured: names, before_capture: false, ..self.clone() }
     }
 
     fn all(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.own.clone();
+        let mut all: Vec<&str> = self.own.listed.clone();
         all.extend(self.item.then_some("item"));
         all.extend(self.run.then_some("run"));
         all.extend(self.steps.map(|_| "steps"));
@@ -163,13 +186,20 @@ impl<'a> Names<'a> {
 
     fn used(&self, cx: &mut Context<'_>, text: &Text, of: &Use) {
         let Some(root) = of.path.first().map(String::as_str) else { return };
-        if self.own.contains(&root) {
-            cx.seen.names.insert(root.to_owned());
+        if self.own.known.contains(root) {
+            if !cx.seen.names.contains(root) {
+                cx.seen.names.insert(root.to_owned());
+            }
             return;
         }
         // Only for what is told: finding a place reads the text up to it, and a long script has thousands of names.
         let sources = &*cx.sources;
         let place = &|| sources.within(text, of.span.clone());
+        if cx.report.is_full() && !["item", "run", "steps", "captured"].contains(&root) && !self.result {
+            // Only counted: what it would say is looked for among all names.
+            cx.report.push(Diagnostic::new(Code::UnknownName, "this name is not known here").at(place(), ""));
+            return;
+        }
         let diagnostic = match root {
             "item" if self.item => {
                 cx.seen.item = cx.seen.item.or_else(|| Some(place()));
@@ -315,8 +345,11 @@ impl<'a> Names<'a> {
     }
 
     fn unknown_step(&self, cx: &Context<'_>, text: &Text, of: &Use, place: Place) -> Diagnostic {
-        let steps = self.steps.map(|steps| steps.keys().copied().collect::<Vec<_>>()).unwrap_or_default();
         let id = &of.path[1];
+        if cx.report.is_full() {
+            return Diagnostic::new(Code::UnknownStep, "there is no such step").at(place, "");
+        }
+        let steps = self.steps.map(|steps| steps.keys().copied().collect::<Vec<_>>()).unwrap_or_default();
         let diagnostic =
             Diagnostic::new(Code::UnknownStep, format!("there is no step with the id `{}`", shortened(id)));
         // `steps.warm-caches` is `steps.warm` minus `caches`.
@@ -394,7 +427,7 @@ fn path_of(id: &str) -> String {
 }
 
 /// Returns the names for people, not more than they read.
-pub(super) fn some(names: &[&str]) -> String {
+pub(in crate::load) fn some(names: &[&str]) -> String {
     const MANY: usize = 12;
     if names.len() <= MANY {
         return list(names.iter().copied(), "and");

@@ -14,6 +14,7 @@ use crate::model::{
     Action, Body, Command, Expr, Gate, Hook, Input, Line, Map, Place, Retry, Runbook, Step, StepTemplate,
     Text, Wait,
 };
+use crate::plan::Reach;
 use crate::template::place_of;
 
 /// Checks a runbook as a whole.
@@ -21,11 +22,11 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
     duplicate_names(cx, runbook);
     let [main, last] = ordered(cx, runbook, needs);
     let mut names = Names::default();
-    names.own.extend(runbook.vars.iter().map(|var| var.name.as_str()));
-    names.own.extend(runbook.data.iter().map(|table| table.name.as_str()));
+    names.add(runbook.vars.iter().map(|var| var.name.as_str()));
+    names.add(runbook.data.iter().map(|table| table.name.as_str()));
     for (name, tree) in &runbook.lets {
         names.tree(cx, tree);
-        names.own.push(name);
+        names.add([name.as_str()]);
     }
     runbook.environment.iter().for_each(|(_, text)| names.text(cx, text));
     for (_, of) in &runbook.target {
@@ -50,9 +51,10 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
                 numbers.insert(&one.id, number);
             }
         }
+        let reach = dag.as_ref().map(Reach::of);
         for (of, number) in steps.iter().zip(0..) {
             names.step = Some(&of.id);
-            let over = dag.as_ref().map(|dag| Over { dag, numbers: &numbers, step: number });
+            let over = reach.as_ref().map(|reach| Over { reach, numbers: &numbers, step: number });
             step(cx, of, &Names { over, ..names.clone() });
         }
         safety::steps(cx, steps, finally);
@@ -87,9 +89,9 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
 /// Checks the `defaults` of a runbook, before the steps have them: they see what is the same for every step.
 pub(in crate::load) fn defaults(cx: &mut Context<'_>, runbook: &Runbook, of: &Defaults) {
     let mut names = Names { run: true, ..Names::default() };
-    names.own.extend(runbook.vars.iter().map(|var| var.name.as_str()));
-    names.own.extend(runbook.data.iter().map(|table| table.name.as_str()));
-    names.own.extend(runbook.lets.iter().map(|(name, _)| name.as_str()));
+    names.add(runbook.vars.iter().map(|var| var.name.as_str()));
+    names.add(runbook.data.iter().map(|table| table.name.as_str()));
+    names.add(runbook.lets.iter().map(|(name, _)| name.as_str()));
     of.timeout.iter().chain(&of.grace).chain(&of.dir).for_each(|text| names.text(cx, text));
     of.retry.iter().for_each(|of| retry(cx, of, &names));
     of.dir.iter().for_each(|dir| secrets::folder(cx, runbook, dir));
@@ -113,9 +115,7 @@ fn hooks(cx: &mut Context<'_>, of: &[Hook], names: &Names<'_>) {
 pub(in crate::load) fn template(cx: &mut Context<'_>, template: &StepTemplate) -> Option<Place> {
     let outside = std::mem::take(&mut cx.seen);
     let mut names = Names { template: true, ..Names::default() };
-    for param in &template.params {
-        names.own.push(&param.name);
-    }
+    names.add(template.params.iter().map(|param| param.name.as_str()));
     names.item = true;
     names.run = true;
     names.text(cx, &template.title);
@@ -162,8 +162,9 @@ fn unused(cx: &mut Context<'_>, name: &str, what: &str, place: Place) {
 
 /// Checks the default of a param, which may use the params before it.
 pub(in crate::load) fn default_text(cx: &mut Context<'_>, earlier: &[Input], text: &Text) {
-    let own = earlier.iter().map(|input| input.name.as_str()).collect();
-    Names { template: true, own, ..Names::default() }.text(cx, text);
+    let mut names = Names { template: true, ..Names::default() };
+    names.add(earlier.iter().map(|input| input.name.as_str()));
+    names.text(cx, text);
 }
 
 // RB0209

@@ -283,6 +283,14 @@ mod tests {
             "echo \"${x:-'}\" {{ n }}",
             "(( x = '1' )) && echo {{ n }}",
             "echo $[1] {{ n }}",
+            "x=$(cat <<EOF\n{{ n }}\nEOF\n)",
+            "echo \"$(cat <<-'E'\n\t{{ n }}\n\tE\n)\"",
+            "echo \"$(echo `echo {{ n }}`)\"",
+            "echo $(\n# {{ n }}\n)",
+            "cat <(echo `{{ n }}`)",
+            "echo \"$(( {{ n }} ))\"",
+            "echo \"${x:-\"{{ n }}\"}\"",
+            "f() { cat <<E; }\n{{ n }}\nE",
         ] {
             let fault = Engine::new().shell(src, &scope()).expect_err(src);
             assert_eq!(&src[fault.span.clone()], "{{ n }}", "{src}: {fault}");
