@@ -15,6 +15,11 @@ test:
 bless:
     RUNBOOK_BLESS=1 cargo test --test main cases
 
+# Makes docs/reference anew, and the screens of docs/tutorial.md.
+docs:
+    RUNBOOK_BLESS=1 cargo test --test main reference
+    RUNBOOK_BLESS=1 cargo test --test main tutorial
+
 # Formats and lints.
 tidy:
     cargo fmt

@@ -1,4 +1,4 @@
-//! Lists the step templates under `steps/` and the pages about each code, so that the binary carries them.
+//! Lists the step templates under `steps/`, the pages about each code and the texts about each key, so that the binary carries them.
 #![expect(
     clippy::disallowed_methods,
     reason = "a build script reads and writes files; it is no part of the program"
@@ -14,7 +14,12 @@ fn main() {
     println!("cargo:rerun-if-changed=steps");
     println!("cargo:rerun-if-changed=engine/build.rs");
     println!("cargo:rerun-if-changed=engine/diag/pages");
-    for (table, folder, ending) in [("library", "steps", ".yaml"), ("pages", "engine/diag/pages", ".md")] {
+    println!("cargo:rerun-if-changed=engine/load/keys");
+    for (table, folder, ending) in [
+        ("library", "steps", ".yaml"),
+        ("pages", "engine/diag/pages", ".md"),
+        ("keys", "engine/load/keys", ".md"),
+    ] {
         let mut files = Vec::new();
         collect(&root.join(folder), "", ending, &mut files);
         files.sort();

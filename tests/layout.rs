@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("machine", &["plan", "model", "template"]),
     ("journal", &["machine", "model"]),
     ("report", &["machine", "model", "journal", "diag"]),
-    ("docs", &["machine", "model", "journal", "diag"]),
+    ("docs", &["load", "template", "machine", "model", "journal", "diag"]),
     ("driver", &["machine", "exec", "journal", "template", "report", "model"]),
     (
         "cli",

@@ -6,6 +6,7 @@
 
 mod cases;
 mod cli;
+mod docs;
 mod engine;
 mod layout;
 mod support;

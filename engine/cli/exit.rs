@@ -28,6 +28,38 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every end, in the order of the codes.
+    pub const ALL: [Exit; 9] = [
+        Exit::Good,
+        Exit::Failed,
+        Exit::Mistake,
+        Exit::Waiting,
+        Exit::RolledBack,
+        Exit::RollbackFailed,
+        Exit::Locked,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+
+    /// Returns what it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Exit::Good => {
+                "It went well. Of `exec` and `resume`: the run succeeded; of `rollback`: what was asked is undone."
+            }
+            Exit::Failed => {
+                "A step or gate failed and the run is paused, or the journal could not be written any more. Of `verify`: the run was altered."
+            }
+            Exit::Mistake => "The command line, the runbook or the inputs are wrong. Nothing ran.",
+            Exit::Waiting => "The run waits for a person.",
+            Exit::RolledBack => "The run failed and was rolled back.",
+            Exit::RollbackFailed => "The rollback did not complete.",
+            Exit::Locked => "Another run holds the lock; it is named.",
+            Exit::Interrupted => "Stopped by Ctrl-C or a lost terminal. The run can be resumed.",
+            Exit::Terminated => "Stopped by SIGTERM. The run can be resumed.",
+        }
+    }
+
     /// Returns the code that the process ends with.
     pub fn code(self) -> u8 {
         match self {
@@ -61,10 +93,7 @@ impl Exit {
 
     /// Returns how the program ends when another engine did its work and ended with `code`.
     pub fn of_code(code: Option<i32>) -> Exit {
-        use Exit::*;
-        let all =
-            [Good, Failed, Mistake, Waiting, RolledBack, RollbackFailed, Locked, Interrupted, Terminated];
-        all.into_iter().find(|exit| code == Some(exit.code().into())).unwrap_or(Exit::Failed)
+        Exit::ALL.into_iter().find(|exit| code == Some(exit.code().into())).unwrap_or(Exit::Failed)
     }
 
     fn of_status(status: RunStatus, interrupt: Option<Interrupt>, asked: Asked) -> Exit {

@@ -39,4 +39,5 @@ mod waiting;
 pub mod watch;
 pub mod written;
 
+pub use help::command_line;
 pub use start::start;

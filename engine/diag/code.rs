@@ -150,10 +150,10 @@ codes! {
     508 TooManyInstances "too-many-instances" Error "A `for_each` has more instances than the runbook allows.";
     509 NotComputable "not-computable" Error "A value can't be computed from what was given.";
     510 NotCarriedOut "not-carried-out" Error "The language has it, and this version does not carry it out yet.";
+    511 PreviewTakesFailure "preview-takes-failure" Warning "A preview can't tell a difference from a failure.";
     513 BadPlan "bad-plan" Error "A plan can't be used.";
     514 PlanDiffers "plan-differs" Error "What would be run is not what was planned.";
     515 PlanVar "plan-var" Error "A var is given otherwise than the plan has it.";
-    511 PreviewTakesFailure "preview-takes-failure" Warning "A preview can't tell a difference from a failure.";
 
     601 MissingTool "missing-tool" Error "A program is not installed.";
     602 ToolNotHere "tool-not-here" Note "A program that a runbook needs is not installed on this machine.";

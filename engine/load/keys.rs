@@ -627,6 +627,28 @@ pub static WAIT: Table = Table {
     ]],
 };
 
+/// Returns every table that a runbook or a step template leads to, each once: outer ones before what stands in them.
+pub fn tables() -> Vec<&'static Table> {
+    let mut found: Vec<&'static Table> = vec![&RUNBOOK, &STEP, &TEMPLATE];
+    let mut next = 0;
+    while let Some(table) = found.get(next).copied() {
+        next += 1;
+        for spec in table.keys() {
+            let inner = match spec.form {
+                Form::Map(inner) | Form::NamedMaps(inner) | Form::Maps(inner) | Form::ShortMap(inner) => {
+                    inner
+                }
+                Form::Commands => &COMMAND,
+                _ => continue,
+            };
+            if !found.iter().any(|known| std::ptr::eq(*known, inner)) {
+                found.push(inner);
+            }
+        }
+    }
+    found
+}
+
 /// The keys of which a step has exactly one.
 pub(super) const ACTIONS: &[&str] = &["run", "shell", "uses", "gate", "approve", "manual", "wait", "runbook"];
 

@@ -73,7 +73,9 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
             property = json!({ "allOf": [property] });
         }
         property["description"] = json!(spec.doc);
-        property["markdownDescription"] = json!(format!("{}\n\n```yaml\n{}\n```", spec.doc, spec.example));
+        let more = table.more(spec.name).map_or(String::new(), |(_, text)| format!("{text}\n\n"));
+        let whole = format!("{}\n\n{more}```yaml\n{}\n```", spec.doc, spec.example);
+        property["markdownDescription"] = json!(whole);
         properties.insert(spec.name.to_owned(), property);
     }
     let mut object = json!({

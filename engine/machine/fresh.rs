@@ -157,7 +157,9 @@ impl State {
 
     pub(super) fn reopen(&mut self, graph: &Graph, step: &str) -> Result<(), Illegal> {
         let at = self.known(step)?;
-        let forwards = matches!(self.mode, Mode::Forward | Mode::Finally);
+        // Not where somebody is asked whether to leave it as it is: it is over then, and being undone.
+        let forwards = matches!(self.mode, Mode::Forward | Mode::Finally)
+            && matches!(self.at(at).progress, Progress::Over);
         let Some(stage) = graph
             .fresh_stage(at.node)
             .filter(|_| forwards && self.at(at).lapsed && self.at(at).finish == Some(Finish::Succeeded))

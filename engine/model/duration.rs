@@ -7,7 +7,9 @@ use std::time::Duration;
 #[error("`{0}` is not a duration; write a number with a unit, as in `30s`, `5m`, `1h30m` or `250ms`")]
 pub struct DurationError(pub String);
 
-const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+/// The units with how many milliseconds each is.
+pub const DURATION_UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Parses a duration: one or more whole or decimal numbers, each with a unit of `ms`, `s`, `m`, `h` or `d`.
 ///
@@ -32,7 +34,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         rest = &rest[digits..];
         let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
         let unit = &rest[..letters];
-        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(fail)?;
+        let (_, scale) = DURATION_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(fail)?;
         total += number * (*scale as f64);
         rest = rest[letters..].trim_start();
     }

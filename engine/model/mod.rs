@@ -17,7 +17,7 @@ mod step;
 mod sub;
 mod text;
 
-pub use duration::{DurationError, format_duration, parse_duration};
+pub use duration::{DURATION_UNITS, DurationError, format_duration, parse_duration};
 pub use hook::{Hook, Moment};
 pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
 pub use place::{FileId, Place};

@@ -19,4 +19,5 @@ pub use argv::changes;
 pub(super) use graph::{Needs, graph};
 pub(super) use safety::default_retry;
 pub(super) use scope::some;
+pub use scope::{RESULT, RUN};
 pub(super) use walk::{default_text, defaults, runbook, shared_hooks, template};

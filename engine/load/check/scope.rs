@@ -13,10 +13,10 @@ use crate::plan::Reach;
 use crate::template::{Fault, Use, Uses};
 
 /// What `run` holds.
-const RUN: [&str; 5] = ["id", "name", "status", "started_at", "operator"];
+pub const RUN: [&str; 5] = ["id", "name", "status", "started_at", "operator"];
 
 /// What the result of a command is called.
-const RESULT: [&str; 6] = ["stdout", "stderr", "exit_code", "json", "yaml", "lines"];
+pub const RESULT: [&str; 6] = ["stdout", "stderr", "exit_code", "json", "yaml", "lines"];
 
 /// What a step offers to others.
 #[derive(Clone, Debug)]
