@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) tidy: bool,
     /// The runbooks that are being read, each brought in by the one before it.
     pub(super) callers: Vec<Caller>,
+    /// Whether the runbook that is being read says how often to try each step: `attempts: 1` says something then.
+    pub(super) tries_by_default: bool,
     /// Each runbook that is brought in is read once; `None` when its file can't be used.
     pub(super) inners: HashMap<String, Option<Rc<Inner>>>,
     /// The project whose tables are looked into, when a file is checked.
@@ -82,6 +84,7 @@ impl<'a> Context<'a> {
             seen: Seen::default(),
             tidy: false,
             callers: Vec::new(),
+            tries_by_default: false,
             inners: HashMap::new(),
             project: None,
             allows: Vec::new(),

@@ -39,7 +39,7 @@ pub(super) fn read(cx: &mut Context<'_>, field: Field<'_>) -> Defaults {
     Defaults {
         timeout: of.get("timeout").and_then(|field| field.duration(cx)),
         grace: of.get("grace").and_then(|field| field.duration(cx)),
-        retry: of.get("retry").and_then(|field| retry(cx, field)),
+        retry: of.get("retry").and_then(|field| retry(cx, field, false)),
         retry_at: of.get("retry").map(|field| field.key).unwrap_or_default(),
         dir: of.get("dir").and_then(|field| field.text(cx)),
         merged: of.get("output").and_then(|field| field.word(cx)).map(|index| index == 1),

@@ -101,13 +101,15 @@ pub(super) fn undo(cx: &mut Context<'_>, field: Field<'_>) -> Option<Box<Undo>> 
                 .help("remove it"),
         );
     }
-    let retry = of.get("retry").and_then(|field| retry(cx, field));
+    let retry = of.get("retry").and_then(|field| retry(cx, field, false));
     let timeout = duration(cx, &of, "timeout");
     Some(Box::new(Undo { command, verify, retry, timeout }))
 }
 
 /// Reads `retry`.
-pub(super) fn retry(cx: &mut Context<'_>, field: Field<'_>) -> Option<Retry> {
+///
+/// `over` says whether something else would say how often to try where this did not.
+pub(super) fn retry(cx: &mut Context<'_>, field: Field<'_>, over: bool) -> Option<Retry> {
     let of = fields(cx, field.node, &RETRY, Some(field.spec))?;
     let attempts = match of.get("attempts") {
         Some(attempts) => attempts.count(cx),
@@ -121,7 +123,7 @@ pub(super) fn retry(cx: &mut Context<'_>, field: Field<'_>) -> Option<Retry> {
         }
     };
     // RB0413
-    if let (Some(1), Some(field)) = (attempts, of.get("attempts")) {
+    if let (Some(1), Some(field), false) = (attempts, of.get("attempts"), over) {
         cx.report.push(
             Diagnostic::new(
                 Code::NoEffect,

@@ -71,6 +71,7 @@ pub(super) fn lower_inner(cx: &mut Context<'_>, node: &Node, name: &str) -> Opti
         subs: Vec::new(),
     };
     let defaults = of.get("defaults").map(|field| defaults::read(cx, field)).unwrap_or_default();
+    cx.tries_by_default = defaults.retry.is_some();
     let main = match of.get("steps") {
         Some(field) => {
             let drafts = steps(cx, field);

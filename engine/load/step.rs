@@ -78,7 +78,10 @@ fn draft(cx: &mut Context<'_>, of: &Fields<'_>, list: &str, index: usize) -> Dra
         max_parallel: of.get("max_parallel").and_then(|field| field.count(cx)),
         binding,
         body,
-        retry: of.get("retry").and_then(|field| retry(cx, field)),
+        retry: of.get("retry").and_then(|field| {
+            let over = cx.tries_by_default || of.get("uses").is_some();
+            retry(cx, field, over)
+        }),
         timeout: of.get("timeout").and_then(|field| field.duration(cx)),
         grace: of.get("grace").and_then(|field| field.duration(cx)),
         on_failure: of.get("on_failure").and_then(|field| field.word(cx)).map(|index| on_failure[index]),

@@ -24,7 +24,7 @@ use super::keys::list;
 use super::step::is_one_expression;
 use super::sub_values::too_late;
 use super::{typed, yaml};
-use crate::diag::{Code, Diagnostic, Report, near};
+use crate::diag::{Code, Diagnostic, Report, Severity, near};
 use crate::model::{Action, Body, Effect, Input, Kind, OnFailure, Place, Runbook, Step, Sub, Text, Tree};
 
 /// How many runbooks may stand inside each other.
@@ -158,6 +158,7 @@ fn lower(cx: &mut Context<'_>, name: &str, whole: &str, id: &str, at: Place) -> 
     // What is wrong in it is told with the way there.
     let outside = std::mem::take(cx.report);
     let seen = std::mem::take(&mut cx.seen);
+    let tries_by_default = cx.tries_by_default;
     cx.callers.push(Caller { name: whole.to_owned(), at: Some(at) });
     let file = cx.sources.add(path, text);
     let node = yaml::parse(cx.sources, file, cx.report);
@@ -167,13 +168,15 @@ fn lower(cx: &mut Context<'_>, name: &str, whole: &str, id: &str, at: Place) -> 
     }
     let inner = node.and_then(|node| super::runbook::lower_inner(cx, &node, whole));
     cx.callers.pop();
+    cx.tries_by_default = tries_by_default;
     cx.seen = seen;
     let inside = std::mem::replace(cx.report, outside);
     let wrong = inside.has_errors();
     let start = cx.sources.start(at);
     let way = format!("{BROUGHT_IN} `{id}` in {}:{}", cx.sources.path(at.file), start.line);
     let mut told = Report::new();
-    for found in inside.iter() {
+    // A warning is told when that file is checked itself.
+    for found in inside.iter().filter(|found| found.severity == Severity::Error) {
         told.push(found.clone().note(way.clone()));
     }
     cx.report.extend(told);

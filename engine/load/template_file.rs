@@ -50,7 +50,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Tem
     super::pointless::tell(cx, &of, &body);
     body.timeout = of.get("timeout").and_then(|field| field.duration(cx));
     body.grace = of.get("grace").and_then(|field| field.duration(cx));
-    body.retry = of.get("retry").and_then(|field| retry(cx, field));
+    body.retry = of.get("retry").and_then(|field| retry(cx, field, false));
     body.on_interrupt = on_interrupt(cx, &of);
     let template = StepTemplate {
         name: name.to_owned(),
