@@ -1,6 +1,6 @@
 //! The plan as people read it: what holds for the whole run, each step, the counts. `verbs/plan.rs` has the rows of a step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -93,7 +93,8 @@ impl<'a> Sheet<'a> {
     pub fn print(&self, full: bool, console: Console) -> Result<(), CliError> {
         let mut text = self.head(console);
         let digits = self.preview.steps.iter().map(|step| step.group).max().unwrap_or(1).to_string().len();
-        let mut told = Told { digits, ..Told::default() };
+        let shown = self.preview.steps.iter().map(|step| step.step.as_str()).collect();
+        let mut told = Told { digits, shown, ..Told::default() };
         let mut folded = Folded::of(&self.preview.steps);
         let mut already = Folds::of(self.preview);
         let mut heading = None;
@@ -107,7 +108,10 @@ impl<'a> Sheet<'a> {
                 }
             }
             if step.is_already_so() && !full {
-                text.push_str(&already.line(step, console));
+                let line = already.line(step, console);
+                if !line.is_empty() {
+                    text.push_str(&format!(" {:>digits$} {}", step.group, line.trim_start()));
+                }
                 continue;
             }
             match folded.next(step) {
@@ -239,6 +243,8 @@ fn of_run(run: &PlannedRun) -> Vec<(&'static str, Role, String)> {
 pub struct Told<'a> {
     /// How many digits the number of a group has.
     pub digits: usize,
+    /// The steps that are shown: those of a runbook that is not brought in are not.
+    shown: HashSet<&'a str>,
     said: HashMap<(&'a str, &'static str, Option<Stage>), String>,
     before: Option<&'a str>,
 }
@@ -262,8 +268,18 @@ impl<'a> Told<'a> {
         if before == Some(step.step.as_str()) || step.needs.is_empty() {
             return None;
         }
-        let plain = matches!(step.needs.as_slice(), [only] if Some(only.as_str()) == before);
-        (!plain).then(|| step.needs.join(", "))
+        let mut needs: Vec<&str> = Vec::new();
+        for need in &step.needs {
+            let mut need = need.as_str();
+            while let (false, Some((around, _))) = (self.shown.contains(need), need.rsplit_once('/')) {
+                need = around;
+            }
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        let plain = matches!(needs.as_slice(), [only] if Some(*only) == before);
+        (!plain).then(|| needs.join(", "))
     }
 }
 

@@ -246,7 +246,7 @@ pub(super) fn gates(judge: &Judge, state: &State, at: Addr, faults: &mut Vec<Str
         });
         PlannedGate {
             stage,
-            pass: gate.pass.0.src.clone(),
+            pass: gate.passes().to_owned(),
             warn: gate.warn.as_ref().map(|warn| warn.0.src.clone()),
             every_ms: times.every.map(Millis::from),
             within_ms: times.within.map(Millis::from),

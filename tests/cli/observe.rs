@@ -33,7 +33,7 @@ steps:
     effect: read
     outputs: {names: lines}
   - id: warm
-    run: touch warm {{ steps.now.outputs.names }}
+    run: [touch, warm, "{{ steps.now.outputs.names }}"]
     irreversible: A warm cache cools down by itself.
 "#;
 
@@ -72,12 +72,13 @@ fn what_would_change_what_is_so_and_what_could_not_be_told() {
     Plan of release: Set every size
       size  5 (default)
 
-      list
+     1 list
         now      names = ["api","auth","gone"]
         looks    cat services
-      resize[api]  Set api to 5
+     2 resize[api]  Set api to 5
         changes  size 3 → 5
         reads    cat api.size
+        unless   captured.size == size
         does     echo '5' > 'api'.size
         undo     echo '3' > 'api'.size
         preview  diff api.size -
@@ -86,8 +87,8 @@ fn what_would_change_what_is_so_and_what_could_not_be_told() {
                    < 3
                    ---
                    > 5
-      resize[auth]  already so: size = 5
-      resize[gone]  Set gone to 5
+     2 resize[auth]  already so: size = 5
+     2 resize[gone]  Set gone to 5
         changes  size ‹captured.size› → 5
         unclear  could not tell: it exited with 1: cat: gone.size: No such file or directory
         reads    cat gone.size
@@ -95,12 +96,13 @@ fn what_would_change_what_is_so_and_what_could_not_be_told() {
         undo     echo ‹captured.size› > 'gone'.size
         preview  diff gone.size -
                  could not tell: it exited with 2: diff: gone.size: No such file or directory
-      now
+     3 now
         looks    cat services
-      warm
+     4 warm
         does     touch warm '‹steps.now.outputs.names›'
         no undo  A warm cache cools down by itself.
 
+    Steps with the same number need none of each other and may run side by side.
     3 steps change something, 2 only look. 1 step is already so, 1 could not be told, 1 can't be undone.
     6 commands that only look were run; nothing was changed.
     --- stderr
@@ -188,7 +190,7 @@ fn many_that_are_so_share_one_line() {
         ),
     );
     let shown = project.run(&["plan", "look", "--observe"]).code(0).to_string();
-    assert!(shown.contains("  set  48 of 50 already so\n"), "{shown}");
+    assert!(shown.contains(" 1 set  48 of 50 already so\n"), "{shown}");
     assert!(shown.contains("size 1 → 40") && !shown.contains("set[7]"), "{shown}");
 }
 

@@ -26,18 +26,19 @@ const TYPED: &[(&[&str], Starts)] = &[
     (&["plan", "NAME", "VARS", "--format", "json"], Starts::Nothing),
     (&["plan", "NAME", "VARS", "--out", "the.plan"], Starts::Nothing),
     (&["show", "the.plan"], Starts::Nothing),
+    (&["plan", "NAME", "VARS", "--observe"], Starts::WhatLooks),
+    (&["plan", "NAME", "VARS", "--observe", "--format", "json"], Starts::WhatLooks),
 ];
 
 /// What a verb may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "`plan --observe` looks; its argument lists go into TYPED")]
 enum Starts {
     Nothing,
     WhatLooks,
 }
 
 /// Values for the vars of shipped runbooks that have neither an enum nor a default.
-const VALUES: &[(&str, &str)] = &[];
+const VALUES: &[(&str, &str)] = &[("plan", "abc123"), ("limit", "5000")];
 
 /// The programs that are recorded besides those that the runbooks begin their commands with.
 const PROGRAMS: &[&str] =

@@ -64,29 +64,35 @@ fn the_plan_shows_the_steps_of_what_is_brought_in() {
       env  staging (default)
       db   true (default)
 
-      look
+      target   db/cluster  echo db-staging
+      lock     db/staging, held by one run at a time
+
+     1 look
         looks    true
-      db  Fail the database over
+     2 db  Fail the database over
         runs     team/failover with env=staging
         lock     db/staging
 
     Fail the database over › Freeze
-      db/freeze
+     3 db/freeze
+        after    db, look
         does     echo freeze 'db-staging' >> sent
         undo     echo thaw 'db-staging' >> sent
 
     Fail the database over › Promote
-      db/promote
+     4 db/promote
         does     test -e repaired; echo promote >> sent; echo replica-2; test -z "$HOOK" || echo hooked >> sent
+                 env HOOK
         undo     echo demote >> sent
+                 env HOOK
 
-      after
+     5 after
         does     echo after ‹steps.db/promote.outputs.id› >> sent
         undo     echo before >> sent
 
     Finally, whatever happened
-      db/note
-        does     echo note 'succeeded' >> sent
+     6 db/note
+        does     echo note ‹run.status› >> sent
 
     4 steps change something, 1 only looks. Nothing was run.
     "#);
@@ -147,7 +153,7 @@ fn what_is_skipped_is_skipped_with_all_that_it_brings_in() {
     let skipped: Vec<&str> = shown.lines().filter(|line| line.contains("] db")).collect();
     assert!(skipped.len() == 1 && shown.contains("2 of 3 steps done, 1 skipped"), "said once: {shown}");
     let plan = project.run(&["plan", "team/move", "--var", "db=false"]).to_string();
-    assert!(plan.contains("  db  skipped: its condition does not hold") && !plan.contains("db/"), "{plan}");
+    assert!(plan.contains(" 2 db  skipped: its condition does not hold") && !plan.contains("db/"), "{plan}");
     let status = project.run(&["status", &project.newest()]).to_string();
     assert!(!status.contains("db/promote"), "{status}");
 }

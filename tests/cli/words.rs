@@ -85,16 +85,15 @@ fn environment_is_shown_and_planned_with_its_secrets_masked() {
       TOKEN={{ token }}
       KIND=shared
     ");
-    insta::assert_snapshot!(part(&plan.stdout, "Plan of"), @r"
-    Plan of surrounded: What every command sees
-      env  prod (default)
-      SITE=prod-site (environment of every command)
-      TOKEN=••• (environment of every command)
-      KIND=shared (environment of every command)
+    insta::assert_snapshot!(part(&plan.stdout, "  target"), @r"
+    target   who  echo target $SITE $KIND >> log; echo me
+    environ  SITE=prod-site
+             TOKEN=•••
+             KIND=shared
     ");
     let plan = project.run(&["plan", "surrounded", "--format", "json"]).code(0);
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).expect("JSON");
-    insta::assert_snapshot!(plan["environment"].to_string(), @r#"{"SITE":"prod-site","TOKEN":"•••","KIND":"shared"}"#);
+    insta::assert_snapshot!(plan["run"]["environment"].to_string(), @r#"{"SITE":"prod-site","TOKEN":"•••","KIND":"shared"}"#);
 }
 
 #[test]
@@ -155,17 +154,24 @@ fn a_gate_asks_by_a_template_and_judges_by_its_outputs() {
     Plan of gated: Gates that use templates
       least  2 (default)
 
-      make
+     1 make
         check    ls *.'none' 2>/dev/null | wc -l
+                 env FOLDER
                  until outputs.count == 0
         does     touch one.txt two.txt
+                 env FOLDER
         verify   ls *.'txt' 2>/dev/null | wc -l
-                 until outputs.count >= least, within 1s
+                 env FOLDER
+                 until outputs.count >= least, every 20ms, within 1s
         undo     rm one.txt two.txt
-      seen
+                 env FOLDER
+        undone   ls *.'txt' 2>/dev/null | wc -l
+                 env FOLDER
+                 until outputs.count == 0
+     2 seen
         looks    ls *.'txt' 2>/dev/null | wc -l
                  until outputs.count >= 2
-      after
+     3 after
         does     touch 'seen-‹steps.seen.outputs.count›'
         undo     rm 'seen-‹steps.seen.outputs.count›'
 

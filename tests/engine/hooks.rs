@@ -242,7 +242,7 @@ fn the_hooks_of_the_project_are_run_beside_the_own_ones() {
             .file("runbooks/catalog.yaml", catalog);
     let plan = project.run(&["plan", "r"]).code(0).to_string();
     let show = project.run(&["show", "r"]).code(0).to_string();
-    assert!(plan.contains("cat > shared-r-running") && plan.contains("cat >> told"), "{plan}");
+    assert!(plan.contains("cat > shared-r-‹run.status›") && plan.contains("cat >> told"), "{plan}");
     assert!(show.contains("(of every runbook here)") && show.contains("cat >> told"), "{show}");
     assert_eq!(words(&project), [""; 0], "whoever only looks tells nobody");
     project.run(&["exec", "r"]).code(0);
