@@ -97,6 +97,23 @@ rollback: {run: "true {{ name }} {{ captured.replicas }}"}
     return {"runbooks/x.yaml": runbook("x", step, more), "runbooks/t.yaml": table, "steps/tool/scale.yaml": template}
 
 
+def pairs(n):
+    """So many instances, and as many of another step that each read what one of the first printed."""
+    more = f"let:\n  all: \"{{{{ range({n}) }}}}\"\n"
+    lines = "  - {id: a, for_each: all, run: \"echo {{ item }}\", effect: read, outputs: {o: stdout}}\n"
+    lines += "  - {id: b, for_each: all, run: \"echo {{ steps.a.outputs.o['0'] }}\", effect: read}\n"
+    return {"runbooks/x.yaml": runbook("x", lines, more)}
+
+
+def copies(n):
+    """A runbook that is brought in so many times."""
+    more = f"let:\n  all: \"{{{{ range({n}) }}}}\"\n"
+    lines = "  - {id: each, for_each: all, runbook: y, vars: {name: \"n{{ item }}\"}}\n"
+    inside = "  - {id: go, run: \"echo {{ name }}\", effect: read}\n"
+    inside = runbook("y", inside, "vars:\n  name: {type: string}\n")
+    return {"runbooks/x.yaml": runbook("x", lines, more), "runbooks/y.yaml": inside}
+
+
 def names(n):
     """So many vars and as many `let`, each used once, and a chain of `let`."""
     more = "vars:\n" + "".join(f"  v{i}: {{type: string, default: a}}\n" for i in range(n))
@@ -172,6 +189,8 @@ CASES = [
     ("plan edges", edges, 10_000, "plan"),
     ("plan instances", instances, 100_000, "plan"),
     ("plan entries", entries, 100_000, "plan"),
+    ("plan pairs", pairs, 20_000, "plan"),
+    ("plan copies", copies, 9_000, "plan"),
     ("check names", names, 10_000, "check"),
     ("plan names", names, 10_000, "plan"),
     ("check names and steps", names_and_steps, 10_000, "check"),

@@ -1,5 +1,7 @@
 //! `resume --latest` and `resume --var`: what has not begun is taken anew, and it is shown what that means.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::args::Resume;
@@ -49,7 +51,9 @@ pub fn anew(
         return Ok((secrets, None));
     }
     let only = state.opened.as_ref().map(|opened| opened.options.only.as_slice()).unwrap_or_default();
+    let snapshot = Arc::new(snapshot);
     tools::look(&snapshot, only, settings)?;
+    let snapshot = Arc::unwrap_or_clone(snapshot);
     // What only begun steps read is not in the new file, and must be given again all the same.
     let names = snapshot.secrets.iter().filter(|name| secrets.reveal(name).is_none()).cloned().collect();
     let rest = secrets_again(&Snapshot { secrets: names, ..snapshot.clone() }, None, settings, console)?;

@@ -114,7 +114,9 @@ pub enum Verb {
     Show(Show),
     /// Find every mistake in the runbooks at once
     #[command(
-        after_help = "Exit code 2 when there are mistakes, 0 otherwise.\n\nExample:\n  runbook check --deny warnings"
+        after_help = "Exit code 2 when there are mistakes, 0 otherwise. --format sarif writes them for code scanning. A warning \
+                      is silenced on its line, with a reason: # allow RB0403: why\n\nExample:\n  runbook check --deny warnings\n  \
+                      runbook check --format sarif > check.sarif"
     )]
     Check(Check),
     /// Show the commands a run would send, in order, without running any

@@ -84,10 +84,11 @@ pub fn rows(step: &PlannedStep, console: Console) -> Vec<(&'static str, Role, St
 }
 
 /// Returns what the tool of a step says that it would change.
-pub fn previewed(shown: &Shown, console: Console) -> String {
+pub fn previewed(shown: &Shown, indent: usize, console: Console) -> String {
     let paint = console.out;
-    let command = exact_lines(shown.command.trim_end()).replace('\n', "\n             ");
-    let mut text = format!("    {} {command}\n", paint.paint(Role::Quiet, "preview "));
+    let (under, inside) = (" ".repeat(indent + 9), " ".repeat(indent + 11));
+    let command = exact_lines(shown.command.trim_end()).replace('\n', &format!("\n{under}"));
+    let mut text = format!("{:indent$}{} {command}\n", "", paint.paint(Role::Quiet, "preview "));
     let lines: Vec<&str> = match shown.differs {
         Some(false) => Vec::new(),
         _ => shown.output.trim_end().lines().collect(),
@@ -106,23 +107,23 @@ pub fn previewed(shown: &Shown, console: Console) -> String {
             _ => (Role::Quiet, "it says:".to_owned()),
         },
     };
-    let said = wrapped(&paint.clean_output(&said), console.width, 13);
-    text.push_str(&format!("             {}\n", paint.paint(role, said.trim())));
+    let said = wrapped(&paint.clean_output(&said), console.width, indent + 9);
+    text.push_str(&format!("{under}{}\n", paint.paint(role, said.trim())));
     if lines.len() == 1 && shown.differs.is_none() {
         return text;
     }
     // One line more is shown rather than a line that says that one is missing.
     let most = if lines.len() == LINES + 1 { LINES + 1 } else { LINES };
-    let room = console.width.saturating_sub(15).max(20);
+    let room = console.width.saturating_sub(indent + 11).max(20);
     for line in lines.iter().take(most) {
         let line = paint.shorten(&paint.clean_output(line), room);
-        text.push_str(format!("               {line}").trim_end());
+        text.push_str(format!("{inside}{line}").trim_end());
         text.push('\n');
     }
     if lines.len() > most {
         let more =
             format!("{} {} more; --format json has all", paint.ellipsis(), count(lines.len() - most, "line"));
-        text.push_str(&format!("               {}\n", paint.paint(Role::Quiet, &more)));
+        text.push_str(&format!("{inside}{}\n", paint.paint(Role::Quiet, &more)));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! What differs between a plan and what would be run now: step by step as shown, then what no command shows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::plan_file::PlanFile;
 use crate::driver::{PlannedStep, Preview};
 use crate::load::changed as between;
 use crate::machine::{Graph, State};
-use crate::model::Snapshot;
+use crate::model::{Snapshot, format_duration};
 
 /// Something that is not as it was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,24 @@ pub fn differences(plan: &PlanFile, now: &Snapshot, preview: &Preview) -> (Vec<D
     steps(&plan.plan.steps, &preview.steps, &mut found);
     let told: BTreeSet<String> =
         found.iter().map(|one| one.at.split('[').next().unwrap_or_default().to_owned()).collect();
+    // Told once: every command has what is added to the environment of all.
+    let shared: Vec<Difference> =
+        found.iter().filter(|one| one.what.starts_with("environment.")).cloned().collect();
+    found.retain(|one| {
+        let as_all = |all: &Difference| {
+            let name = all.what.trim_start_matches("environment");
+            one.what.ends_with(&format!(".env{name}")) && one.planned == all.planned && one.now == all.now
+        };
+        !shared.iter().any(as_all)
+    });
+    let run_told: Vec<&str> =
+        found.iter().filter(|one| one.at == "run").map(|one| one.what.as_str()).collect();
     let mut besides = between(&plan.snapshot, now);
+    besides
+        .settings
+        .retain(|key| !run_told.iter().any(|told| *told == key || told.starts_with(&format!("{key}."))));
+    // That its environment is another is told of all commands.
+    besides.settings.retain(|key| shared.is_empty() || !key.starts_with("target."));
     besides.steps.retain(|step| !told.contains(&step.step));
     let mut lines = Vec::new();
     if !besides.is_empty() {
@@ -112,6 +130,11 @@ fn flatten(path: &str, value: &Value, out: &mut Vec<(String, String)>) {
             for (name, inner) in entries {
                 match name.as_str() {
                     "stage" => {}
+                    "event" if path.starts_with("hooks.") => {}
+                    _ if name.ends_with("_ms") && inner.is_u64() => {
+                        let time = Duration::from_millis(inner.as_u64().unwrap_or_default());
+                        out.push((under(name.trim_end_matches("_ms")), format_duration(time)));
+                    }
                     // A command's own text stands for it.
                     "command" => flatten(path, inner, out),
                     _ => flatten(&under(name), inner, out),
@@ -121,9 +144,17 @@ fn flatten(path: &str, value: &Value, out: &mut Vec<(String, String)>) {
         Value::Array(items) if items.iter().any(Value::is_object) => {
             for (number, item) in items.iter().enumerate() {
                 let staged = item.get("stage").and_then(Value::as_str);
-                let named = item.get("name").and_then(Value::as_str);
+                // A hook goes by its event, of which there may be several.
+                let named = item.get("name").or_else(|| item.get("event")).and_then(Value::as_str);
+                let before = items[..number]
+                    .iter()
+                    .filter(|one| named.is_some() && one.get("event") == item.get("event"));
+                let again = item.get("event").map_or(0, |_| before.count());
                 match (path, staged, named) {
                     ("commands" | "gates", Some(stage), _) => flatten(stage, item, out),
+                    (_, _, Some(name)) if again > 0 => {
+                        flatten(&under(&format!("{name}.{}", again + 1)), item, out);
+                    }
                     (_, _, Some(name)) => flatten(&under(name), item, out),
                     _ => flatten(&under(&number.to_string()), item, out),
                 }

@@ -86,8 +86,9 @@ impl Kept {
 
     /// Returns when and by whom it was planned: `3h ago by ada@laptop`.
     pub fn made(&self, now: Timestamp) -> String {
-        let Person { name, host, .. } = &self.file.by;
-        format!("{} by {name}@{host}", crate::report::ago(self.file.at, now))
+        // Nobody signs the file: what it calls its maker must not draw on the screen.
+        let by = super::console::exact(&format!("{}@{}", self.file.by.name, self.file.by.host));
+        format!("{} by {by}", crate::report::ago(self.file.at, now))
     }
 }
 
@@ -104,7 +105,7 @@ impl PlanFile {
             given: given.map(|answer| (answer.name.clone(), answer.value.clone())).collect(),
             origins,
             target: BTreeMap::new(),
-            snapshot: bound.snapshot.clone(),
+            snapshot: (*bound.snapshot).clone(),
             plan,
         }
     }
@@ -157,6 +158,10 @@ impl PlanFile {
     /// RB0513 when it is damaged, was edited, or is of another version.
     pub fn read(path: &Path, at: &Path) -> Result<Kept, CliError> {
         let shown = path.display();
+        if at.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            let help = format!("`runbook plan NAME --out {shown}` writes one");
+            return Err(refused(format!("there is no plan `{shown}`"), Some(help)));
+        }
         let text = whole(at).map_err(|why| refused(format!("can't read the plan `{shown}`: {why}"), None))?;
         let again = || Some("plan again: `runbook plan NAME --out FILE`".to_owned());
         if !text.starts_with("{\"format\":")
@@ -216,12 +221,12 @@ fn begins(path: &Path) -> io::Result<bool> {
 }
 
 fn whole(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let about = file.metadata().map_err(|error| error.to_string())?;
-    // A device or pipe may never end.
+    let about = fs::metadata(path).map_err(|error| error.to_string())?;
+    // A device or pipe may never end, and a pipe that nobody writes to is not even opened.
     if !about.is_file() {
         return Err("it is no file".to_owned());
     }
+    let file = File::open(path).map_err(|error| error.to_string())?;
     let mut text = String::new();
     let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     if read as u64 > MAX_BYTES { Err("it is larger than 1 GiB".to_owned()) } else { Ok(text) }

@@ -15,7 +15,7 @@ use crate::driver::{
 };
 use crate::load::{Answer, Bound};
 use crate::machine::Stage;
-use crate::model::{Effect, Map, OnFailure, Value, format_duration};
+use crate::model::{Effect, MASK, Map, OnFailure, Value, format_duration};
 use crate::report::Role;
 
 /// The version of the plan as JSON; raised when a field changes its meaning or goes away.
@@ -94,7 +94,8 @@ impl<'a> Sheet<'a> {
         let mut text = self.head(console);
         let digits = self.preview.steps.iter().map(|step| step.group).max().unwrap_or(1).to_string().len();
         let shown = self.preview.steps.iter().map(|step| step.step.as_str()).collect();
-        let mut told = Told { digits, shown, ..Told::default() };
+        let environment = Some(&self.preview.run.environment);
+        let mut told = Told { digits, shown, environment, ..Told::default() };
         let mut folded = Folded::of(&self.preview.steps);
         let mut already = Folds::of(self.preview);
         let mut heading = None;
@@ -160,7 +161,7 @@ impl<'a> Sheet<'a> {
         }
         for (word, role, value) in rows {
             let value = match word {
-                "target" | "environ" | "" => exact(&value),
+                "target" | "env" | "" => exact(&value),
                 _ => wrapped(&value, console.width, 11).trim().to_owned(),
             };
             text.push_str(&format!("  {} {value}\n", paint.paint(role, &format!("{word:<8}"))));
@@ -212,9 +213,15 @@ fn of_run(run: &PlannedRun) -> Vec<(&'static str, Role, String)> {
     for (number, target) in run.target.iter().enumerate() {
         let word = if number == 0 { "target" } else { "" };
         rows.push((word, Role::Quiet, format!("{:<widest$}  {}", target.name, target.command.command)));
+        if let Some(said) = &target.said {
+            rows.push(("", Role::Active, format!("{:<widest$}  → {said}", "")));
+        }
+        if let Some(why) = &target.why {
+            rows.push(("", Role::Doubt, format!("{:<widest$}  could not tell: {}", "", one_line(why))));
+        }
     }
     for (number, (name, value)) in run.environment.iter().enumerate() {
-        let word = if number == 0 { "environ" } else { "" };
+        let word = if number == 0 { "env" } else { "" };
         rows.push((word, Role::Quiet, format!("{name}={}", value.as_str().unwrap_or_default())));
     }
     for lock in &run.locks {
@@ -245,6 +252,8 @@ pub struct Told<'a> {
     pub digits: usize,
     /// The steps that are shown: those of a runbook that is not brought in are not.
     shown: HashSet<&'a str>,
+    /// What every command of the run has in its environment, told above the steps.
+    environment: Option<&'a Map>,
     said: HashMap<(&'a str, &'static str, Option<Stage>), String>,
     before: Option<&'a str>,
 }
@@ -260,6 +269,16 @@ impl<'a> Told<'a> {
     ) -> bool {
         let known = self.said.insert((&step.step, what, stage), text.to_owned());
         known.as_deref() != Some(text)
+    }
+
+    /// Returns the names that a command has in its environment besides those that every command has: a row below each
+    /// command would say what stands above them all. A secret is told of each, since two of them look alike here.
+    pub fn env<'b>(&self, env: &'b Map) -> Vec<&'b str> {
+        let shared = |name: &str, value: &Value| {
+            let same = self.environment.and_then(|all| all.get(name)) == Some(value);
+            same && !value.as_str().is_some_and(|text| text.contains(MASK))
+        };
+        env.iter().filter(|(name, value)| !shared(name, value)).map(|(name, _)| name.as_str()).collect()
     }
 
     /// Returns what a step comes after, where that is not just the step shown before it.
@@ -355,9 +374,17 @@ fn counted(preview: &Preview) -> String {
         1 => format!("1 step {one}"),
         _ => format!("{} steps {many}", grouped(count)),
     };
-    let mut parts = vec![of(preview.changing, "changes something", "change something")];
-    let look = if preview.reading == 1 { "looks" } else { "look" };
-    parts.push(format!("{} only {look}", grouped(preview.reading)));
+    let mut parts = Vec::new();
+    if preview.changing > 0 {
+        parts.push(of(preview.changing, "changes something", "change something"));
+    }
+    if preview.reading > 0 {
+        let look = if preview.reading == 1 { "looks" } else { "look" };
+        parts.push(match parts.is_empty() {
+            true => of(preview.reading, "only looks", "only look"),
+            false => format!("{} only {look}", grouped(preview.reading)),
+        });
+    }
     if preview.undetermined > 0 {
         let change = |step: &&PlannedStep| step.wanted == Wanted::Unknown && step.effect == Effect::Change;
         let would = preview.steps.iter().filter(change).count();
@@ -367,6 +394,9 @@ fn counted(preview: &Preview) -> String {
     }
     if preview.skipped > 0 {
         parts.push(format!("{} skipped", grouped(preview.skipped)));
+    }
+    if parts.is_empty() {
+        parts.push("No step is left to do".to_owned());
     }
     format!("{}. {}", parts.join(", "), observed::summary(preview.looked.as_ref()))
 }

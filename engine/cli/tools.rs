@@ -1,6 +1,7 @@
 //! Looks for the programs that a run needs, before it begins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::CliError;
 use super::settings::Settings;
@@ -15,7 +16,7 @@ use crate::model::{Action, Body, Command, Effect, Line, Runbook, Snapshot, Value
 /// # Errors
 ///
 /// All that are missing, in one diagnostic.
-pub fn look(snapshot: &Snapshot, only: &[String], settings: &Settings) -> Result<(), CliError> {
+pub fn look(snapshot: &Arc<Snapshot>, only: &[String], settings: &Settings) -> Result<(), CliError> {
     let preview = preview(snapshot);
     // Where its commands will be looked for.
     let path = match preview.run.environment.get("PATH").and_then(Value::as_str) {

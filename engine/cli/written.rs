@@ -1,11 +1,13 @@
 //! Commands, gates and actions as their author wrote them.
 
+use std::borrow::Cow;
+
 use crate::model::{Action, Command, Gate, Line, Text, Wait};
 
 /// Returns a command as it was written: values stand as `{{ name }}`.
 pub fn command(command: &Command) -> String {
     match &command.line {
-        Line::Words(words) => words.iter().map(|word| word.src.as_str()).collect::<Vec<_>>().join(" "),
+        Line::Words(words) => words.iter().map(|word| one_argument(&word.src)).collect::<Vec<_>>().join(" "),
         Line::List(items) => {
             let items: Vec<&str> = items.iter().map(|item| item.src.as_str()).collect();
             format!("[{}]", items.join(", "))
@@ -19,6 +21,22 @@ pub fn command(command: &Command) -> String {
                 [] => "sh:".to_owned(),
             }
         }
+    }
+}
+
+/// Returns a word so that it reads as one argument: without quotes `sh -c 'a | b'` would be another command.
+fn one_argument(word: &str) -> Cow<'_, str> {
+    let (mut rest, mut plain) = (word, !word.is_empty());
+    while !rest.is_empty() {
+        // What stands in braces is one value, whatever its expression holds.
+        let (text, value) = rest.split_at(rest.find("{{").unwrap_or(rest.len()));
+        plain &= !text.contains(|c: char| c.is_whitespace() || "'\"\\|&;<>$`*?()#".contains(c));
+        rest = value.find("}}").map_or("", |end| &value[end + 2..]);
+    }
+    match plain {
+        true => Cow::Borrowed(word),
+        false if word.contains('\'') => Cow::Owned(format!("\"{word}\"")),
+        false => Cow::Owned(format!("'{word}'")),
     }
 }
 
@@ -99,6 +117,11 @@ mod tests {
     fn commands_read_as_they_were_written() {
         let words = ["kubectl", "scale", "--replicas={{ n }}"].map(Text::new).to_vec();
         assert_eq!(of(Line::Words(words.clone())), "kubectl scale --replicas={{ n }}");
+        let script = ["sh", "-c", "date; cat > {{ file }}", "{{ a | default('b c') }}", "", "it's"];
+        assert_eq!(
+            of(Line::Words(script.map(Text::new).to_vec())),
+            r#"sh -c 'date; cat > {{ file }}' {{ a | default('b c') }} '' "it's""#
+        );
         assert_eq!(of(Line::List(words)), "[kubectl, scale, --replicas={{ n }}]");
         assert_eq!(of(Line::Shell(Text::new("\n  df -h |\n  sort\n"))), "sh: df -h | … (2 lines)");
     }

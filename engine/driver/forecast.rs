@@ -97,6 +97,12 @@ pub struct PlannedTarget {
     /// The command.
     #[serde(flatten)]
     pub command: Planned,
+    /// What it said, when the plan looked.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// Why it could not be told.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Whether the run must be confirmed.
@@ -182,7 +188,8 @@ pub(super) fn whole(judge: &Judge, snapshot: &Snapshot) -> PlannedRun {
         Ok(commands) => {
             let each = commands
                 .into_iter()
-                .map(|(name, prepared)| PlannedTarget { name, command: planned(Stage::Action, prepared) });
+                .map(|(name, prepared)| (name, planned(Stage::Action, prepared)))
+                .map(|(name, command)| PlannedTarget { name, command, said: None, why: None });
             run.target = each.collect();
         }
         Err(why) => run.faults.push(why),
@@ -218,7 +225,9 @@ pub(super) fn planned(stage: Stage, prepared: Prepared) -> Planned {
         command: prepared.display,
         stdin: prepared.stdin.map(|stdin| stdin.display()),
         dir: prepared.dir.map(|dir| dir.display()),
-        env: prepared.env.into_iter().map(|(name, value)| (name, value.display().into())).collect(),
+        env: Some(prepared.env).filter(|env| !env.is_empty()).map(|env| {
+            Box::new(env.into_iter().map(|(name, value)| (name, value.display().into())).collect())
+        }),
         merged: prepared.merged,
         timeout_ms: None,
         retry: None,
@@ -231,7 +240,7 @@ pub(super) fn limits(judge: &Judge, state: &State, at: Addr, planned: &mut Plann
     planned.retry = judge.tries(state, at, planned.stage)?.map(|tries| {
         let Tries { attempts, delay, backoff, max_delay, jitter, when } = tries;
         let (delay_ms, max_delay_ms) = (delay.map(Millis::from), max_delay.map(Millis::from));
-        PlannedRetry { attempts, delay_ms, backoff, max_delay_ms, jitter, when }
+        Box::new(PlannedRetry { attempts, delay_ms, backoff, max_delay_ms, jitter, when })
     });
     Ok(())
 }
@@ -247,7 +256,7 @@ pub(super) fn gates(judge: &Judge, state: &State, at: Addr, faults: &mut Vec<Str
         PlannedGate {
             stage,
             pass: gate.passes().to_owned(),
-            warn: gate.warn.as_ref().map(|warn| warn.0.src.clone()),
+            warn: gate.nearest(&|gate| gate.warn.as_ref()).map(|warn| warn.0.src.clone()),
             every_ms: times.every.map(Millis::from),
             within_ms: times.within.map(Millis::from),
             hold_ms: times.hold.map(Millis::from),
@@ -267,8 +276,8 @@ pub(super) fn details(judge: &Judge, state: &State, graph: &Graph, at: Addr, sho
     shown.on_failure = step.on_failure;
     shown.sensitive = step.sensitive;
     shown.people = match &body.action {
-        Action::Approve(approve) => Some(approvers(approve)),
-        Action::Manual(_) => Some(PlannedPeople { kind: "manual".to_owned(), ..nobody() }),
+        Action::Approve(approve) => Some(Box::new(approvers(approve))),
+        Action::Manual(_) => Some(Box::new(PlannedPeople { kind: "manual".to_owned(), ..nobody() })),
         _ => None,
     };
     if let Some(people) = &mut shown.people {

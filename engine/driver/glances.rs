@@ -91,6 +91,8 @@ impl<'a> Glances<'a> {
                     spec.marks.push(format!("{MARK}={mark}").into());
                     spec.env.push((MARK.into(), Some(mark.into())));
                     spec.grace = spec.grace.min(GRACE);
+                    // A plan starts no service.
+                    spec.leaves_none = true;
                     let tell = tell.clone();
                     let handle = pool.spawn(spec, move |notice| {
                         if let Notice::Ended(ended) = notice {

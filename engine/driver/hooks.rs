@@ -11,8 +11,8 @@
 //!   ended, or [`PATIENCE`] after they began. So a Slack message about the end does not overtake the one about the
 //!   beginning, and one that hangs holds the others up for a second and no longer.
 //! - **Bounded at the end.** A run that rests waits until its hooks have ended: for [`PATIENCE`] and the longest `timeout`
-//!   at most. The notice of the rest itself begins after [`PATIENCE`] whatever hangs before it. Ctrl-C and SIGTERM stop the
-//!   wait: they end the hooks, not the run, which is over.
+//!   at most. The notice of the rest itself begins after [`PATIENCE`] whatever hangs before it. Ctrl-C, SIGTERM and
+//!   `runbook cancel` stop the wait: they end the hooks, not the run, which is over.
 //! - **Nothing is left.** A hook has a process group, a `timeout` (SIGTERM, SIGKILL after a second), and is found by its
 //!   environment where it left its group. An engine that was fenced off kills its hooks before it leaves.
 //! - A hook that went wrong is an event: on the screen once, and in the journal for whoever wonders why nobody came.
@@ -25,12 +25,13 @@ use std::time::{Duration, Instant};
 
 use crate::crash_point::crash_point;
 use crate::exec::{Ended, Handle, Notice as Heard, Spec};
-use crate::journal::Record;
-use crate::machine::{Event, Input, Machine, Progress, describe, moment};
+use crate::journal::{Ask, JournalError, Record};
+use crate::machine::{Event, Input, Machine, Progress, RunStatus, describe, moment};
 use crate::model::Moment;
 use crate::report::{EndInfo, Notice, Subject, Told};
 
 use super::clock;
+use super::error::DriveError;
 use super::launch;
 use super::looping::{Beats, Interrupt, Life, Loop, Message};
 use super::said;
@@ -300,8 +301,7 @@ impl Loop<'_> {
                     Came::Stop(_) if cut_short => life.hooks.kill(),
                     Came::Stop(_) => {
                         cut_short = true;
-                        self.drop_due(life, "it was not started: somebody did not want to wait for it");
-                        life.hooks.at_work.iter().for_each(|one| one.handle.stop());
+                        self.cut_short(life);
                     }
                     Came::Suspend => {
                         let stopped = clock::instant();
@@ -314,9 +314,48 @@ impl Loop<'_> {
                     }
                 },
                 _ = beats.tick.tick() => self.draw(life),
+                _ = beats.inbox.tick() => if self.is_cancelled(life) {
+                    cut_short = true;
+                    self.cut_short(life);
+                },
                 _ = beats.heartbeat.tick() => self.beat(life),
             }
         }
+    }
+
+    fn cut_short(&self, life: &mut Life) {
+        self.drop_due(life, "it was not started: somebody did not want to wait for it");
+        life.hooks.at_work.iter().for_each(|one| one.handle.stop());
+    }
+
+    /// Says whether somebody at another terminal does not want to wait. The run is over, so it is no event of it; whatever
+    /// else is asked is left for who takes it up again.
+    fn is_cancelled(&mut self, life: &mut Life) -> bool {
+        let requests = self.writer.take_requests().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the inbox could not be read");
+            Vec::new()
+        });
+        let cancels = requests.into_iter().filter(|one| matches!(one.ask, Ask::Cancel { .. }));
+        let before = life.settled.len();
+        let fresh: Vec<i64> = cancels.map(|one| one.id).filter(|id| !life.settled.contains(id)).collect();
+        life.settled.extend(fresh);
+        life.settled.len() > before
+    }
+
+    /// Says that the end of the run stands although what came after it could not be recorded: nothing of the run is lost
+    /// with that, and a hook must not make a failure of a run that is over.
+    pub(super) fn over_all_the_same(&mut self, life: &Life, error: &DriveError) -> Option<RunStatus> {
+        let status = life.rest?;
+        let DriveError::Journal(source) = error else { return None };
+        // Taken over it is somebody else's; with its file the end of the run is gone too.
+        if matches!(source, JournalError::Fenced(_) | JournalError::Moved { .. }) {
+            return None;
+        }
+        let why = source.in_full();
+        self.reporter.aside(&format!(
+            "a hook went wrong after the end of the run, and that could not be recorded: {why}"
+        ));
+        Some(status)
     }
 
     fn drop_due(&self, life: &mut Life, why: &str) {

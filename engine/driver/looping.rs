@@ -105,14 +105,14 @@ pub(super) struct Life {
     flying: HashMap<Leaf, Flying>,
     timers: Timers,
     pub(super) queue: Vec<Input>,
-    settled: Vec<i64>,
+    pub(super) settled: Vec<i64>,
     pub(super) desk: Desk,
     pub(super) hooks: Hooks,
     /// What was answered a moment ago and may have to be asked again: the answer may not be taken, or not be enough.
     pub(super) answered: Vec<(Addr, Question, String)>,
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
-    rest: Option<RunStatus>,
+    pub(super) rest: Option<RunStatus>,
     /// How long it took to come to rest: the hooks are not the run's work.
     took: Option<Duration>,
     /// What ended in the turn that is being recorded.
@@ -128,7 +128,7 @@ pub(super) struct Life {
 /// What comes again and again, however busy the loop is.
 pub(super) struct Beats {
     pub(super) tick: Interval,
-    inbox: Interval,
+    pub(super) inbox: Interval,
     pub(super) heartbeat: Interval,
 }
 
@@ -182,6 +182,10 @@ impl Loop<'_> {
                 return Err(self.left_to_another(&mut life, &mut signals, error).await);
             }
             if let Err(error) = self.turn(&mut life) {
+                if let Some(status) = self.over_all_the_same(&life, &error) {
+                    self.finish(&life);
+                    return Ok((status, life.interrupt));
+                }
                 return Err(self.stopped(&mut life, &mut signals, error).await);
             }
             self.take_down(&mut life);

@@ -1,6 +1,6 @@
 //! `plan --observe`: what a plan can be told by looking, without changing anything.
 //!
-//! Asked is what only looks: captures; native previews of steps that have something to do; and steps with `effect: read`
+//! Asked is what only looks: the `target`; captures; native previews of steps that have something to do; and steps with `effect: read`
 //! whose outputs another step speaks of, as long as nothing before them changes anything, since only then will the run
 //! be given the same answer. Gates are not asked: they would be polled, and their answer is no state. What is known to
 //! change something is refused, whatever the file calls it.
@@ -121,7 +121,7 @@ pub struct Looking {
     /// How many commands are asked at once.
     pub max_parallel: usize,
     /// Returns the words of a command that are known to change something: such a one is not asked.
-    pub changes: fn(&[String]) -> Option<String>,
+    pub changes: fn(&[String], Option<&str>) -> Option<String>,
 }
 
 /// Why nothing can be said.
@@ -147,7 +147,7 @@ pub enum Unobserved {
 ///
 /// A signal; a system that starts no process. A command that fails is no error: the plan says so.
 pub fn observe(
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     looking: Looking,
     onlooker: &mut dyn Onlooker,
 ) -> Result<Preview, Unobserved> {
@@ -158,7 +158,8 @@ pub fn observe(
     let mut sight = Sight { spoken_of: spoken_of(&snapshot.runbook), ..Sight::default() };
     let mut asked = 0;
     loop {
-        let walk = walked(snapshot, Some(sight));
+        let mut walk = walked(snapshot, Some(sight));
+        walk.target_now();
         let (run, steps, mut seen) = (walk.run, walk.steps, walk.sight.unwrap_or_default());
         let open = std::mem::take(&mut seen.open);
         (seen.changed, seen.later) = (BTreeSet::new(), None);
@@ -220,6 +221,7 @@ struct Ask {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum What {
+    Target,
     Capture,
     Looks,
     Preview,
@@ -275,6 +277,29 @@ impl Sight {
 }
 
 impl Walk {
+    /// Asks whom the run would change, as the run itself will.
+    fn target_now(&mut self) {
+        let Some(sight) = self.sight.as_mut() else { return };
+        // What can't be rendered is told as a fault of the run.
+        for (name, prepared) in self.judge.target().unwrap_or_default() {
+            let (said, why) = match sight.reply(&name, What::Target, Ok(prepared)) {
+                Reply::Later => continue,
+                Reply::Not(_, why) => (None, Some(why)),
+                Reply::Said(outcome) => {
+                    let text = || Ok(String::from_utf8_lossy(&outcome.stdout).trim().to_owned());
+                    match read(&outcome, text) {
+                        Ok(said) if said.is_empty() => (None, Some("it printed nothing".to_owned())),
+                        Ok(said) => (Some(said), None),
+                        Err(why) => (None, Some(why)),
+                    }
+                }
+            };
+            if let Some(target) = self.run.target.iter_mut().find(|target| target.name == name) {
+                (target.said, target.why) = (said, why);
+            }
+        }
+    }
+
     /// Returns what the capture of an instance says; nothing when that is not known.
     pub(super) fn captured_now(&mut self, shown: &mut PlannedStep, at: Addr) -> Option<Map> {
         let sight = self.sight.as_mut()?;
@@ -466,13 +491,21 @@ fn spec_of(
     secrets: &Secrets,
     redactor: &Redactor,
     prepared: &Prepared,
-    changes: fn(&[String]) -> Option<String>,
+    changes: fn(&[String], Option<&str>) -> Option<String>,
 ) -> Result<crate::exec::Spec, String> {
     if let Some(name) = secrets_of(prepared).into_iter().find(|name| secrets.reveal(name).is_none()) {
         return Err(format!("the secret `{name}` was not given"));
     }
-    let words: Vec<String> = prepared.argv.iter().map(Rendered::display).collect();
-    if let Some(word) = changes(&words) {
+    let mut words: Vec<String> = prepared.argv.iter().map(Rendered::display).collect();
+    // A script may have its commands from its environment.
+    for (name, value) in &prepared.env {
+        let (value, bare, braced) = (value.display(), format!("${name}"), format!("${{{name}}}"));
+        words.iter_mut().filter(|word| word.contains('$')).for_each(|word| {
+            *word = word.replace(&braced, &value).replace(&bare, &value);
+        });
+    }
+    let stdin = prepared.stdin.as_ref().map(Rendered::display);
+    if let Some(word) = changes(&words, stdin.as_deref()) {
         return Err(format!("it was not asked, since `{word}` changes something and a plan changes nothing"));
     }
     let mut spec = launch::resolved(root, secrets, prepared)?;
@@ -535,7 +568,8 @@ fn looked(preview: &Preview, asked: usize) -> Looked {
     Looked {
         asked,
         already_so: preview.steps.iter().filter(|step| step.is_already_so()).count(),
-        could_not_tell: preview.steps.iter().filter(unclear).count(),
+        could_not_tell: preview.steps.iter().filter(unclear).count()
+            + preview.run.target.iter().filter(|target| target.why.is_some()).count(),
         irreversible: preview.steps.iter().filter(|step| step.irreversible.is_some()).count(),
     }
 }

@@ -128,8 +128,8 @@ pub struct Closed {
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
 pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let redactor = redactor(&exec.secrets)?;
-    let graph = Arc::new(Graph::of(&exec.snapshot.runbook));
     let snapshot = Arc::new(exec.snapshot);
+    let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
     let engine = Arc::new(Engine::new());
     let pool = Pool::new(SPAWNERS)?;
     let root = PathBuf::from(&snapshot.root);
@@ -300,7 +300,7 @@ fn redactor(secrets: &Secrets) -> Result<Redactor, DriveError> {
 /// Folds a stored run.
 pub(super) fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
     let snapshot = Arc::new(stored.snapshot.clone());
-    let graph = Arc::new(Graph::of(&snapshot.runbook));
+    let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
     let mut state = State::new(&graph);
     for record in &stored.records {
         state

@@ -31,7 +31,7 @@ pub enum Wanted {
     Unknown,
 }
 
-/// One command of a step.
+/// One command of a step. What few have is boxed: a plan may hold some hundred thousand of these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// Which of the step's commands.
@@ -45,8 +45,8 @@ pub struct Planned {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
     /// What is added to its environment, masked.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub env: Map,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Box<Map>>,
     /// Whether its stdout and stderr share one pipe.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
@@ -55,7 +55,7 @@ pub struct Planned {
     pub timeout_ms: Option<Millis>,
     /// How often it is tried, where that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<PlannedRetry>,
+    pub retry: Option<Box<PlannedRetry>>,
 }
 
 /// A gate of a step.
@@ -122,7 +122,7 @@ pub struct PlannedStep {
     pub sensitive: bool,
     /// Who is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub people: Option<PlannedPeople>,
+    pub people: Option<Box<PlannedPeople>>,
     /// Its commands in order, the undo's last.
     pub commands: Vec<Planned>,
     /// Its gates in order.
@@ -183,18 +183,17 @@ impl Preview {
 }
 
 /// Returns what a run of `snapshot` would do. Runs nothing, writes nothing.
-pub fn preview(snapshot: &Snapshot) -> Preview {
+pub fn preview(snapshot: &Arc<Snapshot>) -> Preview {
     let walk = walked(snapshot, None);
     tallied(walk.run, walk.steps)
 }
 
 /// Walks over the plan, with what was seen so far when it looks.
-pub(super) fn walked(snapshot: &Snapshot, sight: Option<Sight>) -> Walk {
-    let snapshot = Arc::new(snapshot.clone());
-    let graph = Arc::new(Graph::of(&snapshot.runbook));
+pub(super) fn walked(snapshot: &Arc<Snapshot>, sight: Option<Sight>) -> Walk {
+    let graph = Arc::new(Graph::of_snapshot(Arc::clone(snapshot)));
     let facts = RunFacts { id: UNKNOWN.to_owned(), ..RunFacts::default() };
-    let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(&snapshot), Arc::clone(&graph), facts);
-    let run = forecast::whole(&judge, &snapshot);
+    let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(snapshot), Arc::clone(&graph), facts);
+    let run = forecast::whole(&judge, snapshot);
     let groups = forecast::groups(&graph);
     let (state, steps, maybe) = (State::new(&graph), Vec::new(), BTreeSet::new());
     let mut walk = Walk { state, graph, judge, groups, run, steps, sight, maybe };
@@ -282,7 +281,16 @@ impl Walk {
             return;
         }
         match self.judge.expand(&self.state, node) {
-            Ok(Expansion::Items(items)) => self.fold(Event::Expanded { step, items }),
+            Ok(Expansion::Items(items)) => {
+                self.steps.reserve_exact(items.len());
+                if items.is_empty() {
+                    // Left out without a word it would look forgotten.
+                    let mut shown = self.blank(node, step.clone());
+                    shown.wanted = Wanted::No("`for_each` has nothing to go over".to_owned());
+                    self.steps.push(shown);
+                }
+                self.fold(Event::Expanded { step, items });
+            }
             Ok(Expansion::Skip(why)) => {
                 let mut shown = self.blank(node, step.clone());
                 shown.wanted = Wanted::No(why.clone());
@@ -291,10 +299,17 @@ impl Walk {
             }
             Ok(Expansion::Unknown(origin)) => {
                 let value = serde_json::json!({UNKNOWN: format!("item of {origin}")});
-                self.fold(Event::Expanded { step, items: vec![Item { key: "*".to_owned(), value }] });
+                self.fold(Event::Expanded {
+                    step: step.clone(),
+                    items: vec![Item { key: "*".to_owned(), value }],
+                });
                 let at = Addr { node, instance: 0 };
                 self.instance(at);
-                if let Some(last) = self.steps.last_mut() {
+                // One that is skipped for all is skipped, however many there are.
+                if let Some(last) = self.steps.last_mut()
+                    && last.step == step
+                    && !matches!(last.wanted, Wanted::No(_))
+                {
                     last.wanted = Wanted::Unknown;
                     last.each_of = Some(format!("‹{origin}›"));
                 }
@@ -442,6 +457,9 @@ impl Walk {
         self.fold(Event::Finished { step: name, result: Finish::Succeeded });
         let mut told = BTreeSet::new();
         shown.faults.retain(|fault| told.insert(fault.clone()));
+        // Of 100,000 instances this is most of what is held.
+        shown.commands.shrink_to_fit();
+        self.state.forget(at);
         self.steps.push(shown);
     }
 

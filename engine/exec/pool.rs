@@ -219,7 +219,7 @@ impl Queue {
             return refuse(&notify, End::Stopped { death: None, killed });
         }
         let times = (spec.timeout, spec.grace);
-        let marks = spec.marks.clone();
+        let marks = (spec.marks.clone(), spec.leaves_none);
         let started = now();
         match launch(spec, &self.boot) {
             Ok(launched) => {

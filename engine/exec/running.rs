@@ -65,6 +65,7 @@ pub(super) struct Running {
     /// When its leader started, in clock ticks since boot.
     born: u64,
     marks: Vec<OsString>,
+    leaves_none: bool,
     /// Those outside the group that were sent SIGTERM.
     asked: HashSet<Stray>,
     strays: Vec<u32>,
@@ -92,7 +93,7 @@ impl Running {
         group: Arc<Group>,
         notify: Notify,
         times: (Option<Duration>, Duration),
-        marks: Vec<OsString>,
+        (marks, leaves_none): (Vec<OsString>, bool),
         started: Instant,
     ) -> Self {
         let (timeout, grace) = times;
@@ -114,6 +115,7 @@ impl Running {
             leftovers: 0,
             born: launched.identity.started,
             marks,
+            leaves_none,
             asked: HashSet::new(),
             strays: Vec::new(),
             done: [Captured::default(), Captured::default()],
@@ -258,6 +260,11 @@ impl Running {
             None => {
                 let left = self.left(shared);
                 self.leftovers = left.members;
+                if self.leaves_none {
+                    self.kill_strays(shared);
+                    self.bury(now);
+                    return true;
+                }
                 self.strays = left.strays.iter().map(|stray| stray.pid).collect();
                 self.bury(now);
             }

@@ -23,6 +23,8 @@ pub struct Spec {
     /// Entries of `env`, as `NAME=value`, that only this command and what it starts have: by them those that left its
     /// process group are found. With none they are not.
     pub marks: Vec<OsString>,
+    /// Whether those that left its process group are killed even when the command ends by itself.
+    pub leaves_none: bool,
     /// How long the command may run before its group is sent SIGTERM; none is for ever.
     pub timeout: Option<Duration>,
     /// How long the group has after SIGTERM, before SIGKILL.
@@ -65,6 +67,7 @@ impl Spec {
             stdin: None,
             merged: false,
             marks: Vec::new(),
+            leaves_none: false,
             timeout: None,
             grace: Duration::from_secs(10),
             stdout_file: None,

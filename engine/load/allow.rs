@@ -54,9 +54,12 @@ pub(super) fn read(sources: &Sources, file: FileId, node: &Node, report: &mut Re
         let place = Place::new(file, at as u32, (at + after.trim().len()) as u32);
         let Some((codes, reason)) = taken(after.trim(), place, report) else { continue };
         let told = reason.is_empty();
-        let first = if line[..hash].trim().is_empty() { below[index] } else { index };
-        let last = scalars.last_line(first + 1);
-        found.push(Allow { codes, reason, at: place, lines: (first + 1, last), used: told });
+        // After a key whose value begins below, it is about the value.
+        let ahead = line[..hash].trim();
+        let first = if ahead.is_empty() || ahead.ends_with(':') { below[index] } else { index };
+        let begins = if ahead.is_empty() { first } else { index };
+        let last = scalars.last_line(begins + 1).max(scalars.last_line(first + 1));
+        found.push(Allow { codes, reason, at: place, lines: (begins + 1, last.max(first + 1)), used: told });
     }
     found
 }

@@ -1,5 +1,7 @@
 //! A runbook and its inputs become what is started: tables read, `let` computed, everything tried that can be.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::inputs::{Answer, Inputs, Settled};
@@ -16,7 +18,7 @@ use crate::template::{DataError, Engine, Scope, place_of, text_of, to_json};
 #[derive(Debug)]
 pub struct Bound {
     /// What is stored with the run.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// The values of the secrets, which are stored nowhere.
     pub secrets: Secrets,
     /// The vars with where each came from, for display.
@@ -68,7 +70,7 @@ pub fn bind(
     if report.has_errors() {
         return Err(report);
     }
-    Ok(Bound { snapshot, secrets, answers, warnings: report })
+    Ok(Bound { snapshot: Arc::new(snapshot), secrets, answers, warnings: report })
 }
 
 /// Binds a run's own runbook and tables to other vars.
@@ -90,7 +92,7 @@ pub fn rebind(run: &Snapshot, inputs: Inputs, engine: &Engine) -> Result<Bound, 
     if report.has_errors() {
         return Err(report);
     }
-    Ok(Bound { snapshot, secrets, answers, warnings: report })
+    Ok(Bound { snapshot: Arc::new(snapshot), secrets, answers, warnings: report })
 }
 
 /// Computes what follows from vars and tables, and tries all of it.
@@ -308,9 +310,9 @@ mod tests {
             .scale(Some("{{ replicas }}"), None, "{{ item.value }}")
             .bind()
             .expect("nothing wrong");
-        let lets = Value::Object(bound.snapshot.lets);
+        let lets = Value::Object(bound.snapshot.lets.clone());
         insta::assert_snapshot!(lets, @r#"{"replicas":{"web":10,"api":6},"total":16,"label":"peak-16","alerted":false}"#);
-        assert_eq!(Value::Object(bound.snapshot.vars), json!({"traffic": "peak"}));
+        assert_eq!(Value::Object(bound.snapshot.vars.clone()), json!({"traffic": "peak"}));
         assert_eq!((bound.snapshot.machine, bound.snapshot.secrets.len()), (MACHINE_VERSION, 0));
         let kept: Vec<&str> = bound.snapshot.sources.iter().map(|source| source.path.as_str()).collect();
         assert_eq!(kept, ["runbooks/a/b.yaml"]);

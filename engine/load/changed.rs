@@ -185,7 +185,7 @@ fn keys(then: &Step, now: &Step) -> Vec<String> {
         // Prose: nothing runs by it.
         .filter(|key| key != "about")
         // Told once, of the runbook.
-        .filter(|key| key != "environment" && !key.starts_with("environment."))
+        .filter(|key| !["environment", "inherited"].contains(&key.split('.').next().unwrap_or_default()))
         .filter(|key| seen.insert(key.clone()))
         .collect()
 }
@@ -283,7 +283,7 @@ fn spoken(path: &[String], script: bool, now: &Value, then: &Value) -> Option<St
 fn settings(then: &Value, now: &Value) -> Vec<String> {
     const ELSEWHERE: &[&str] = &[
         "name", "title", "summary", "about", "owner", "tags", "source", "vars", "data", "lets", "steps",
-        "finally", "subs", "step", "local", "within", "given", "each",
+        "finally", "subs", "step", "local", "within", "given", "each", "around",
     ];
     let mut paths = Vec::new();
     differing(Some(then), Some(now), &mut Vec::new(), &mut paths);
@@ -379,7 +379,8 @@ finally:
         let mut sources: Sources = loaded.sources;
         let root = std::path::Path::new("/nowhere");
         let inputs = Inputs::gather(&runbook.vars, &Given::default(), root, &mut sources);
-        bind(runbook, &mut sources, inputs, &Project::at(root), &Engine::new()).expect("binds").snapshot
+        let bound = bind(runbook, &mut sources, inputs, &Project::at(root), &Engine::new());
+        (*bound.expect("binds").snapshot).clone()
     }
 
     /// Returns one line a difference.

@@ -82,7 +82,7 @@ pub fn check_entry(project: &Project, library: &Library, path: &Path, name: &str
         Err(problem) => Loaded { report: problem.into(), ..Loaded::default() },
     };
     if let Some(runbook) = &mut loaded.runbook {
-        hooks::of_project(runbook, project, &library, &mut loaded.sources, &mut loaded.report);
+        hooks::of_project(runbook, project, library, &mut loaded.sources, &mut loaded.report);
         people::check(runbook, project, &mut loaded.sources, &mut loaded.report);
     }
     allow::silence(&mut loaded.allows, &loaded.sources, &mut loaded.report);

@@ -439,6 +439,7 @@ impl Embedding {
             data: of.data.clone(),
             lets: of.lets.clone(),
             environment: of.environment.clone(),
+            around: vec![self.around.clone()],
             target: of.target.clone(),
             lock: of.lock.clone(),
             protect: of.protect.clone(),
@@ -449,6 +450,7 @@ impl Embedding {
         self.subs.extend(of.subs.iter().map(|sub| Sub {
             step: format!("{id}/{}", sub.step),
             within: Some(sub.within.map_or(base, |within| base + 1 + within)),
+            around: sub.around.iter().chain([&self.around]).cloned().collect(),
             ..sub.clone()
         }));
         let inside = |step: &Step| Step {

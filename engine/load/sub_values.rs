@@ -12,10 +12,14 @@ use super::project::Project;
 use super::tables::read_tables;
 use super::unroll::{plain_keys, unroll};
 use crate::diag::{Code, Diagnostic, Report, Sources};
-use crate::model::{Input, Kind, Map, Place, Snapshot, Step, Sub, SubValues, Tree, Value};
+use crate::model::{Action, Input, Kind, Map, Place, Snapshot, Step, Sub, SubValues, Tree, Value};
 use crate::template::{
     self, DataError, Engine, Scope, Truth, fit, instances, place_of, secret_of, text_of, to_json,
 };
+
+/// How many steps a run may have with all that is brought in: each copy is whole, with its steps, its values and its
+/// place in the graph, and a list that grew by mistake must not take minutes and all of the memory.
+const MOST_STEPS: usize = 20_000;
 
 /// Where the tables of what is brought in come from.
 pub(super) enum Tables<'a> {
@@ -42,6 +46,7 @@ pub(super) fn complete(
         tables,
         read: HashMap::new(),
         items: HashMap::new(),
+        places: HashMap::new(),
         root: scope.clone(),
         scopes: Vec::new(),
         values: Vec::new(),
@@ -49,6 +54,7 @@ pub(super) fn complete(
     while work.values.len() < snapshot.runbook.subs.len() {
         work.next(snapshot);
     }
+    work.still_empty(snapshot);
     let Work { scopes, values, .. } = work;
     snapshot.subs = values;
     scopes
@@ -63,6 +69,8 @@ struct Work<'a> {
     read: HashMap<String, Map>,
     /// The elements of the copies, by the id of their step.
     items: HashMap<String, Value>,
+    /// Where the steps that bring in something stand, by their ids; empty where copies were made since.
+    places: HashMap<String, usize>,
     root: Scope,
     scopes: Vec<Option<Scope>>,
     values: Vec<SubValues>,
@@ -81,10 +89,7 @@ impl Work<'_> {
         let mut scope = around.child();
         scope.set_unknown("run", "run");
         scope.set_unknown("steps", "steps");
-        let all = snapshot.runbook.steps.iter().chain(&snapshot.runbook.finally);
-        let Some(step) = all.clone().find(|step| step.id == sub.step).cloned() else {
-            return self.unwanted();
-        };
+        let Some(step) = self.begin(snapshot, &sub.step) else { return self.unwanted() };
         let over = step.for_each.as_ref().or(sub.each.as_ref().map(|each| &each.over));
         if let (Some(over), false) = (over, self.items.contains_key(&sub.step)) {
             let over = over.clone();
@@ -109,6 +114,7 @@ impl Work<'_> {
                         self.items.insert(format!("{}[{key}]", sub.step), item);
                     }
                     unroll(&mut snapshot.runbook, at, &over, &keys);
+                    self.places.clear();
                     return;
                 }
                 Some(each) => {
@@ -133,6 +139,51 @@ impl Work<'_> {
         let values = SubValues { item, ..self.of(snapshot, at, &sub, &scope, parent) };
         let scope = self.with_lets(&sub, values);
         self.scopes.push(Some(scope));
+    }
+
+    /// Refuses elements for a step that the run has with none: its runbook is no part of the run.
+    fn still_empty(&mut self, snapshot: &Snapshot) {
+        for step in snapshot.runbook.steps.iter().chain(&snapshot.runbook.finally) {
+            let (Action::Runbook { .. }, Some(over)) = (&step.body.action, &step.for_each) else { continue };
+            if snapshot.runbook.subs.iter().any(|sub| sub.step == step.id) {
+                continue;
+            }
+            let around = match step.sub {
+                None => Some(&self.root),
+                Some(sub) => self.scopes.get(sub as usize).and_then(Option::as_ref),
+            };
+            let Some(scope) = around.map(Scope::child) else { continue };
+            let what = format!("`for_each` of `{}`", step.id);
+            let found = self.value(&what, over, &scope, step.at).map(instances);
+            if let Some(Ok(found)) = found
+                && !found.is_empty()
+            {
+                let keys = plain_keys(found.into_iter().map(|one| one.key).collect());
+                self.other_copies(&step.id, &keys, &[], place_of(over).unwrap_or(step.at));
+            }
+        }
+    }
+
+    fn other_copies(&mut self, id: &str, now: &[String], then: &[&str], at: Place) {
+        let message = format!(
+            "`{id}` would bring in its runbook for {}, and the run has it for {}",
+            of_all(now.iter().map(String::as_str)),
+            of_all(then.iter().copied())
+        );
+        let diagnostic = Diagnostic::new(Code::KnownTooLate, message).at(at, "");
+        self.report.push(diagnostic.help("start another run with that value"));
+    }
+
+    /// Returns the step that brings in a sub. Looking for each among all would be quadratic.
+    fn begin(&mut self, snapshot: &Snapshot, id: &str) -> Option<Step> {
+        let (steps, finally) = (&snapshot.runbook.steps, &snapshot.runbook.finally);
+        if self.places.is_empty() {
+            let all = steps.iter().chain(finally).enumerate();
+            let begins = all.filter(|(_, step)| matches!(step.body.action, Action::Runbook { .. }));
+            self.places = begins.map(|(place, step)| (step.id.clone(), place)).collect();
+        }
+        let &place = self.places.get(id)?;
+        steps.get(place).or_else(|| finally.get(place.checked_sub(steps.len())?)).cloned()
     }
 
     /// What is not wanted has no values, nor has anything in it.
@@ -180,6 +231,25 @@ impl Work<'_> {
             self.report.push(diagnostic);
             return None;
         }
+        let runbook = &snapshot.runbook;
+        let brought = |other: &&Step| is_part(&other.id, &step.id);
+        let all = runbook.steps.iter().chain(&runbook.finally);
+        let (each, whole) = (all.clone().filter(brought).count(), all.count());
+        // Those of a run that has them are there already.
+        let more = if sub.each.is_none() { each * found.len() } else { 0 };
+        if whole - each + more > MOST_STEPS && more > each {
+            let message = format!(
+                "`{}` would have {} instances of {each} steps each, and a run may have {MOST_STEPS} steps with all that \
+                 is brought in",
+                step.id,
+                found.len()
+            );
+            let diagnostic = Diagnostic::new(Code::TooManyInstances, message)
+                .at(place_of(over).unwrap_or(step.at), "")
+                .help("look at what it loops over; if it is right, split it over several runs");
+            self.report.push(diagnostic);
+            return None;
+        }
         Some(found.into_iter().map(|one| (one.key, one.item)).collect())
     }
 
@@ -203,14 +273,8 @@ impl Work<'_> {
         if keys == there {
             return true;
         }
-        let message = format!(
-            "`{id}` would bring in its runbook for {}, and the run has it for {}",
-            of_all(keys.iter().map(String::as_str)),
-            of_all(there.iter().copied())
-        );
-        let diagnostic =
-            Diagnostic::new(Code::KnownTooLate, message).at(place_of(over).unwrap_or(sub.at), "");
-        self.report.push(diagnostic.help("start another run with that value"));
+        let at = place_of(over).unwrap_or(sub.at);
+        self.other_copies(id, &keys, &there, at);
         false
     }
 
@@ -396,6 +460,11 @@ impl Work<'_> {
         self.values.push(values);
         scope
     }
+}
+
+/// Says whether a step is the one of this id, or came in with it.
+fn is_part(id: &str, begin: &str) -> bool {
+    id.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns the most instances that a step of this sub may have: the least that it or what it stands in allows.

@@ -304,7 +304,7 @@ steps:
         let given = Given { vars: vars.iter().map(|&var| var.to_owned()).collect(), ..Given::default() };
         let inputs = Inputs::gather(&runbook.vars, &given, folder.path(), &mut loaded.sources);
         bind(runbook, &mut loaded.sources, inputs, &project, &Engine::new())
-            .map(|bound| bound.snapshot)
+            .map(|bound| (*bound.snapshot).clone())
             .map_err(|report| text::report(&report, &loaded.sources, text::Look::default()))
     }
 

@@ -1,5 +1,5 @@
 //! A step with `for_each` that brings in a runbook, once what it goes over is known: one copy of the runbook for each
-//! element, `db[eu]/ID`.
+//! element, `db[eu]/ID`. Where there is no element the step stays alone, and has no instances.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -125,6 +125,10 @@ impl Copies<'_> {
     }
 
     fn copy(&self, copied: &mut Vec<Step>, all: &mut Vec<Step>) {
+        if self.keys.is_empty() {
+            // The step itself stays, so that the plan and the run say that there is nothing to do.
+            all.extend(copied.iter().find(|step| step.id == self.id).cloned());
+        }
         for (number, key) in self.keys.iter().enumerate() {
             for step in &*copied {
                 let mut needs: Vec<String> = Vec::with_capacity(step.needs.len());
@@ -159,9 +163,10 @@ impl Copies<'_> {
             if !self.is_inside(need) {
                 needs.entry(need.clone()).or_insert(place);
             } else if self.keys.is_empty() {
-                self.before.iter().for_each(|need| {
+                for need in std::iter::once(&self.id).chain(&self.before) {
+                    let place = needs.len();
                     needs.entry(need.clone()).or_insert(place);
-                });
+                }
             } else {
                 for key in self.keys {
                     let place = needs.len();
@@ -236,7 +241,8 @@ mod tests {
     fn without_an_element_what_stands_behind_it_waits_for_what_stands_before_it() {
         let mut runbook = outer("");
         unroll(&mut runbook, 0, &Tree::Plain(Value::Null), &[]);
-        assert_eq!(shape(&runbook), "a needs \nb needs a\nb/y of b needs b a");
+        assert_eq!(shape(&runbook), "a needs \nr needs a\nb needs r a\nb/y of b needs b r a");
+        assert!(runbook.steps[1].for_each.is_some(), "it has no instances, and not one that does nothing");
         assert_eq!(plain_keys(vec!["a/b".to_owned(), "c".to_owned()]), ["0", "1"]);
     }
 }

@@ -1,7 +1,9 @@
 //! The shape of a run: the steps of the runbook and of its `finally`, as numbered nodes.
 
+use std::sync::Arc;
+
 use super::event::Stage;
-use crate::model::{Action, Effect, OnFailure, Runbook, Step, Sub};
+use crate::model::{Action, Effect, OnFailure, Runbook, Snapshot, Step, Sub};
 
 /// The number of a step: the runbook's steps in the order written, then those of `finally`.
 pub type NodeId = u32;
@@ -18,13 +20,16 @@ pub struct Addr {
 /// The steps with who needs whom, both ways.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    steps: Vec<Step>,
+    /// Where the steps are: a copy of their own would be as large again.
+    of: Arc<Snapshot>,
     needs: Vec<Vec<NodeId>>,
     dependents: Vec<Vec<NodeId>>,
     main: u32,
     on_failure: OnFailure,
     /// The nodes that begin the runbooks brought in, by sub.
     begins: Vec<Option<NodeId>>,
+    /// The subs by the nodes that begin them.
+    begun: std::collections::BTreeMap<NodeId, u32>,
     /// The sub that each sub is part of.
     within: Vec<Option<u32>>,
     /// The most instances of each sub at work at once.
@@ -33,8 +38,16 @@ pub struct Graph {
 
 impl Graph {
     /// Returns the graph of a checked runbook. A need that names no step is left out: `load` has reported it.
+    ///
+    /// It keeps a copy of the runbook: where there is a snapshot, [`Graph::of_snapshot`] shares it.
     pub fn of(runbook: &Runbook) -> Graph {
-        let steps: Vec<Step> = runbook.steps.iter().chain(&runbook.finally).cloned().collect();
+        Graph::of_snapshot(Arc::new(Snapshot { runbook: runbook.clone(), ..Snapshot::default() }))
+    }
+
+    /// Returns the graph of the runbook in a snapshot.
+    pub fn of_snapshot(snapshot: Arc<Snapshot>) -> Graph {
+        let runbook = &snapshot.runbook;
+        let steps: Vec<&Step> = runbook.steps.iter().chain(&runbook.finally).collect();
         let main = runbook.steps.len();
         let mut ids = std::collections::HashMap::with_capacity(steps.len());
         for (number, step) in steps.iter().enumerate() {
@@ -55,11 +68,18 @@ impl Graph {
             }
         }
         let begin = |sub: &Sub| ids.get(sub.step.as_str()).map(|&number| number as NodeId);
-        let begins = runbook.subs.iter().map(begin).collect();
+        let begins: Vec<Option<NodeId>> = runbook.subs.iter().map(begin).collect();
+        let mut begun = std::collections::BTreeMap::new();
+        for (sub, node) in (0..).zip(&begins) {
+            if let Some(node) = *node {
+                begun.entry(node).or_insert(sub);
+            }
+        }
         let within = runbook.subs.iter().map(|sub| sub.within).collect();
         let most = runbook.subs.iter().map(|sub| sub.max_parallel).collect();
         let (main, on_failure) = (main as u32, runbook.on_failure);
-        let mut graph = Graph { needs, dependents, main, on_failure, begins, within, most, steps };
+        let mut graph =
+            Graph { needs, dependents, main, on_failure, begins, begun, within, most, of: snapshot };
         graph.need_through_waits();
         graph
     }
@@ -107,17 +127,21 @@ impl Graph {
 
     /// Returns the step of a node.
     pub fn step(&self, node: NodeId) -> &Step {
-        &self.steps[node as usize]
+        let runbook = &self.of.runbook;
+        match node.checked_sub(self.main) {
+            Some(finally) => &runbook.finally[finally as usize],
+            None => &runbook.steps[node as usize],
+        }
     }
 
     /// Returns the number of nodes.
     pub fn len(&self) -> usize {
-        self.steps.len()
+        self.needs.len()
     }
 
     /// Says whether there are no steps.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.needs.is_empty()
     }
 
     /// Returns the nodes that `node` needs.
@@ -142,7 +166,7 @@ impl Graph {
 
     /// Returns the nodes of `finally`.
     pub fn finally_nodes(&self) -> std::ops::Range<NodeId> {
-        self.main..self.steps.len() as u32
+        self.main..self.len() as u32
     }
 
     /// Returns the subs that `node` came in with, the innermost first.
@@ -154,7 +178,7 @@ impl Graph {
 
     /// Says whether `node` begins a sub.
     pub fn begins(&self, node: NodeId) -> bool {
-        self.begins.contains(&Some(node))
+        self.begun.contains_key(&node)
     }
 
     /// Returns the node that begins a sub.
@@ -172,6 +196,11 @@ impl Graph {
     /// Returns the most instances of a sub at work at once, when it says so.
     pub fn most_of(&self, sub: u32) -> Option<u32> {
         self.most.get(sub as usize).copied().flatten()
+    }
+
+    /// Returns the sub that a node begins.
+    pub fn begun_by(&self, node: NodeId) -> Option<u32> {
+        self.begun.get(&node).copied()
     }
 
     /// Returns how many subs there are.

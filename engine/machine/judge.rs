@@ -218,6 +218,16 @@ impl Judge {
         environment.iter().map(|(name, text)| Ok((name.clone(), self.text(text, scope)?))).collect()
     }
 
+    /// Adds what the runbook of the step, and those around it, say under `environment`.
+    pub(super) fn surround(&self, state: &State, at: Addr, prepared: &mut Prepared) -> Result<(), Why> {
+        let step = self.step(at.node);
+        if !step.environment.is_empty() {
+            let shared = self.environment(&step.environment, &self.outer(state, at))?;
+            add_around(prepared, shared);
+        }
+        self.inherit(prepared, step.sub, &step.inherited)
+    }
+
     fn gate(&self, levels: &[Level<'_>]) -> Result<Prepared, Why> {
         let mut prepared = self.asked(levels)?;
         let time = |says: fn(&Gate) -> Option<&Text>| {
@@ -410,11 +420,7 @@ impl Evaluate for Judge {
             (None, _) => return Err("it has no such gate".to_owned()),
         };
         prepared.sensitive = step.sensitive;
-        if !step.environment.is_empty() {
-            let shared = self.environment(&step.environment, &self.outer(state, at))?;
-            add_around(&mut prepared, shared);
-        }
-        self.inherit(&mut prepared, step.sub, &step.inherited)?;
+        self.surround(state, at, &mut prepared)?;
         Ok(prepared)
     }
 
@@ -639,17 +645,8 @@ impl Judge {
                 let mut prepared = self.command(command, &scope)?;
                 prepared.timeout = Some(READ_TIMEOUT);
                 let subs = &self.snapshot.runbook.subs;
-                let within = |sub: &u32| subs.get(*sub as usize).and_then(|sub| sub.within);
-                let own = &self.snapshot.runbook.environment;
-                let around: Vec<_> = std::iter::successors(sub, within)
-                    .map(|sub| {
-                        within(&sub)
-                            .and_then(|sub| subs.get(sub as usize))
-                            .map_or(own, |sub| &sub.environment)
-                    })
-                    .cloned()
-                    .collect();
-                self.inherit(&mut prepared, sub, &around)?;
+                let around = sub.and_then(|sub| subs.get(sub as usize)).map(|sub| sub.around.as_slice());
+                self.inherit(&mut prepared, sub, around.unwrap_or_default())?;
                 commands.push((format!("{before}{name}"), prepared));
             }
             Ok::<(), Why>(())
@@ -755,7 +752,7 @@ impl Judge {
     }
 
     fn sub_begun(&self, node: NodeId) -> Option<(u32, &Sub, &SubValues)> {
-        let number = (0..self.graph.subs() as u32).find(|&sub| self.graph.begin_of(sub) == Some(node))?;
+        let number = self.graph.begun_by(node)?;
         let sub = self.snapshot.runbook.subs.get(number as usize)?;
         Some((number, sub, self.snapshot.subs.get(number as usize)?))
     }

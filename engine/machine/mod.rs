@@ -26,6 +26,7 @@ mod resume;
 mod scope;
 mod settle;
 mod stages;
+mod stamp;
 mod state;
 #[cfg(test)]
 mod tests;

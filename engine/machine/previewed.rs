@@ -38,6 +38,7 @@ impl Judge {
         let mut prepared = self.command(&preview.command, &scope)?;
         prepared.timeout = Some(self.duration_or(preview.timeout.as_ref(), &scope, READ_TIMEOUT)?);
         prepared.sensitive = step.sensitive;
+        self.surround(state, at, &mut prepared)?;
         Ok(Some(prepared))
     }
 

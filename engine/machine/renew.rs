@@ -278,7 +278,21 @@ impl Merge<'_> {
 
     /// Notes the names that `texts` read, and refuses those that would be another.
     fn check_reads(&mut self, step: &Step, texts: &Value) {
-        let by = begin_of(self.now, step).map(str::to_owned);
+        let mut own = texts.clone();
+        let inherited = own.as_object_mut().and_then(|entries| entries.remove("inherited"));
+        let subs = &self.now.runbook.subs;
+        let at = |sub: Option<u32>| sub.and_then(|sub| subs.get(sub as usize));
+        self.check_names(step, at(step.sub).map(|sub| sub.step.clone()), &own);
+        // The environment of each runbook around has the names of that one, and not those of the step.
+        let mut around = step.sub;
+        for texts in inherited.iter().filter_map(Value::as_array).flatten() {
+            around = at(around).and_then(|sub| sub.within);
+            self.check_names(step, at(around).map(|sub| sub.step.clone()), texts);
+        }
+    }
+
+    /// Does it for texts in the scope of the runbook that the step `by` brings in.
+    fn check_names(&mut self, step: &Step, by: Option<String>, texts: &Value) {
         let prefix = by.as_ref().map(|by| format!("{by}/")).unwrap_or_default();
         for path in reads(self.engine, texts) {
             if path[0] == "steps" {
@@ -300,6 +314,12 @@ impl Merge<'_> {
             }
             self.needed.insert((by.clone(), path[0].clone()));
         }
+    }
+
+    /// Notes the names that `texts` read, which may be others now: a target that is another is noticed when it is asked.
+    fn needs_names(&mut self, by: Option<String>, texts: &Value) {
+        let read = reads(self.engine, texts).into_iter().filter(|path| path[0] != "steps");
+        self.needed.extend(read.map(|path| (by.clone(), path[0].clone())));
     }
 
     fn gone(&mut self) {
@@ -426,14 +446,24 @@ impl Merge<'_> {
         if let (None, Some(why)) = (protected(self.then), protected(self.now)) {
             self.faults.push(NotRenewed::Protect(why));
         }
+        self.needs_names(None, &without_places(&self.then.runbook.target));
         for sub in &self.then.runbook.subs {
-            let target = self.placed(&sub.target);
+            self.needs_names(Some(sub.step.clone()), &without_places(&sub.target));
+            let mut around = sub.within;
+            for environment in sub.around.iter().filter(|_| !sub.target.is_empty()) {
+                let by = around.and_then(|around| self.then.runbook.subs.get(around as usize));
+                self.needs_names(by.map(|by| by.step.clone()), &without_places(environment));
+                around = by.and_then(|by| by.within);
+            }
+            let (target, around) = (self.placed(&sub.target), self.placed(&sub.around));
             if let Some(at) = place_of(&self.snapshot, &sub.step) {
-                self.snapshot.runbook.subs[at].target = target;
+                let now = &mut self.snapshot.runbook.subs[at];
+                (now.target, now.around) = (target, around);
             }
         }
         let target = self.then.runbook.target.clone();
         self.snapshot.runbook.target = self.placed(&target);
+        self.keep_values();
         self.snapshot.root.clone_from(&self.then.root);
         // A run goes on with the machine that it began with.
         self.snapshot.machine = self.then.machine;

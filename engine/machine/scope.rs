@@ -2,7 +2,7 @@
 //! result of a command.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{self, Expr, Map, Snapshot, Step, Text};
 use crate::template::{self, Engine, Scope, Value, sub_scope};
@@ -26,6 +26,9 @@ pub struct RunFacts {
 /// A stored value that stands for one that only the run can know; made by the plan preview.
 pub const UNKNOWN: &str = "$unknown";
 
+/// From how many instances on what a step is for expressions is kept.
+const MANY: usize = 16;
+
 pub(super) struct Scopes {
     base: Scope,
     /// Of the runbooks that steps bring in: what begins the names of their steps, and their own names.
@@ -35,6 +38,9 @@ pub(super) struct Scopes {
     facts: RunFacts,
     name: String,
     mentioned: RefCell<Vec<Option<Mentioned>>>,
+    /// What `steps.ID` is of those with many instances, with the stamps of the state that it was made of: each instance
+    /// of a step that speaks of one would make it anew, which is quadratic.
+    values: RefCell<HashMap<NodeId, (u64, u64, Value)>>,
     /// `run` with each status that it was asked for with: the rest of it never changes.
     runs: RefCell<Vec<(RunStatus, Value)>>,
 }
@@ -64,6 +70,7 @@ impl Scopes {
             facts,
             name: snapshot.runbook.name.clone(),
             mentioned: RefCell::default(),
+            values: RefCell::default(),
             runs: RefCell::default(),
         }
     }
@@ -185,11 +192,10 @@ impl Scopes {
         let these =
             mentioned[node as usize].get_or_insert_with(|| mentioned_in(graph.step(node), prefix, state));
         let mut entries: Vec<(String, Value)> = Vec::new();
-        let imagined = self.imagined();
         let mut add = |other: NodeId| {
             let id = &graph.step(other).id;
             if let Some(id) = id.strip_prefix(prefix) {
-                entries.push((id.to_owned(), step_value(graph, state, other, imagined)));
+                entries.push((id.to_owned(), self.step(graph, state, other)));
             }
         };
         match these {
@@ -202,6 +208,23 @@ impl Scopes {
             }
         }
         scope.set("steps", template::map(entries));
+    }
+
+    fn step(&self, graph: &Graph, state: &State, node: NodeId) -> Value {
+        let content = &state.nodes[node as usize];
+        if content.instances.len() < MANY {
+            return step_value(graph, state, node, self.imagined());
+        }
+        let (whole, own) = (state.stamp.number(), content.stamp.number());
+        let mut values = self.values.borrow_mut();
+        match values.get(&node) {
+            Some((known, same, value)) if (*known, *same) == (whole, own) => value.clone(),
+            _ => {
+                let value = step_value(graph, state, node, self.imagined());
+                values.insert(node, (whole, own, value.clone()));
+                value
+            }
+        }
     }
 
     /// Says whether an expression speaks of `name`.
@@ -340,9 +363,7 @@ fn mentioned_in(step: &Step, prefix: &str, state: &State) -> Mentioned {
                 if whole.contains('/') {
                     match state.node(&format!("{prefix}{whole}")) {
                         Some(node) => drop(found.insert(node)),
-                        None => {
-                            copies.push((whole.to_owned(), copies_of(&format!("{prefix}{whole}"), state)))
-                        }
+                        None => copies.push((whole.to_owned(), copies_of(prefix, whole, state))),
                     }
                     continue;
                 }
@@ -364,14 +385,16 @@ fn mentioned_in(step: &Step, prefix: &str, state: &State) -> Mentioned {
     if any { Mentioned::Any } else { Mentioned::These(found.into_iter().collect(), copies) }
 }
 
-/// Returns the steps `db[KEY]/copy` that `db/copy` stands for, in their order, each with its key.
-fn copies_of(written: &str, state: &State) -> Vec<(String, NodeId)> {
+/// Returns the steps `db[KEY]/copy` that `db/copy` stands for, in their order, each with its key. What begins their names
+/// is taken as it is: it says in which copy the step stands that speaks of them.
+fn copies_of(prefix: &str, written: &str, state: &State) -> Vec<(String, NodeId)> {
     let mut found: Vec<(String, NodeId)> = state
         .ids()
         .filter_map(|id| {
+            let rest = id.strip_prefix(prefix)?;
             let mut keys = Vec::new();
             let mut plain = String::new();
-            for part in id.split_inclusive('/') {
+            for part in rest.split_inclusive('/') {
                 let (name, key) = part.split_once('[').unwrap_or((part, ""));
                 plain.push_str(name);
                 if let Some((key, rest)) = key.split_once(']') {
@@ -481,4 +504,49 @@ fn beginning(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
     if text.is_empty() { "; it printed nothing".to_owned() } else { format!("; it begins `{}`", short(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::machine::{Event, Item, Opened};
+    use crate::model::{Runbook, Tree};
+
+    #[test]
+    fn what_a_step_of_many_is_follows_its_instances_in_each_state() {
+        let each = Step { id: "a".to_owned(), for_each: Some(Tree::Plain(json!(null))), ..Step::default() };
+        let reads = Text::new("{{ steps.a.outputs }}");
+        let reads = Step { id: "b".to_owned(), title: Some(reads), ..Step::default() };
+        let runbook = Runbook { steps: vec![each, reads], ..Runbook::default() };
+        let snapshot = Arc::new(Snapshot { runbook, ..Snapshot::default() });
+        let graph = Graph::of_snapshot(Arc::clone(&snapshot));
+        let (scopes, engine) = (Scopes::new(&snapshot, RunFacts::default()), Engine::new());
+        let seen = |state: &State| {
+            let scope = scopes.outer_of_step(&graph, state, 1);
+            let value = engine.expr("steps.a.outputs", &scope).expect("it is there");
+            template::to_json(&value).expect("data")
+        };
+        let mut state = State::new(&graph);
+        let item = |number: usize| Item { key: format!("k{number}"), value: json!(number) };
+        let items = (0..MANY + 1).map(item).collect();
+        for event in [Event::Opened(Opened::none()), Event::Expanded { step: "a".to_owned(), items }] {
+            state.apply(&graph, &event).expect("it may follow");
+        }
+        assert_eq!(seen(&state), json!({}));
+        // Two that go on from the same state each their own way.
+        let mut other = state.clone();
+        let at = Addr { node: 0, instance: 3 };
+        state.at_mut(at).outputs.insert("o".to_owned(), json!("x"));
+        assert_eq!(seen(&state), json!({"o": {"k3": "x"}}));
+        other.at_mut(at).outputs.insert("o".to_owned(), json!("y"));
+        assert_eq!(seen(&other), json!({"o": {"k3": "y"}}));
+        assert_eq!(seen(&state), json!({"o": {"k3": "x"}}));
+        let (whole, own) = (state.stamp.number(), state.nodes[0].stamp.number());
+        assert_eq!(scopes.values.borrow()[&0].0, whole);
+        assert_eq!(scopes.values.borrow()[&0].1, own, "it is kept and not made anew");
+    }
 }

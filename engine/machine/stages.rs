@@ -61,6 +61,8 @@ impl Machine {
             Action::Approve(_) => self.ask(eval, at, Question::Approval),
             Action::Manual(_) => self.ask(eval, at, Question::Manual),
             Action::Wait(_) => {
+                // Its check is over, and nothing is at work while it waits: it must not keep others from their place.
+                self.free_slot(at);
                 let act = match eval.wait(&self.state, at) {
                     Ok(Waiting::For(after)) => Act::Timer { id: self.timer(at, Alarm::Wait), after },
                     Ok(Waiting::Until(until)) => Act::TimerUntil { id: self.timer(at, Alarm::Wait), until },

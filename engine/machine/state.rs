@@ -9,6 +9,7 @@ use super::event::{
     Verdict,
 };
 use super::graph::{Addr, Graph, NodeId};
+use super::stamp::Stamp;
 
 /// What the run as a whole is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +138,8 @@ pub struct Node {
     pub failed: u32,
     /// The instances by what stands in the brackets.
     pub(super) keys: HashMap<String, u32>,
+    /// Changes with each instance.
+    pub(super) stamp: Stamp,
     /// The attempts of instances that were, by key: no two processes of a run share a name.
     pub(super) attempts: HashMap<String, [u32; 7]>,
 }
@@ -183,6 +186,8 @@ pub struct State {
     /// The locks of steps, with who has them.
     pub locks: BTreeMap<String, Addr>,
     pub(super) ids: HashMap<String, NodeId>,
+    /// Changes with whatever may change the instances of any step.
+    pub(super) stamp: Stamp,
 }
 
 impl State {
@@ -208,7 +213,21 @@ impl State {
     }
 
     pub(super) fn at_mut(&mut self, at: Addr) -> &mut Instance {
-        &mut self.nodes[at.node as usize].instances[at.instance as usize]
+        let node = &mut self.nodes[at.node as usize];
+        node.stamp.change();
+        &mut node.instances[at.instance as usize]
+    }
+
+    /// Forgets what of an imagined run nothing reads any more once an instance is over: its element and the state before
+    /// it. Its key and its outputs stay. Without effect where only the run knows the element.
+    pub fn forget(&mut self, at: Addr) {
+        let instance = self.at_mut(at);
+        instance.captured = Map::new();
+        if let Some(item) = &mut instance.item
+            && item.value.get(super::scope::UNKNOWN).is_none()
+        {
+            item.value = crate::model::Value::Null;
+        }
     }
 
     /// Returns the name of an instance: the step's id, with what stands in the brackets for a `for_each`.

@@ -23,7 +23,7 @@ use super::state::{Instance, Progress, State};
 use super::turn::Act;
 
 /// Returns what a rollback would undo, the last begun first: every instance whose action was begun and is not undone,
-/// failed and doubtful ones included; down to `to` (a step or an instance) when it is given, and then also what is half
+/// failed and doubtful ones included; down to `to` (a step, an instance, or one that brings in a runbook) when it is given, and then also what is half
 /// undone.
 pub fn undo_order(state: &State, graph: &Graph, to: Option<&str>) -> Vec<Addr> {
     let mut order: Vec<Addr> = state
@@ -34,7 +34,11 @@ pub fn undo_order(state: &State, graph: &Graph, to: Option<&str>) -> Vec<Addr> {
         .filter(|&at| !state.at(at).undo.as_ref().is_some_and(UndoResult::releases))
         .collect();
     if let Some(to) = to {
-        let is_it = |at: &Addr| state.name(graph, *at) == to || state.node(to) == Some(at.node);
+        let named = state.node(to);
+        // One that brings in a runbook changes nothing itself: its steps are meant.
+        let is_of = |named: NodeId, node: NodeId| named == node || graph.around(node).contains(&named);
+        let is_it =
+            |at: &Addr| state.name(graph, *at) == to || named.is_some_and(|named| is_of(named, at.node));
         let keep = order.iter().rposition(is_it).map_or(0, |last| last + 1);
         let half = |at: &Addr| is_half_undone(state.at(*at));
         let is_undone = |at: &Addr| {

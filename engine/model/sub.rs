@@ -32,6 +32,10 @@ pub struct Sub {
     /// Added to the environment of every command of its steps, which have it as well ([`super::Step::environment`]).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<(String, Text)>,
+    /// The `environment` of the runbooks around it, the next one's first, for the commands of its `target`: they stay as the
+    /// run was started, as the target does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<Vec<(String, Text)>>,
     /// Read-only commands whose output says whom it is about to change.
     pub target: Vec<(String, Command)>,
     /// The lock that the run holds because of it.

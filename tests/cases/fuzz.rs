@@ -21,6 +21,9 @@ const CASES: u64 = 1_500;
 /// How long one file may take on a machine that does other things too: what is quadratic takes longer on these.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// From when on a file is worth a look, and shown.
+const LONG: Duration = Duration::from_secs(2);
+
 /// What people and accidents put into files.
 const SCRAPS: &[&str] = &[
     "",
@@ -513,7 +516,10 @@ pub(crate) fn try_files(root: &Path, from: u64, count: u64) -> String {
         let start = Instant::now();
         match catch_unwind(AssertUnwindSafe(|| seeds.tried(kind, name, &content))) {
             Ok(was) => planned += u64::from(was),
-            Err(_) => wrong.push((number, content)),
+            Err(_) => wrong.push((number, content.clone())),
+        }
+        if start.elapsed() > LONG {
+            println!("file {number} took {:.1} s:\n{content}", start.elapsed().as_secs_f64());
         }
         slowest = slowest.max((start.elapsed(), number));
     }

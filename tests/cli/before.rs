@@ -507,7 +507,11 @@ fn new_files_pass_check_run_and_are_never_written_over() {
     assert_snapshot!(project.run(&["new", "step", "tool/write"]), @"
     $ runbook new step tool/write
     steps/tool/write.yaml is written
-      next   runbook check [ROOT]/steps/tool/write.yaml
+      next   runbook check steps/tool/write.yaml
+    ");
+    assert_snapshot!(project.run(&["check", "steps/tool/write.yaml"]), @"
+    $ runbook check steps/tool/write.yaml
+    1 step template, no mistakes
     ");
     assert_snapshot!(project.run(&["check", "--deny", "warnings"]), @"
     $ runbook check --deny warnings

@@ -9,6 +9,7 @@ mod checked;
 mod elsewhere;
 mod exec;
 mod hostile;
+mod inner;
 mod leaks;
 mod nasty_yaml;
 mod observe;

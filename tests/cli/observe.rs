@@ -281,6 +281,49 @@ const HANGS: &str = "  - id: a\n    capture:\n      shell: |\n        setsid sh 
                      capture: {run: sleep 600, outputs: {x: stdout}}\n    run: echo a\n    irreversible: No.\n";
 
 #[test]
+fn what_a_capture_leaves_behind_is_ended() {
+    let project = Project::new().file(
+        "runbooks/look.yaml",
+        book(
+            "  - id: a\n    capture: {shell: '(setsid sleep 600 >/dev/null 2>&1 & echo $! > left); echo 5', \
+             outputs: {x: stdout}}\n    run: echo a\n    irreversible: No.\n",
+        ),
+    );
+    let plan = observed(&project, &["look"]);
+    assert_eq!(step(&plan, "a")["observed"]["standing"], "could-not-tell", "a script that writes: {plan:#}");
+    project.write(
+        "runbooks/look.yaml",
+        book(
+            "  - id: a\n    capture: {shell: '(setsid sleep 600 >/dev/null 2>&1 &); echo 5', outputs: {x: stdout}}\n    \
+             run: echo a\n    irreversible: No.\n",
+        ),
+    );
+    let live = Live::start(project.command(&["plan", "look", "--observe"]));
+    let pid = live.pid();
+    live.ends_with(0);
+    assert_eq!(find_by_env(&[("RUNBOOK_OBSERVE", &format!("{pid}.0"))]), []);
+}
+
+#[test]
+fn a_change_that_is_hidden_in_a_script_is_refused() {
+    let project = Project::new().file("keep", "x").file(
+        "runbooks/look.yaml",
+        book(
+            r#"  - {id: a, capture: {run: [sh], stdin: "rm keep", outputs: {x: stdout}}, run: "true", irreversible: No.}
+  - {id: b, capture: {run: [sh, -c, "$DO"], env: {DO: rm keep}, outputs: {x: stdout}}, run: "true", irreversible: No.}
+  - {id: c, capture: {run: [env, -S, rm keep], outputs: {x: stdout}}, run: "true", irreversible: No.}
+  - {id: d, capture: {run: "find . -name keep -delete", outputs: {x: stdout}}, run: "true", irreversible: No.}
+  - {id: e, capture: {run: [python3, -c, "import os; os.remove('keep')"], outputs: {x: stdout}}, run: "true", irreversible: No.}
+  - {id: f, capture: {run: tee keep, outputs: {x: stdout}}, run: "true", irreversible: No.}
+"#,
+        ),
+    );
+    let plan = observed(&project, &["look"]);
+    assert_eq!(std::fs::read_to_string(project.root().join("keep")).unwrap(), "x");
+    assert_eq!((&plan["looked"]["asked"], &plan["looked"]["could_not_tell"]), (&json!(0), &json!(6)));
+}
+
+#[test]
 fn ctrl_c_ends_what_was_asked_and_leaves_nothing_behind() {
     let project = Project::new().file("runbooks/look.yaml", book(HANGS));
     let mut terminal = Terminal::start(&project.command(&["plan", "look", "--observe"]));

@@ -137,6 +137,19 @@ fn a_failed_run_is_rolled_back_from_the_prompt_after_it_was_shown() {
 }
 
 #[test]
+fn who_says_no_to_undoing_is_not_told_how_to_do_it_unasked() {
+    let project = chain();
+    project.run(&["exec", "chain"]).code(1);
+    let mut terminal = Terminal::start(&project.command(&["rollback"]));
+    terminal.wait_for("Undo this? [y/N] ");
+    terminal.keys("n\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(2), "{screen}");
+    assert!(screen.contains("nothing was undone") && screen.contains("the run stands as it did"), "{screen}");
+    assert!(!screen.contains("--yes") && project.has("first"), "{screen}");
+}
+
+#[test]
 fn nobody_is_offered_anything_without_a_terminal() {
     let project = chain();
     let shown = project.run(&["exec", "chain"]).code(1).to_string();

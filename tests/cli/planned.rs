@@ -123,10 +123,10 @@ fn whatever_changed_is_told_and_nothing_is_run() {
     for (file, old, new, told) in [
         (runbook, "touch release", "touch other", "now      touch other-0"),
         (runbook, "rm release", "rm -f release", "now      rm -f release-1"),
-        (runbook, "within: 5s", "within: 6s", "verify.within_ms"),
+        (runbook, "within: 5s", "within: 6s", "verify.within\n"),
         (runbook, "exit_code == 0", "exit_code <= 0", "verify.pass"),
         (runbook, "by: [dana, ann]", "by: [ann]", "people.by"),
-        (runbook, "timeout: 5m", "timeout: 9m", "people.timeout_ms"),
+        (runbook, "timeout: 5m", "timeout: 9m", "people.timeout\n"),
         (runbook, "default: 2", "default: 3", "was not planned"),
         (runbook, "default: 2", "default: 1", "is not there now"),
         (runbook, "lock: release/", "lock: releases/", "now      releases/prod"),
@@ -195,6 +195,116 @@ fn a_difference_is_shown_as_planned_and_as_it_is_now() {
     untouched(&project);
 }
 
+/// A runbook with all that surrounds a run, and one that it brings in.
+const SURROUNDED: &str = r#"
+runbook: around
+title: Around
+vars: {zone: {type: string, default: a}}
+target: {cluster: cat cluster}
+environment: {ZONE: "{{ zone }}"}
+hooks: {failed: "logger {{ zone }}", finished: logger good}
+steps:
+  - id: open
+    gate: {uses: note/state, with: {of: state}, pass: outputs.up, within: 2s}
+  - id: part
+    runbook: inner
+  - id: size
+    capture: {run: cat size, outputs: {n: stdout | trim}}
+    preview: {run: diff size -, stdin: "4\n", changed: exit_code == 1}
+    run: tee size
+    stdin: "4"
+    rollback: {run: tee size, stdin: "{{ captured.n }}"}
+  - id: gone
+    capture: {run: cat gone, outputs: {n: stdout}}
+    preview: {run: "diff gone {{ captured.n }}"}
+    run: touch gone
+    irreversible: A test.
+"#;
+
+fn surrounded() -> Project {
+    let inner = "runbook: inner\ntitle: Inner\nsteps: [{id: one, run: touch one, irreversible: A test.}]\n";
+    let state = "step: note/state\ntitle: State of {{ of }}\nparams: {of: {type: string}}\nrun: cat {{ of }}\n\
+                 effect: read\noutputs: {up: stdout | trim == 'up'}\n";
+    Project::new()
+        .file("runbooks/around.yaml", SURROUNDED)
+        .file("runbooks/inner.yaml", inner)
+        .file("steps/note/state.yaml", state)
+        .file("cluster", "east\n")
+        .file("state", "up\n")
+        .file("size", "3\n")
+}
+
+#[test]
+fn what_surrounds_a_run_and_what_it_brings_in_is_planned_too() {
+    let project = surrounded();
+    project.run(&["plan", "around", "--out", "p.plan"]).code(0);
+    let (around, inner, state) = ("runbooks/around.yaml", "runbooks/inner.yaml", "steps/note/state.yaml");
+    for (file, old, new, told) in [
+        (around, "logger {{ zone }}", "logger in {{ zone }}", "hooks.failed\n      planned  logger a\n"),
+        (around, "finished:", "stopped:", "hooks.stopped"),
+        (around, "ZONE: \"", "ZONE: \"b", "environment.ZONE\n      planned  a\n      now      ba\n"),
+        (inner, "touch one", "touch two", "part/one\n    action\n      planned  touch one\n"),
+        (state, "== 'up'", "!= 'up'", "open: gate.outputs.up changed"),
+        (state, "run: cat", "run: cat -u", "now      cat -u state"),
+        (around, "within: 2s", "within: 3s", "action.within\n"),
+    ] {
+        let before = read(&project, file);
+        assert!(before.contains(old), "{old}");
+        project.write(file, before.replacen(old, new, 1));
+        let shown = project.run(&["exec", "--plan", "p.plan"]).code(2).to_string();
+        assert!(shown.contains(told), "{old} -> {new}: {shown}");
+        // What every command is given is told once, and not of each.
+        assert!(shown.matches("ZONE").count() <= 1 && !shown.contains("of the runbook: "), "{shown}");
+        assert!(!project.journal().exists());
+        project.write(file, before);
+    }
+}
+
+#[test]
+fn a_plan_that_looked_is_run_on_the_target_it_saw_only() {
+    let project = surrounded();
+    let shown = project.run(&["plan", "around", "--observe", "--out", "p.plan"]).code(0);
+    assert!(shown.stdout.contains("  → east"), "{shown}");
+    assert!(project.run(&["show", "p.plan"]).code(0).stdout.contains("  → east"));
+    // What was seen besides is of that moment.
+    assert!(!read(&project, "p.plan").contains("\"observed\""));
+    project.write("cluster", "west\n");
+    let shown = project.run(&["exec", "--plan", "p.plan"]).code(2).to_string();
+    assert!(shown.contains("`target.cluster` was `east`, and is `west`; nothing was run"), "{shown}");
+    assert!(!project.has("one") && read(&project, "size") == "3\n");
+    project.run(&["plan", "around", "--out", "p.plan"]).code(0);
+    assert!(!project.run(&["show", "p.plan"]).code(0).stdout.contains("→ east"));
+    std::fs::remove_file(project.root().join("cluster")).expect("it is there");
+    let shown = project.run(&["plan", "around", "--observe"]).code(0);
+    assert!(shown.stdout.contains("could not tell: it exited with 1: cat: cluster"), "{shown}");
+}
+
+#[test]
+fn a_pipe_is_no_plan_and_is_not_waited_for() {
+    let project = release();
+    let pipe = project.root().join("pipe.plan");
+    std::process::Command::new("mkfifo").arg(&pipe).status().expect("it is made");
+    let shown = project.run(&["exec", "--plan", "pipe.plan"]).code(2).to_string();
+    assert!(shown.contains("it is no file"), "{shown}");
+}
+
+#[test]
+fn what_a_plan_calls_its_maker_draws_on_no_screen() {
+    use sha2::{Digest, Sha256};
+    let project = release();
+    plan(&project);
+    let whole = read(&project, "p.plan");
+    let (before, rest) = whole.split_once("\"content\":").expect("its content");
+    let (content, _) = rest.rsplit_once(",\"sha256\"").expect("its sum");
+    let content = content.replacen("\"by\":{\"name\":\"", "\"by\":{\"name\":\"\\u001b[2J", 1);
+    let sum: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    project.write("p.plan", format!("{before}\"content\":{content},\"sha256\":\"{sum}\"}}\n"));
+    for arguments in [&["show", "p.plan"][..], &["exec", "--plan", "p.plan", "--approve", "go"]] {
+        let shown = project.run(arguments).code(0).to_string();
+        assert!(shown.contains("[2J") && !shown.contains('\u{1b}'), "{shown:?}");
+    }
+}
+
 #[test]
 fn a_plan_that_is_not_whole_is_refused() {
     let project = release();
@@ -217,9 +327,13 @@ fn a_plan_that_is_not_whole_is_refused() {
         assert!(shown.contains(told), "{told}: {shown}");
         project.run(&["show", "q.plan"]).code(2);
     }
-    for path in ["nowhere.plan", "/dev/zero", "runbooks"] {
+    for (path, told) in [
+        ("nowhere.plan", "there is no plan `nowhere.plan`"),
+        ("/dev/zero", "can't read the plan"),
+        ("runbooks", "can't read the plan"),
+    ] {
         let shown = project.run(&["exec", "--plan", path]).code(2).to_string();
-        assert!(shown.contains("can't read the plan"), "{shown}");
+        assert!(shown.contains(told), "{shown}");
     }
     untouched(&project);
 }
@@ -346,7 +460,7 @@ fn many_instances_are_folded_and_the_json_is_complete() {
         … 1,989 more like it; --full shows them all
 
     Steps with the same number need none of each other and may run side by side.
-    0 steps change something, 1,999 only look, 1 skipped. Nothing was run.
+    1,999 steps only look, 1 skipped. Nothing was run.
     ");
     let shown = project.run(&["plan", "many", "--var", "n=2000", "--full"]).code(0).stdout;
     assert_eq!(shown.matches("looks").count(), 1_999);
@@ -364,13 +478,17 @@ fn the_page_about_plans_names_every_key() {
     let documents = [
         project.run(&["show", "p.plan", "--format", "json"]).code(0).stdout,
         project.run(&["plan", "release", "--var", "env=staging", "--format", "json"]).code(0).stdout,
+        surrounded().run(&["plan", "around", "--observe", "--format", "json"]).code(0).stdout,
     ];
     fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
         match value {
             Value::Object(entries) => entries.iter().for_each(|(name, inner)| {
                 found.insert(name.clone());
                 // What a person named is no key of ours.
-                if !matches!(name.as_str(), "vars" | "origins" | "env" | "groups" | "by") {
+                if !matches!(
+                    name.as_str(),
+                    "vars" | "origins" | "env" | "environment" | "values" | "groups" | "by"
+                ) {
                     keys(inner, found);
                 }
             }),

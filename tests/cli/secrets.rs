@@ -156,14 +156,14 @@ fn it_is_no_part_of_a_folder() {
     let shown = leaky(&runbook).run(&["exec", "leaky"]).code(2).to_string();
     assert!(shown.contains("RB0402") && shown.contains("`dir`"), "{shown}");
 
-    // Through a param that is no secret, `check` can't see it; the run does.
+    // Through a param that is no secret it is followed.
     let step = "  - id: shows\n    effect: read\n    stdin: \"shown {{ token }}\"\n    run: cat\n";
     let handed = "  - id: shows\n    uses: at\n    with: {place: \"/tmp/{{ token }}\"}\n";
     let template = "step: at\ntitle: At\nparams: {place: {type: string}}\nrun: cat\ndir: \"{{ place }}\"\neffect: read\n";
     assert!(LEAKY.contains(step));
     let project = leaky(&LEAKY.replace(step, handed)).file("steps/at.yaml", template);
-    let shown = project.run(&["exec", "leaky"]).code(1).to_string();
-    assert!(shown.contains("the secret `token` can't be part of the folder"), "{shown}");
+    let shown = project.run(&["exec", "leaky"]).code(2).to_string();
+    assert!(shown.contains("the secret `token` would become the name of a folder"), "{shown}");
     nowhere("exec", shown.as_bytes());
 }
 

@@ -243,6 +243,34 @@ steps:
     assert!(logs.contains("us-1") && !logs.contains("eu-1"), "{logs}");
 }
 
+/// Each copy is whole: 100,000 of them took minutes and all of the memory before the first line was shown.
+#[test]
+fn a_runbook_is_not_brought_in_for_a_list_that_grew_beyond_reason() {
+    let all = "
+runbook: all
+title: All regions
+vars: {count: {type: integer}}
+steps:
+  - {id: region, for_each: range(count), runbook: one, vars: {name: 'r{{ item }}'}}
+";
+    let one = "
+runbook: one
+title: One region
+vars: {name: {type: string}}
+steps:
+  - {id: go, run: 'echo {{ name }}', effect: read}
+";
+    let project = Project::new().file("runbooks/all.yaml", all).file("runbooks/one.yaml", one);
+    let told = project.run(&["plan", "all", "--var", "count=100000"]).code(2).to_string();
+    let what = "`region` would have 100000 instances of 2 steps each, and a run may have 20000";
+    assert!(
+        told.contains("RB0508") && told.split_whitespace().collect::<Vec<_>>().join(" ").contains(what),
+        "{told}"
+    );
+    let shown = project.run(&["plan", "all", "--var", "count=300"]).code(0).to_string();
+    assert!(shown.contains("region[299]/go"), "{shown}");
+}
+
 #[test]
 fn what_changed_inside_is_told_and_taken_with_latest() {
     let project = moving();

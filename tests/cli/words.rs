@@ -87,10 +87,17 @@ fn environment_is_shown_and_planned_with_its_secrets_masked() {
     ");
     insta::assert_snapshot!(part(&plan.stdout, "  target"), @r"
     target   who  echo target $SITE $KIND >> log; echo me
-    environ  SITE=prod-site
+    env      SITE=prod-site
              TOKEN=•••
              KIND=shared
     ");
+    // Said above the steps, and not again below each command that has the same.
+    let below = |name: &str| {
+        let rows =
+            plan.stdout.lines().map(str::trim).filter(|row| row.starts_with("env ") && !row.contains('='));
+        rows.filter(|row| row.contains(name)).count()
+    };
+    assert_eq!((below("SITE"), below("KIND")), (0, 2), "{plan}");
     let plan = project.run(&["plan", "surrounded", "--format", "json"]).code(0);
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).expect("JSON");
     insta::assert_snapshot!(plan["run"]["environment"].to_string(), @r#"{"SITE":"prod-site","TOKEN":"•••","KIND":"shared"}"#);
@@ -332,4 +339,17 @@ fn an_edited_default_is_told_of_the_steps_that_have_it() {
     let told = project.run(&["resume"]).to_string();
     assert!(told.contains("hangs") && told.contains("timeout"), "{told}");
     assert!(!told.contains("patient: timeout"), "{told}");
+}
+
+#[test]
+fn a_plan_shows_how_the_template_of_a_gate_asks() {
+    let enough = "step: look/enough\ntitle: Enough\nparams: {least: {type: integer}, patience: {type: duration, default: 7s}}\n\
+                  gate: {uses: look/count, with: {suffix: txt}, pass: outputs.count >= least, warn: outputs.count == least, every: 3s, within: \"{{ patience }}\", valid_for: 5m}\n";
+    let text = "runbook: r\ntitle: R\nsteps:\n  - {id: seen, gate: {uses: look/enough, with: {least: 1}}}\n";
+    let project = Project::new().file("runbooks/r.yaml", text);
+    let project = project.file("steps/look/count.yaml", COUNT).file("steps/look/enough.yaml", enough);
+    let plan = project.run(&["plan", "r"]).code(0).stdout;
+    assert!(plan.contains("until outputs.count >= least, every 3s, within 7s, good for 5m"), "{plan}");
+    let json = project.run(&["plan", "r", "--format", "json"]).code(0).stdout;
+    assert!(json.contains("outputs.count == least"), "{json}");
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::live::{Live, records, wait_until};
 use crate::support::project::Project;
+use crate::support::terminal::{CTRL_Z, Terminal};
 
 /// Every hook writes what it is told.
 const ALL: &str = r#"
@@ -260,4 +261,87 @@ fn a_mistake_in_the_hooks_of_the_project_is_told_once_and_stops_every_run() {
     assert_eq!(shown.matches("runbooks/catalog.yaml:2:").count(), 1, "{shown}");
     assert!(shown.contains("did you mean `finished`?") && shown.contains("RB0302"), "{shown}");
     project.run(&["exec", "s"]).code(2);
+}
+
+/// Waits for what the test says at the end of the run.
+const HELD: &str = "hooks:\n  finished: {shell: 'touch begun; until [ -e go ]; do sleep 0.05; done; cat >> told; touch ended; test ! -e bad', timeout: 2m}";
+
+#[test]
+fn a_wait_for_a_hook_is_stopped_from_another_terminal_too() {
+    let project = project(HELD, "  - {id: only, run: echo hi, effect: read}");
+    let live = Live::start(project.command(&["exec", "r", "--detach"]));
+    wait_until("it waits", || project.has("begun"));
+    live.ends_with(0);
+    let run = project.newest();
+    project.run(&["cancel", &run]).code(0);
+    wait_until("it is ended", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
+    wait_until("it is recorded", || failures(&project).iter().any(|(_, why)| why.contains("it was stopped")));
+    wait_until("its engine left", || {
+        project.run(&["cancel", &run]).to_string().contains("no engine drives it")
+    });
+    let status = project.run(&["status", &run]).code(0).to_string();
+    assert!(status.contains("succeeded") && !project.has("ended"), "{status}");
+    let journal = rusqlite::Connection::open(project.journal()).expect("a journal");
+    let left: i64 = journal
+        .query_row("SELECT count(*) FROM requests WHERE taken_at IS NULL", [], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(left, 0, "nothing is left to stop whoever drives a run next");
+}
+
+#[test]
+fn ctrl_z_suspends_the_wait_for_a_hook_with_the_hook() {
+    let project = project(HELD, "  - {id: only, run: echo hi, effect: read}");
+    let mut terminal = Terminal::start(&project.command(&["exec", "r"]));
+    terminal.wait_for("waits for its hooks: finished");
+    let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
+    let stopped = || {
+        let stat = std::fs::read_to_string(format!("/proc/{us}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('T'))
+    };
+    terminal.keys(CTRL_Z);
+    wait_until("it is stopped", stopped);
+    project.write("go", "");
+    assert!(!project.has("ended"), "the hook is stopped as well");
+    terminal.signal(Signal::CONT);
+    let (code, screen) = terminal.end();
+    assert_eq!((code, project.has("ended")), (Some(0), true), "{screen}");
+    assert_eq!((words(&project), failures(&project)), (vec!["finished".to_owned()], vec![]), "{screen}");
+}
+
+#[test]
+fn what_a_hook_says_that_no_journal_takes_does_not_make_a_failure_of_the_run() {
+    let project = project(HELD, "  - {id: only, run: echo hi, effect: read}");
+    let live = Live::start(project.command(&["exec", "r"]));
+    wait_until("it waits", || project.has("begun"));
+    let journal = rusqlite::Connection::open(project.journal()).expect("a journal");
+    journal.busy_timeout(Duration::from_secs(30)).expect("it can be set");
+    journal.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
+    project.write("bad", "");
+    project.write("go", "");
+    let said = live.ends_with(0);
+    drop(journal);
+    assert!(said.contains("could not be recorded") && said.contains("succeeded"), "{said}");
+    let run = project.newest();
+    assert!(project.run(&["status", &run]).code(0).to_string().contains("succeeded"));
+    project.run(&["verify", &run]).code(0);
+}
+
+#[test]
+fn a_takeover_ends_the_hooks_of_the_old_engine_and_the_new_one_tells_the_rest() {
+    let hooks = "hooks:\n  started: {shell: 'touch begun; sleep 600; touch late', timeout: 2m}\n  finished: {shell: cat >> told}";
+    let steps =
+        "  - {id: only, shell: 'until [ -e go ]; do sleep 0.05; done', idempotent: true, effect: read}";
+    let project = project(hooks, steps);
+    let old = Live::start(project.command(&["exec", "r"]));
+    wait_until("the hook runs", || project.has("begun"));
+    crate::support::live::spawned(&project, "only");
+    let new = Live::start(project.command(&["resume", "--takeover", "--reason", "she went home"]));
+    wait_until("the old one noticed", || old.said().contains("was taken over"));
+    project.write("go", "");
+    old.ends_with(6);
+    new.ends_with(0);
+    assert_eq!(words(&project), ["finished"]);
+    assert_eq!(told(&project)[0]["driver"], json!("ann"));
+    assert!(!project.has("late"));
+    assert_eq!(find_by_env(&[("RUNBOOK_RUN", &project.newest())]), []);
 }

@@ -64,7 +64,7 @@ impl Place {
             load::bind(runbook, &mut loaded.sources, inputs, &Project::at(self.path()), &Engine::new())
                 .unwrap_or_else(|report| panic!("{report:#?}"));
         let exec = Exec {
-            snapshot: bound.snapshot,
+            snapshot: (*bound.snapshot).clone(),
             secrets: bound.secrets,
             options: Options { max_parallel, on_failure, ..Options::default() },
             by: driver::person("tester", "command"),

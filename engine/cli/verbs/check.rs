@@ -215,12 +215,13 @@ impl Found {
             (0, some) => (Role::Person, some.join(", ")),
             (_, some) => (Role::Failure, some.join(", ")),
         };
-        let templates = match self.own_templates {
-            0 => String::new(),
-            own => format!(" and {}", count(own, "step template")),
+        let checked = match (runbooks, self.own_templates) {
+            (_, 0) => count(runbooks, "runbook"),
+            (0, own) => count(own, "step template"),
+            (_, own) => format!("{} and {}", count(runbooks, "runbook"), count(own, "step template")),
         };
         let mistakes = console.out.paint(tone, &mistakes);
-        text.push_str(&format!("{}{templates}, {mistakes}", count(runbooks, "runbook")));
+        text.push_str(&format!("{checked}, {mistakes}"));
         if self.silenced > 0 {
             text.push_str(&format!(", {} silenced", self.silenced));
         }

@@ -73,6 +73,8 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let approvals = exec.approve.iter().cloned().collect();
     let plan = kept.as_ref().map(Kept::mark);
     let planned_target = kept.map(|kept| kept.file.target).unwrap_or_default();
+    // Nobody else holds it any more: it is moved, and not copied.
+    let snapshot = Arc::unwrap_or_clone(snapshot);
     let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target };
     if exec.detach {
         return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
@@ -112,13 +114,13 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
 /// Makes sure that a protected run is meant. Returns from where that was said (`terminal`, `flag`), when it had to be.
 fn confirm(
     exec: &Exec,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     terminal: Option<&mut Terminal>,
     console: Console,
 ) -> Result<Option<&'static str>, CliError> {
     let runbook = &snapshot.runbook;
-    let graph = Arc::new(Graph::of(runbook));
-    let judge = Judge::new(Arc::new(Engine::new()), Arc::new(snapshot.clone()), graph, RunFacts::default());
+    let graph = Arc::new(Graph::of_snapshot(Arc::clone(snapshot)));
+    let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(snapshot), graph, RunFacts::default());
     let Some(protect) = judge.protected() else { return Ok(None) };
     if exec.yes {
         return Ok(Some("flag"));

@@ -60,7 +60,11 @@ pub fn run(new: &New, settings: &Settings, console: Console) -> Result<Exit, Cli
     let program = settings.program_here();
     let next = match new.kind {
         SchemaKind::Runbook => format!("{program} plan {}", quote_word(&name)),
-        SchemaKind::Step => format!("{program} check {}", quote_word(&path.display().to_string())),
+        SchemaKind::Step => {
+            // As it is typed from here: a path from `/` on is read with care at night.
+            let here = path.strip_prefix(&settings.folder).unwrap_or(&path);
+            format!("{program} check {}", quote_word(&here.display().to_string()))
+        }
     };
     console.print(&format!("{shown} is written\n  next   {next}\n"))?;
     Ok(Exit::Good)

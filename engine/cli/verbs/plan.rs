@@ -52,8 +52,12 @@ pub fn run(plan: &Plan, settings: &Settings, console: Console) -> Result<Exit, C
     }
     if let Some(out) = &plan.out {
         // What was seen is of this moment: the file keeps what does not depend on it.
+        // Whom it was about to change is kept: a run that would change another is not the one that was looked at.
+        let answers = shown.run.target.iter().filter_map(|one| Some((one.name.clone(), one.said.clone()?)));
+        let target = answers.collect();
         let kept = if plan.observe { preview(&bound.snapshot) } else { shown };
-        let file = PlanFile::of(&bound, origins, kept, now(), settings.person(settings.via()));
+        let mut file = PlanFile::of(&bound, origins, kept, now(), settings.person(settings.via()));
+        file.target = target;
         let sum = file.write(&settings.typed(out))?;
         let (program, path) = (settings.program_here(), quote_word(&out.display().to_string()));
         console.say(&format!(
@@ -132,11 +136,11 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
         if let Some(stdin) = &planned.stdin {
             row("", role, &format!("reads {}", page::stdin(stdin)));
         }
-        if !planned.env.is_empty() {
-            let names: Vec<&str> = planned.env.keys().map(String::as_str).collect();
+        let names = planned.env.as_deref().map(|env| told.env(env)).unwrap_or_default();
+        if !names.is_empty() {
             row("", role, &folded(&format!("env {}", names.join(", "))));
         }
-        if let Some(limits) = page::limits(planned.timeout_ms.as_ref(), planned.retry.as_ref())
+        if let Some(limits) = page::limits(planned.timeout_ms.as_ref(), planned.retry.as_deref())
             && told.news(step, "limits", Some(planned.stage), &limits)
         {
             row("", role, &folded(&limits));
@@ -148,10 +152,10 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
         }
     }
     if let Some(shown) = &step.previewed {
-        text.push_str(&observed::previewed(shown, console));
+        text.push_str(&observed::previewed(shown, indent, console));
     }
     let mut row = |word: &str, role: Role, value: &str| {
-        text.push_str(&format!("    {} {value}\n", paint.paint(role, &format!("{word:<8}"))));
+        text.push_str(&format!("{:indent$}{} {value}\n", "", paint.paint(role, &format!("{word:<8}"))));
     };
     if let Some(asks) = &step.asks {
         row("asks", Role::Person, &folded(asks));

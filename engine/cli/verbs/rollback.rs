@@ -55,12 +55,14 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
         let program = settings.program();
         let to = rollback.to.as_ref().map(|to| format!(" --to {}", quote_word(to))).unwrap_or_default();
         let hint = format!("add --yes to begin without asking: {program} rollback {run}{to} --yes");
-        let no = |message: &str| CliError::NotConfirmed { message: message.to_owned(), hint: hint.clone() };
+        let no = |message: &str, hint: String| CliError::NotConfirmed { message: message.to_owned(), hint };
         let Some(terminal) = &mut terminal else {
-            return Err(no("a rollback is confirmed at a terminal, and there is none"));
+            return Err(no("a rollback is confirmed at a terminal, and there is none", hint));
         };
+        // Who was asked and said no is not told how to do it without being asked.
         if yes("Undo this?", terminal).map_err(left)? != Some(true) {
-            return Err(no("not confirmed: nothing was undone"));
+            let again = format!("the run stands as it did; `{program} status {run}` shows it");
+            return Err(no("not confirmed: nothing was undone", again));
         }
     }
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);

@@ -46,7 +46,11 @@ fn of_plan(kept: &Kept, full: bool, settings: &Settings, console: Console) -> Re
     let file = &kept.file;
     let (runbook, secrets) = (&file.snapshot.runbook, &file.snapshot.secrets);
     let names = (runbook.name.as_str(), runbook.title.as_str());
-    let mut sheet = Sheet::new(names, &file.snapshot.vars, &file.origins, secrets, &file.plan);
+    let mut plan = file.plan.clone();
+    for target in &mut plan.run.target {
+        target.said = file.target.get(&target.name).cloned();
+    }
+    let mut sheet = Sheet::new(names, &file.snapshot.vars, &file.origins, secrets, &plan);
     sheet.note =
         Some(format!("planned {}, plan {}", kept.made(now()), kept.sha256.get(..12).unwrap_or_default()));
     sheet.made = Some(json!({

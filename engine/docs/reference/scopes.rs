@@ -39,9 +39,11 @@ use At::{Body, Step, Top};
 use Written::{Expr, Text};
 
 /// The places, each with what is written there; `PROBE` stands for the use.
-const PLACES: [(&str, At, Written, &str); 20] = [
+const PLACES: [(&str, At, Written, &str); 23] = [
     ("`let`", Top, Text, "let: {derived: PROBE}"),
     ("`target`", Top, Text, "target: {who: [echo, PROBE]}"),
+    ("`environment`", Top, Text, "environment: {A: PROBE}"),
+    ("`hooks`", Top, Text, "hooks: {started: {run: [echo, PROBE]}}"),
     ("`lock`", Top, Text, "lock: PROBE"),
     ("`protect`", Top, Expr, "protect: PROBE == 1"),
     ("`for_each`", Step, Text, "for_each: [PROBE], run: echo, effect: read"),
@@ -77,6 +79,12 @@ const PLACES: [(&str, At, Written, &str); 20] = [
     ),
     ("`satisfied`", Body, Expr, "capture: CAPTURE, satisfied: PROBE == 1, run: echo, effect: read"),
     ("`changes`, `irreversible`", Body, Text, "capture: CAPTURE, changes: PROBE, run: echo, effect: read"),
+    (
+        "`preview`: command",
+        Body,
+        Text,
+        "capture: CAPTURE, preview: {run: [echo, PROBE], changed: exit_code == 1}, run: echo, effect: read",
+    ),
     ("the action: command, prompt, `wait`", Body, Text, "capture: CAPTURE, run: [echo, PROBE], effect: read"),
     ("`outputs`", Body, Expr, "capture: CAPTURE, run: echo, effect: read, outputs: {y: PROBE == 1}"),
     (

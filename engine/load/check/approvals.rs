@@ -1,16 +1,17 @@
 //! Approvals that guard nothing: the changes do not wait for the answer, or were made before the question. (RB0411)
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::super::context::Context;
 use super::changing;
 use crate::diag::{Code, Diagnostic};
-use crate::model::{Action, Effect, OnFailure, Runbook, Step};
+use crate::model::{Action, Approve, Effect, OnFailure, Runbook, Step};
 
 /// Tells the approvals for which nothing that changes anything waits.
 ///
 /// An approval that comes last is a habit where a "no" rolls back what was done, or where somebody's answers are used;
-/// these are left alone.
+/// these are left alone. So is a sign-off: its question shows what the change came to, so it can't be asked before, or
+/// every change was asked about already.
 pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     let asks = |step: &Step| matches!(step.body.action, Action::Approve(_));
     let changes: Vec<&Step> = runbook.steps.iter().filter(|step| acts(step)).collect();
@@ -23,8 +24,7 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     // From the end: what a changing step needs is waited for, and so on. `needs` may name later steps, so until nothing
     // is added any more.
     let mut open: Vec<&Step> = changes.clone();
-    let by_id: std::collections::HashMap<&str, &Step> =
-        runbook.steps.iter().map(|step| (step.id.as_str(), step)).collect();
+    let by_id: HashMap<&str, &Step> = runbook.steps.iter().map(|step| (step.id.as_str(), step)).collect();
     while let Some(step) = open.pop() {
         for need in &step.needs {
             if later.insert(need) {
@@ -39,7 +39,15 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
             continue;
         }
         let before = before(step, &by_id);
-        let first = changes.iter().find(|change| before.contains(change.id.as_str()));
+        let done = || changes.iter().filter(|change| before.contains(change.id.as_str()));
+        // What the engine changes says more than what a person is asked to do.
+        let command = |change: &&&Step| matches!(change.body.action, Action::Command(_));
+        let first = done().find(command).or_else(|| done().next());
+        if first.is_some()
+            && (shows_what_came(cx, approve, &changes, &before, &by_id) || all_asked(done(), &by_id))
+        {
+            continue;
+        }
         let diagnostic = match first {
             Some(change) => Diagnostic::new(
                 Code::GuardsNothing,
@@ -60,6 +68,38 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     }
 }
 
+/// Says whether the question shows what was found after a change: it could not be asked before.
+fn shows_what_came(
+    cx: &Context<'_>,
+    of: &Approve,
+    changes: &[&Step],
+    before_it: &HashSet<&str>,
+    by_id: &HashMap<&str, &Step>,
+) -> bool {
+    let uses = cx.engine.check_text(&of.prompt.src).unwrap_or_default();
+    let mut shown = uses.paths.iter().filter(|used| used.path[0] == "steps").filter_map(|used| {
+        let (id, step) = by_id.get_key_value(used.path.get(1)?.as_str())?;
+        before_it.contains(id).then_some(*step)
+    });
+    shown.any(|step| {
+        let earlier = before(step, by_id);
+        acts(step) || changes.iter().any(|change| earlier.contains(change.id.as_str()))
+    })
+}
+
+/// Says whether each of these steps waits for an approval of its own.
+fn all_asked<'r>(
+    mut changes: impl Iterator<Item = &'r &'r Step>,
+    by_id: &HashMap<&'r str, &'r Step>,
+) -> bool {
+    changes.all(|change| {
+        let earlier = before(change, by_id);
+        earlier
+            .iter()
+            .any(|id| by_id.get(id).is_some_and(|step| matches!(step.body.action, Action::Approve(_))))
+    })
+}
+
 /// Says whether a step changes something, or lets somebody change it.
 fn acts(step: &Step) -> bool {
     match &step.body.action {
@@ -71,7 +111,7 @@ fn acts(step: &Step) -> bool {
     }
 }
 
-fn before<'r>(step: &'r Step, by_id: &std::collections::HashMap<&'r str, &'r Step>) -> HashSet<&'r str> {
+fn before<'r>(step: &'r Step, by_id: &HashMap<&'r str, &'r Step>) -> HashSet<&'r str> {
     let mut found = HashSet::new();
     let mut open = vec![step];
     while let Some(step) = open.pop() {

@@ -14,8 +14,11 @@ const DEPTH: usize = 6;
 const NEAR: usize = 24;
 
 /// Programs that run the rest of their words.
-const WRAPPERS: [&str; 11] =
-    ["command", "env", "exec", "ionice", "nice", "nohup", "setsid", "sudo", "time", "timeout", "xargs"];
+const WRAPPERS: [&str; 26] = [
+    "busybox", "chroot", "chrt", "command", "doas", "env", "exec", "find", "flock", "ionice", "ltrace",
+    "nice", "nohup", "parallel", "runuser", "setsid", "ssh", "stdbuf", "strace", "su", "sudo", "taskset",
+    "time", "timeout", "watch", "xargs",
+];
 
 /// Programs that run a script given by `-c`.
 const SHELLS: [&str; 5] = ["ash", "bash", "dash", "sh", "zsh"];
@@ -23,9 +26,68 @@ const SHELLS: [&str; 5] = ["ash", "bash", "dash", "sh", "zsh"];
 /// Words of the shell after which a command begins.
 const BEFORE: [&str; 9] = ["!", "do", "elif", "else", "if", "then", "until", "while", "{"];
 
-/// Returns the words of a command, or of a script in it, that are known to change something.
-pub fn changes(argv: &[String]) -> Option<String> {
-    of_words(argv, DEPTH)
+/// Programs that run code given by `-c` or `-e`, which is no script of the shell.
+const INTERPRETERS: [&str; 7] = ["node", "nodejs", "perl", "php", "python", "python3", "ruby"];
+
+/// What code that only looks has no use for. It may be read as more than it is: a capture that is not asked is told as such.
+const DEEDS: [&str; 27] = [
+    "chmod",
+    "chown",
+    "delete",
+    "exec(",
+    "mkdir",
+    "popen",
+    "Popen",
+    "putenv",
+    "remove",
+    "rename",
+    "rmdir",
+    "rmtree",
+    "spawn",
+    "subprocess",
+    "system",
+    "truncate",
+    "unlink",
+    "urlopen",
+    "writeFile",
+    ",'a'",
+    ",'w'",
+    ",'wb'",
+    ",'x'",
+    ",\"a\"",
+    ",\"w\"",
+    ",\"wb\"",
+    ",\"x\"",
+];
+
+/// Returns the words of a command, or of a script in it or in what it reads, that are known to change something.
+pub fn changes(argv: &[String], stdin: Option<&str>) -> Option<String> {
+    of_words(argv, DEPTH).or_else(|| {
+        let read_as_script = argv.iter().any(|word| SHELLS.contains(&name(word)));
+        of_script(stdin.filter(|_| read_as_script)?, DEPTH)
+    })
+}
+
+/// Returns what a program does by its own options: none of its words is a verb.
+fn of_options(program: &str, rest: &[String]) -> Option<String> {
+    let has = |wanted: &dyn Fn(&str) -> bool| rest.iter().find(|word| wanted(word));
+    let spares = |file: &str| file.starts_with('-') || file.starts_with("/dev/");
+    match program {
+        "find" => has(&|word| word == "-delete" || word.starts_with("-fprint") || word == "-fls")
+            .map(|word| format!("find {word}")),
+        "tee" => has(&|file| !spares(file)).map(|file| format!("tee {file}")),
+        "dd" => has(&|word| word.strip_prefix("of=").is_some_and(|file| !spares(file)))
+            .map(|word| format!("dd {word}")),
+        _ if INTERPRETERS.contains(&program) || program.starts_with("python3.") => {
+            let at = rest.iter().position(|word| {
+                word.starts_with('-') && !word.starts_with("--") && word.ends_with(['c', 'e', 'r'])
+            })?;
+            // How a file is opened stands after its name; alone it may be the name of a key.
+            let code = rest.get(at + 1)?.replace(", ", ",");
+            DEEDS.iter().find(|deed| code.contains(**deed)).map(|deed| format!("{program}: {deed}"))
+        }
+        _ => None,
+    }
 }
 
 fn name(program: &str) -> &str {
@@ -36,10 +98,24 @@ fn of_words(argv: &[String], depth: usize) -> Option<String> {
     let program = name(argv.first()?);
     let inside = argv.iter().position(|word| word == "--").map_or(argv.len(), |at| at + 1);
     let mut starts: Vec<usize> = vec![0];
+    if let ("env", Some(script)) = (program, split_by_env(argv)) {
+        return of_script(&script, depth.checked_sub(1)?);
+    }
+    if matches!(program, "ssh" | "su" | "watch" | "flock" | "parallel" | "runuser") {
+        // Each may be given a whole script as one word.
+        let scripts = argv.iter().skip(1).take(NEAR).filter(|word| word.contains(char::is_whitespace));
+        let depth = depth.checked_sub(1)?;
+        if let Some(found) = scripts.into_iter().find_map(|script| of_script(script, depth)) {
+            return Some(found);
+        }
+    }
     if WRAPPERS.contains(&program) {
         // Where the wrapped command begins differs from wrapper to wrapper: it may be any word.
         starts.extend(1..argv.len().min(NEAR));
-    } else if matches!(program, "docker" | "kubectl" | "podman") {
+    } else if matches!(program, "docker" | "podman") {
+        // `exec NAME rm …` and `run IMAGE rm …`: where the inner command begins depends on the options before it.
+        starts.extend(1..argv.len().min(NEAR));
+    } else if program == "kubectl" {
         starts.push(inside);
     }
     for start in starts {
@@ -49,12 +125,25 @@ fn of_words(argv: &[String], depth: usize) -> Option<String> {
             // The rest is the script and its arguments.
             return of_shell(program, &words[1..], depth.checked_sub(1)?);
         }
+        if let Some(word) = of_options(program, &words[1..]) {
+            return Some(word);
+        }
         let found = verb(&Line::Words(words.iter().map(Text::new).collect()));
         if let Some((word, _)) = found {
             return Some(word);
         }
     }
     None
+}
+
+/// Returns what `env -S` makes a command of.
+fn split_by_env(argv: &[String]) -> Option<String> {
+    let at = argv.iter().position(|word| word.starts_with("-S") || word.starts_with("--split-string"))?;
+    let word = &argv[at];
+    let given =
+        word.strip_prefix("--split-string=").or_else(|| word.strip_prefix("-S")).filter(|it| !it.is_empty());
+    let rest = argv.get(at + 1..).unwrap_or_default().join(" ");
+    Some(format!("{} {rest}", given.unwrap_or_default()))
 }
 
 fn of_shell(program: &str, rest: &[String], depth: usize) -> Option<String> {
@@ -183,7 +272,7 @@ mod tests {
     use super::*;
 
     fn said(words: &[&str]) -> Option<String> {
-        changes(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+        changes(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), None)
     }
 
     #[test]
@@ -202,6 +291,38 @@ mod tests {
         assert_eq!(said(&["kubectl", "exec", "db-0", "--", "psql", "-Atc", "select 1"]), None);
         assert_eq!(said(&["kubectl", "get", "deployment", "rm"]), None);
         assert_eq!(said(&[]), None);
+    }
+
+    #[test]
+    fn what_is_hidden_is_found() {
+        for (words, word) in [
+            (&["env", "-S", "rm x"][..], "rm"),
+            (&["env", "-Srm x"], "rm"),
+            (&["find", ".", "-name", "x", "-delete"], "find -delete"),
+            (&["find", ".", "-exec", "rm", "{}", ";"], "rm"),
+            (&["tee", "-a", "size"], "tee size"),
+            (&["dd", "if=a", "of=b"], "dd of=b"),
+            (&["ssh", "host", "rm", "x"], "rm"),
+            (&["ssh", "host", "sudo systemctl stop x"], "systemctl stop"),
+            (&["busybox", "rm", "x"], "rm"),
+            (&["python3", "-c", "import os; os.remove('x')"], "python3: remove"),
+            (&["timeout", "5", "perl", "-e", "unlink 'x'"], "perl: unlink"),
+            (&["sh", "-c", "python3 -c \"open('x', 'w')\""], "python3: ,'w'"),
+        ] {
+            assert_eq!(said(words).as_deref(), Some(word), "{words:?}");
+        }
+        for words in [
+            &["python3", "-c", "import json, sys; print(json.load(sys.stdin)['size'])"][..],
+            &["find", ".", "-name", "*.log", "-newer", "x"],
+            &["ssh", "host", "df -h /"],
+            &["dd", "if=a", "of=/dev/stdout"],
+            &["sh", "-c", "date | tee /dev/stderr"],
+        ] {
+            assert_eq!(said(words), None, "{words:?}");
+        }
+        let shell = ["sh".to_owned()];
+        assert_eq!(changes(&shell, Some("rm x")).as_deref(), Some("rm"));
+        assert_eq!(changes(&["jq".to_owned(), ".".to_owned()], Some("rm x")), None);
     }
 
     #[test]

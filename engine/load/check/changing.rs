@@ -76,7 +76,8 @@ const TOOLS: &[Tool] = &[
             "--client-key",
             "--profile",
         ],
-        harmless: &["--dry-run", "--help", "-h", "--list"],
+        // `run --rm` is how one looks from inside the cluster.
+        harmless: &["--dry-run", "--help", "-h", "--list", "--rm"],
     },
     Tool {
         name: "oc",
@@ -121,9 +122,6 @@ const TOOLS: &[Tool] = &[
             "install",
             "plugin install",
             "plugin uninstall",
-            "repo add",
-            "repo remove",
-            "repo update",
             "rollback",
             "uninstall",
             "upgrade",
@@ -211,13 +209,11 @@ const TOOLS: &[Tool] = &[
             "container rm",
             "cp",
             "create",
-            "exec",
             "image prune",
             "image rm",
             "kill",
             "load",
             "pause",
-            "pull",
             "push",
             "restart",
             "rm",
@@ -244,7 +240,7 @@ const TOOLS: &[Tool] = &[
             "-p",
             "--project-name",
         ],
-        harmless: &["--help", "--dry-run"],
+        harmless: &["--help", "--dry-run", "--rm"],
     },
     Tool {
         name: "git",
@@ -254,7 +250,6 @@ const TOOLS: &[Tool] = &[
             "cherry-pick",
             "checkout",
             "clean",
-            "clone",
             "commit",
             "merge",
             "pull",
@@ -349,6 +344,9 @@ const ALWAYS: [&str; 19] = [
     "truncate",
     "useradd",
 ];
+
+/// Those of them that are no change on files of the script's own.
+const SCRATCH: [&str; 5] = ["mkdir", "mv", "rm", "rmdir", "truncate"];
 
 /// How operations of the aws client begin that only look.
 const AWS_READS: [&str; 17] = [
@@ -481,6 +479,22 @@ const CLOUD: [&str; 33] = [
     "upgrade",
 ];
 
+/// Parts of an address to which a question is posted.
+const CURL_ASKS: [&str; 12] = [
+    "_count",
+    "_msearch",
+    "_search",
+    "graphql",
+    "login",
+    "oauth",
+    "query",
+    "query_range",
+    "search",
+    "token",
+    "validate",
+    "verify",
+];
+
 /// Words of SQL that change something when a statement begins with them.
 const SQL: [&str; 17] = [
     "alter", "call", "cluster", "comment", "copy", "create", "delete", "drop", "grant", "insert", "merge",
@@ -498,8 +512,16 @@ pub(super) fn verb(line: &Line) -> Option<(String, Place)> {
 
 /// Returns the same of a script: what is said, and the bytes of `script` that say it.
 pub(super) fn verb_of_script(script: &Text) -> Option<(String, Range<usize>)> {
+    // A script that makes a file for itself also puts it away.
+    let scratch = script.src.contains("mktemp");
     script::commands(&script.src).into_iter().find_map(|words| {
         let texts: Vec<&str> = words.iter().map(|(_, word)| word.trim_matches(['"', '\''])).collect();
+        let own = |word: &&str| {
+            word.starts_with('-') || word.starts_with("/tmp/") || scratch && word.starts_with('$')
+        };
+        if texts.first().is_some_and(|name| SCRATCH.contains(name)) && texts[1..].iter().all(own) {
+            return None;
+        }
         let (said, index) = of(&texts)?;
         Some((said, words[index].0.clone()))
     })
@@ -569,6 +591,11 @@ fn of_tool(tool: &Tool, rest: &[Word<'_>]) -> Option<(String, usize)> {
     }
     let mut words = plain(&rest[..own], tool.valued).filter(|word| !word.text.contains("{{"));
     let verb = words.next()?;
+    // Out of a pod or container is a look.
+    let out = verb.text == "cp" && rest[..own].last().is_some_and(|to| !to.text.contains(':'));
+    if out {
+        return None;
+    }
     if tool.changes.contains(&verb.text) {
         return Some((verb.text.to_owned(), verb.index));
     }
@@ -588,6 +615,13 @@ fn aws(rest: &[Word<'_>]) -> Option<(String, usize)> {
     let (service, operation) = (words.next()?, words.next()?);
     let said = Some((format!("{} {}", service.text, operation.text), operation.index));
     match service.text {
+        // To the terminal, or to here: the bucket stays as it is.
+        "s3" if matches!(operation.text, "cp" | "sync") => {
+            let ends: Vec<&str> = words.map(|word| word.text).take(2).collect();
+            let reads = ends.first().is_some_and(|from| from.starts_with("s3://"))
+                && ends.get(1).is_some_and(|to| !to.starts_with("s3://") && !to.contains("{{"));
+            said.filter(|_| !reads)
+        }
         "s3" => said.filter(|_| AWS_S3.contains(&operation.text)),
         // They hand out what only passes: no state of anybody's is changed.
         "sts" | "ecr" if operation.text.starts_with("get-") => None,
@@ -617,12 +651,18 @@ fn shown(word: &str) -> String {
 }
 
 fn curl(rest: &[Word<'_>]) -> Option<(String, usize)> {
+    // A question that is too long for an address is posted as well.
+    let asks = rest.iter().any(|word| {
+        let path = word.text.split(['?', '#']).next().unwrap_or_default();
+        word.text.contains('/') && path.rsplit('/').any(|part| CURL_ASKS.contains(&part))
+    });
     rest.iter().enumerate().find_map(|(at, word)| {
         let method = match word.text {
             "-X" | "--request" => rest.get(at + 1)?.text,
             text => text.strip_prefix("--request=").or_else(|| text.strip_prefix("-X"))?,
         };
-        matches!(method, "POST" | "PUT" | "PATCH" | "DELETE").then(|| (format!("-X {method}"), word.index))
+        let changes = matches!(method, "PUT" | "PATCH" | "DELETE") || method == "POST" && !asks;
+        changes.then(|| (format!("-X {method}"), word.index))
     })
 }
 
@@ -679,6 +719,10 @@ mod tests {
             ("docker compose -f x.yaml up -d", "docker compose up"),
             ("git push origin main", "git push"),
             ("rm -rf build", "rm"),
+            ("kubectl cp heap api-1:/tmp/heap", "kubectl cp"),
+            ("aws s3 cp file s3://bucket/key", "aws s3 cp"),
+            ("aws s3 cp s3://a/key s3://b/key", "aws s3 cp"),
+            ("curl -X DELETE http://elastic/_search", "curl -X DELETE"),
             ("systemctl restart nginx", "systemctl restart"),
         ] {
             assert_eq!(said(line).as_deref(), Some(word), "{line}");
@@ -723,6 +767,13 @@ mod tests {
             "sed s/a/b/ file",
             "kill -0 123",
             "df -h",
+            "curl -X POST http://elastic/logs/_search",
+            "curl -s -X POST http://api/graphql",
+            "docker exec web cat /etc/hosts",
+            "kubectl run tmp --rm -i --image=busybox",
+            "kubectl cp api-1:/tmp/heap heap",
+            "aws s3 cp s3://bucket/key file",
+            "helm repo update",
         ] {
             assert_eq!(said(line), None, "{line}");
         }
@@ -738,6 +789,9 @@ mod tests {
         assert_eq!(of("kubectl get x\nkubectl -n y delete pod z"), seen("kubectl delete", "delete"));
         assert_eq!(of("x=$(aws s3 rm s3://y) && echo ok"), seen("aws s3 rm", "rm"));
         assert_eq!(of("if true; then sudo systemctl stop nginx; fi"), seen("systemctl stop", "stop"));
+        assert_eq!(of("t=$(mktemp)\nls > $t\nrm -f \"$t\""), None);
+        assert_eq!(of("rm -f \"$t\""), seen("rm", "rm"));
+        assert_eq!(of("t=$(mktemp); rm -rf $t /srv"), seen("rm", "rm"));
         assert_eq!(of("psql -c \"drop table x\""), seen("psql DROP table", "\"drop table x\""));
         assert_eq!(of("echo 'kubectl delete x'\n# rm y\ngrep rm file"), None);
     }

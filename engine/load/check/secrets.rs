@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::context::Context;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Action, Binding, Body, Command, Gate, Input, Kind, Line, Place, Runbook, StepTemplate, Text, Tree,
+    Action, Binding, Body, Command, Gate, Input, Kind, Line, Place, Runbook, StepTemplate, Text, Tree, Value,
 };
 use crate::template::{Use, Uses};
 
@@ -63,41 +63,105 @@ pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
     body(cx, &template.body, &declared(&template.params));
 }
 
-/// Tells a secret that is handed to a param which is not declared as one, and becomes an argument.
+/// Tells a secret that is handed to a param which is not declared as one, and becomes an argument: of the template, or
+/// of one that a gate of it uses.
 fn handed(cx: &mut Context<'_>, binding: &Binding, body: &Body, secrets: &Secrets) {
-    handed_to(cx, binding, &commands(body), secrets);
+    handed_to(cx, binding, &commands(body), body.gates().collect(), secrets);
 }
 
-fn handed_to(cx: &mut Context<'_>, binding: &Binding, commands: &[&Command], secrets: &Secrets) {
-    let mut given: HashMap<&str, (Place, String)> = HashMap::new();
+/// Params that hold a secret without being declared as one: where it was handed over, and its name.
+type Given = HashMap<String, (Place, String)>;
+
+fn handed_to(
+    cx: &mut Context<'_>,
+    binding: &Binding,
+    commands: &[&Command],
+    gates: Vec<&Gate>,
+    secrets: &Secrets,
+) {
+    let mut given = Given::new();
     for (name, tree) in &binding.with {
-        let is_declared =
-            binding.params.iter().any(|param| param.name == *name && param.ty.kind == Kind::Secret);
-        if let (Some(found), false) = (found(cx, tree, secrets), is_declared) {
-            given.insert(name, found);
+        if let (Some(found), false) = (found(cx, tree, secrets), is_declared(binding, name)) {
+            given.insert(name.clone(), found);
         }
     }
-    if given.is_empty() {
+    // Each level has names of its own, so a secret is followed by the param that it was handed to first.
+    let names = given.keys().map(|name| (name.clone(), name.clone())).collect();
+    follow(cx, (binding, names), commands, gates, &mut given);
+}
+
+fn is_declared(binding: &Binding, name: &str) -> bool {
+    binding.params.iter().any(|param| param.name == name && param.ty.kind == Kind::Secret)
+}
+
+/// Follows secrets from the params that hold them to arguments. `names` says which of the `given` each param holds.
+fn follow(
+    cx: &mut Context<'_>,
+    (binding, mut names): (&Binding, HashMap<String, String>),
+    commands: &[&Command],
+    gates: Vec<&Gate>,
+    given: &mut Given,
+) {
+    for param in &binding.params {
+        // A param that is not given is made of those before it.
+        let is_given = binding.with.iter().any(|(name, _)| *name == param.name);
+        if let (Some(Value::String(src)), false) =
+            (&param.default, is_given || is_declared(binding, &param.name))
+            && let Some(from) = held(cx, &Tree::Text(Text { src: src.clone(), at: param.at }), &names)
+        {
+            names.insert(param.name.clone(), from);
+        }
+    }
+    if names.is_empty() {
         return;
     }
-    let names: Secrets = given.keys().map(|name| (*name).to_owned()).collect();
+    let held_names: Secrets = names.keys().cloned().collect();
     for of in commands {
-        for (text, used) in arguments(cx, of, &names) {
+        let folder = of.dir.as_ref().and_then(|dir| found(cx, &Tree::Text(dir.clone()), &held_names));
+        let uses = arguments(cx, of, &held_names);
+        let inside = uses
+            .into_iter()
+            .map(|(text, used)| {
+                (cx.sources.within(text, used.span.clone()), used.path[0].clone(), "argument")
+            })
+            .chain(folder.map(|(place, name)| (place, name, "folder")));
+        for (inside, name, what) in inside.collect::<Vec<_>>() {
             // Told once, however many arguments the template makes of it.
-            let Some((place, secret)) = given.remove(used.path[0].as_str()) else { continue };
-            let inside = cx.sources.within(text, used.span.clone());
+            let Some((place, secret)) = given.remove(&names[&name]) else { continue };
+            let (article, note) = match what {
+                "folder" => {
+                    ("the name of a", "anybody on the machine can see in which folder a process runs")
+                }
+                _ => ("a public", "anybody on the machine can read the arguments of a process"),
+            };
             cx.report.push(
                 Diagnostic::new(
                     Code::SecretArgument,
-                    format!("the secret `{secret}` would become a public argument"),
+                    format!("the secret `{secret}` would become {article} {what}"),
                 )
                 .at(place, "handed to the template here")
-                .also(inside, "an argument there")
-                .note("anybody on the machine can read the arguments of a process")
+                .also(inside, if what == "folder" { "the folder there" } else { "an argument there" })
+                .note(note)
                 .help("use a template that takes the secret by `env` or `stdin`"),
             );
         }
     }
+    for uses in gates.into_iter().filter_map(|gate| gate.uses.as_deref()) {
+        let mut inner = HashMap::new();
+        for (name, tree) in &uses.binding.with {
+            // A template whose param is a secret is told of it where it stands.
+            if let (Some(from), false) = (held(cx, tree, &names), is_declared(&uses.binding, name)) {
+                inner.insert(name.clone(), from);
+            }
+        }
+        follow(cx, (&uses.binding, inner), &[&uses.inner.command], vec![&uses.inner], given);
+    }
+}
+
+/// Returns which of the secrets that were handed over a tree holds.
+fn held(cx: &Context<'_>, tree: &Tree, names: &HashMap<String, String>) -> Option<String> {
+    let (_, name) = found(cx, tree, &names.keys().cloned().collect())?;
+    names.get(&name).cloned()
 }
 
 fn body(cx: &mut Context<'_>, of: &Body, secrets: &Secrets) {
@@ -110,7 +174,7 @@ fn body(cx: &mut Context<'_>, of: &Body, secrets: &Secrets) {
 /// Tells a secret that a gate hands to its template, which makes an argument of it.
 fn asked(cx: &mut Context<'_>, gate: &Gate, secrets: &Secrets) {
     if let Some(uses) = &gate.uses {
-        handed_to(cx, &uses.binding, &[&uses.inner.command], secrets);
+        handed_to(cx, &uses.binding, &[&uses.inner.command], vec![&uses.inner], secrets);
     }
 }
 

@@ -12,15 +12,16 @@ use crate::template::Uses;
 pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     let main: HashMap<&str, &Step> = runbook.steps.iter().map(|step| (step.id.as_str(), step)).collect();
     for step in &runbook.steps {
-        uses(cx, step, &mut |used| {
+        uses(cx, step, &mut |used, text| {
             let source = main.get(used)?;
             if let Some(satisfied) = &source.body.satisfied {
                 return Some((satisfied.0.at, "it has none where there was nothing to do"));
             }
             let when = source.when.as_ref()?;
-            // Both run or neither does.
-            let alike = step.when.as_ref().is_some_and(|own| own.0.src.trim() == when.0.src.trim());
-            (!alike).then_some((when.0.at, "it is skipped where this does not hold"))
+            // Where this one runs the other has run; or the text asks the same: `A if CONDITION else B`.
+            let alike = step.when.as_ref().is_some_and(|own| follows(&own.0.src, &when.0.src));
+            (!alike && !text.contains(when.0.src.trim()))
+                .then_some((when.0.at, "it is skipped where this does not hold"))
         });
     }
     for step in &runbook.finally {
@@ -29,12 +30,23 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
         if by_status {
             continue;
         }
-        uses(cx, step, &mut |used| Some((main.get(used)?.at, "it may not have run by then, or have failed")));
+        uses(cx, step, &mut |used, _| {
+            Some((main.get(used)?.at, "it may not have run by then, or have failed"))
+        });
     }
 }
 
-/// Why an output may not be there: a place that shows it, and words about it.
-type Why<'f> = &'f mut dyn FnMut(&str) -> Option<(Place, &'static str)>;
+/// Says whether `other` holds wherever `own` does, as far as their words tell: `a and b` asks all that `a` asks. An `or`
+/// or a bracket would need the meaning; then only the same words will do.
+fn follows(own: &str, other: &str) -> bool {
+    let (own, other) = (own.trim(), other.trim());
+    let simple = |src: &str| !src.contains(" or ") && !src.contains(" if ");
+    let parts = |src: &str| src.split(" and ").map(|part| part.trim().to_owned()).collect::<BTreeSet<_>>();
+    own == other || simple(own) && simple(other) && parts(other).is_subset(&parts(own))
+}
+
+/// Why an output of a step, used in a text, may not be there: a place that shows it, and words about it.
+type Why<'f> = &'f mut dyn FnMut(&str, &str) -> Option<(Place, &'static str)>;
 
 fn uses(cx: &mut Context<'_>, step: &Step, why: Why<'_>) {
     // Who asks about the step in `when` has thought of it.
@@ -60,12 +72,16 @@ fn uses(cx: &mut Context<'_>, step: &Step, why: Why<'_>) {
     }
     step.guard.iter().for_each(|guard| guard.texts(&mut |text| texts.push(text)));
     for text in texts.into_iter().filter(|text| text.src.contains("steps")) {
-        for used in of(cx, text).paths {
+        let paths = of(cx, text).paths;
+        // `X if X is defined else Y`
+        let tested: BTreeSet<Vec<String>> =
+            paths.iter().filter(|used| used.defined_test).map(|used| used.path.clone()).collect();
+        for used in paths {
             let [root, id, outputs, name, ..] = used.path.as_slice() else { continue };
-            if root != "steps" || outputs != "outputs" || used.defined_test || asked.contains(id) {
+            if root != "steps" || outputs != "outputs" || asked.contains(id) || tested.contains(&used.path) {
                 continue;
             }
-            let Some((place, about)) = why(id) else { continue };
+            let Some((place, about)) = why(id, &text.src) else { continue };
             // Once for each step: the first use shows it.
             if !told.insert(id.clone()) {
                 continue;

@@ -7,7 +7,7 @@ use crate::machine::evaluate::Why;
 use crate::machine::event::Stage;
 use crate::machine::graph::Addr;
 use crate::machine::state::State;
-use crate::model::{Action, Retry, Text, Wait, format_duration, parse_duration};
+use crate::model::{Action, Gate, Retry, Text, Wait, format_duration, parse_duration};
 use crate::template::Scope;
 
 use super::Judge;
@@ -65,20 +65,27 @@ impl Judge {
         Ok(Some(Time::Known(known)))
     }
 
-    /// Returns the times that the gate of a stage sets.
+    /// Returns the times that the gate of a stage sets, or the template that it uses.
     ///
     /// # Errors
     ///
     /// A sentence for people.
     pub fn gate_times(&self, state: &State, at: Addr, stage: Stage) -> Result<GateTimes, Why> {
         let Some(gate) = Judge::gate_of(self.step(at.node), stage) else { return Ok(GateTimes::default()) };
-        let scope = self.gate_scope(state, at, stage)?;
+        let levels = self.levels(state, at, gate, self.gate_scope(state, at, stage)?)?;
+        let time = |says: fn(&Gate) -> Option<&Text>| match levels
+            .iter()
+            .find_map(|(gate, scope)| Some((says(gate)?, scope)))
+        {
+            Some((text, scope)) => self.time(Some(text), scope),
+            None => Ok(None),
+        };
         Ok(GateTimes {
-            every: self.time(gate.every.as_ref(), &scope)?,
-            within: self.time(gate.within.as_ref(), &scope)?,
-            hold: self.time(gate.hold.as_ref(), &scope)?,
-            valid_for: self.time(gate.valid_for.as_ref(), &scope)?,
-            timeout: self.time(gate.timeout.as_ref(), &scope)?,
+            every: time(|gate| gate.every.as_ref())?,
+            within: time(|gate| gate.within.as_ref())?,
+            hold: time(|gate| gate.hold.as_ref())?,
+            valid_for: time(|gate| gate.valid_for.as_ref())?,
+            timeout: time(|gate| gate.timeout.as_ref())?,
         })
     }
 

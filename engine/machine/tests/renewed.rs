@@ -1,7 +1,7 @@
 //! A run cut anywhere takes an edited file for what has not begun, and its journal still makes sense.
 
 use super::*;
-use crate::model::Snapshot;
+use crate::model::{Snapshot, SubValues};
 use crate::template::Engine;
 
 /// Edits a runbook as a person might: steps go, come and change, `begun` ones too when `wild`.
@@ -17,7 +17,9 @@ fn edited(runbook: &Runbook, begun: &BTreeSet<String>, wild: bool, draw: &[u32])
             let needs = earlier(&steps, next()).into_iter().collect();
             steps.push(step(format!("n{number}"), needs));
         }
-        if next() % 4 == 0 && (wild || !begun.contains(&old.id)) {
+        // What stands in a runbook that a step brings in goes only with that step.
+        let brings_in = matches!(old.body.action, Action::Runbook { .. });
+        if next() % 4 == 0 && (wild || !begun.contains(&old.id)) && !brings_in {
             continue;
         }
         let mut new = old.clone();
@@ -27,6 +29,7 @@ fn edited(runbook: &Runbook, begun: &BTreeSet<String>, wild: bool, draw: &[u32])
             new.needs.dedup();
         }
         match next() % 8 {
+            _ if brings_in => {}
             0 => new.body.verify = Some(Box::default()),
             1 => new.body.check = None,
             2 => new.body.capture = Some(Box::default()),
@@ -50,7 +53,8 @@ fn begun(events: &[Event]) -> BTreeSet<String> {
 }
 
 fn snapshot(runbook: &Runbook) -> Snapshot {
-    Snapshot { runbook: runbook.clone(), ..Snapshot::default() }
+    let subs = runbook.subs.iter().map(|_| SubValues::default()).collect();
+    Snapshot { runbook: runbook.clone(), subs, ..Snapshot::default() }
 }
 
 proptest! {
@@ -58,11 +62,13 @@ proptest! {
 
     #[test]
     fn a_renewed_run_goes_on_with_the_new_file_and_its_old_events_still_follow(
-        (runbook, script, cut, fails, draw, wild) in (
+        (mut runbook, script, cut, fails, draw, wild, shape) in (
             prop_oneof![Just(OnFailure::Pause), Just(OnFailure::Continue)].prop_flat_map(runbooks),
             script(), 0usize..40, any::<bool>(), proptest::collection::vec(any::<u32>(), 8..60), prop::bool::weighted(0.2),
+            any::<u32>(),
         ),
     ) {
+        super::subs::bring_in(&mut runbook, shape);
         let stub = Stub { items: 2, attempts: 1, ..Stub::default() };
         let mut world = World::new(&runbook, stub, 3);
         for &(which, ok) in script.iter().cycle().take(cut) {
@@ -107,8 +113,12 @@ proptest! {
                 None => world.play(&[(0, true)]),
                 Some(RunStatus::Succeeded) => break,
                 Some(_) => {
+                    // What begins a runbook and is called done is done with all its steps.
+                    let begins = |step: &String| runbook.subs.iter().any(|sub| sub.step == *step);
+                    let decided = |step: &String| if begins(step) { Decision::Retry } else { Decision::Done };
+                    let unsettled = world.machine.unsettled().into_iter();
                     let decisions: BTreeMap<_, _> =
-                        world.machine.unsettled().into_iter().map(|step| (step, (Decision::Done, None))).collect();
+                        unsettled.map(|step| (step.clone(), (decided(&step), None))).collect();
                     world.rested = None;
                     world.say(Input::Resume { by: Person::default(), reason: None, decisions });
                 }

@@ -76,6 +76,16 @@ fn its_steps_run_within_its_own_bound_and_are_undone_with_the_others() {
 }
 
 #[test]
+fn undone_down_to_the_step_that_begins_them_are_all_of_them() {
+    let mut world = World::new(&db(Some(1)), Stub::default(), 8);
+    world.play(&[(0, true)]);
+    let (state, graph) = (world.machine.state(), world.machine.graph());
+    let order = crate::machine::undo_order(state, graph, Some("db"));
+    let order: Vec<String> = order.into_iter().map(|at| state.name(graph, at)).collect();
+    assert_eq!(order, ["b", "z", "y", "x"]);
+}
+
+#[test]
 fn what_is_not_wanted_is_skipped_whole() {
     let not_wanted = BTreeSet::from(["db".to_owned()]);
     let mut world = World::new(&db(None), Stub { not_wanted, ..Stub::default() }, 8);

@@ -24,9 +24,9 @@ impl Ledger {
         self.did.contains_key(&(step.to_owned(), direction.to_owned()))
     }
 
-    /// What a step tried and did not do is no effect.
+    /// What a step tried and did not do is no effect; nor is a notice, which a kill may swallow.
     fn effects(&self) -> impl Iterator<Item = (&(String, String), &Vec<u32>)> {
-        self.did.iter().filter(|((_, direction), _)| direction != "try")
+        self.did.iter().filter(|((_, direction), _)| direction != "try" && direction != "told")
     }
 
     /// Returns what `undisturbed` has and this one has not.

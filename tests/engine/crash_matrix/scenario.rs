@@ -387,6 +387,47 @@ pub(super) const INSIDE_BACK: Scenario = Scenario {
     ..PLAIN
 };
 
+/// Each notice is a line of the ledger, with its word only: none may be there twice, whatever its number. The steps may
+/// be repeated, so that nobody is asked about a doubt, which would be told rightly.
+const TOLD: &str = r#"
+runbook: r
+title: Tells somebody
+hooks:
+  started: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+  waiting: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+  finished: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+  failed: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+  stopped: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+  rolled_back: {shell: 'echo "$RUNBOOK_EVENT 1 told" >> ledger'}
+steps:
+  - {id: before, run: sh did, idempotent: true, rollback: {run: sh did}}
+  - {id: go, approve: {prompt: Go on?}}
+  - {id: after, run: sh did, idempotent: true, rollback: {run: sh did}}
+"#;
+
+pub(super) const TOLD_ASKING: Scenario = Scenario {
+    name: "hooks, the question",
+    text: TOLD,
+    moves: &[Exec(Waiting), Resume(&["--approve", "go"], Succeeded)],
+    ..PLAIN
+};
+
+pub(super) const TOLD_ANSWERED: Scenario = Scenario {
+    name: "hooks, the answer",
+    text: TOLD,
+    moves: &[Exec(Waiting), Approve("go"), Resume(&[], Succeeded)],
+    victim: 2,
+    ..PLAIN
+};
+
+pub(super) const TOLD_BACK: Scenario = Scenario {
+    name: "hooks, rolled back",
+    text: TOLD,
+    moves: &[Exec(Waiting), Resume(&["--approve", "go"], Succeeded), Rollback(RolledBack)],
+    victim: 2,
+    ..PLAIN
+};
+
 pub(super) const ALL: &[&Scenario] = &[
     &CHAIN,
     &DIAMOND,
@@ -409,4 +450,7 @@ pub(super) const ALL: &[&Scenario] = &[
     &CANCELLED,
     &INSIDE,
     &INSIDE_BACK,
+    &TOLD_ASKING,
+    &TOLD_ANSWERED,
+    &TOLD_BACK,
 ];
