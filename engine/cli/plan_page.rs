@@ -181,7 +181,7 @@ impl<'a> Sheet<'a> {
                 HookCommand::Command(command) => (Role::Quiet, lines(command, 13)),
                 HookCommand::Fault(why) => (Role::Failure, format!("nobody: {}", one_line(why))),
             };
-            let word = paint.paint(role, &format!("{:<11}", hook.event.word()));
+            let word = paint.paint(role, &format!("{:<13}", hook.event.word()));
             text.push_str(&format!("  {word}{command}\n"));
         }
         text

@@ -236,6 +236,16 @@ fn a_notice_that_a_crash_took_is_not_sent_later_and_none_is_sent_twice() {
 }
 
 #[test]
+fn a_plan_says_who_is_told_of_what() {
+    let project = project(
+        "hooks: {rolled_back: cat, failed: {shell: cat}}",
+        "  - {id: only, run: echo hi, effect: read}",
+    );
+    let plan = project.run(&["plan", "r"]).code(0).to_string();
+    assert!(plan.contains("\n  rolled_back  cat\n") && plan.contains("\n  failed       cat\n"), "{plan}");
+}
+
+#[test]
 fn the_hooks_of_the_project_are_run_beside_the_own_ones() {
     let catalog = "hooks:\n  finished: \"sh -c 'cat > shared-{{ run.name }}-{{ run.status }}'\"\n";
     let project =
