@@ -95,7 +95,8 @@ pub(super) fn all(jobs: &[Job<'_>], points: &BTreeMap<&str, usize>) -> Figures {
         let said = [lost, doubled, wrong].concat();
         if !said.is_empty() {
             let (said, story) = (said.join("\n"), played.story());
-            lock(&failures).push(format!("{}, killed at {:?}:\n{said}\n{story}", job.row, job.kills));
+            // What was wrong comes last: of a long output it is the end that is kept.
+            lock(&failures).push(format!("{story}\n{}, killed at {:?}:\n{said}", job.row, job.kills));
         }
     });
     let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
