@@ -680,9 +680,13 @@ impl State {
         self.outcome = status;
         self.finally_left = graph.finally_nodes().len() as u32;
         for node in graph.finally_nodes() {
-            let attempts =
-                self.nodes[node as usize].instances.first().map(|one| one.attempts).unwrap_or_default();
             let content = &mut self.nodes[node as usize];
+            let attempts = content.instances.first().map(|one| one.attempts).unwrap_or_default();
+            let were = content
+                .instances
+                .iter()
+                .filter_map(|one| Some((one.item.as_ref()?.key.clone(), one.attempts)));
+            content.attempts.extend(were);
             content.unmet = graph.needs(node).len() as u32;
             content.failed = 0;
             content.unfinished = 0;

@@ -23,6 +23,7 @@
 //! | went well, its gate did not hold | the gate again; the command too if the step is idempotent, or a person says retry |
 //! | not begun, or went well and its gate is not over | its turn comes |
 //! | a person asked whether to leave it | is asked again |
+//! | all over, and `finally` is not | it goes on with `finally`, and begins it no second time |
 //! | begun, its end not known (in doubt), or stopped by us | what a person decided, else: the gate after it first (holds: undone, does not: undo again, could not tell: stays in doubt); no gate, idempotent: undo again; else stays in doubt |
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use super::event::{Decision, End, Event, Finish, Leaf, Person, Stage, Verdict};
 use super::fold::Illegal;
 use super::graph::Addr;
 use super::state::{Instance, Mode, Progress};
+use super::undo::undo_order;
 
 /// What a person decided, by instance or step, each with why.
 pub(super) type Decisions = BTreeMap<String, (Decision, Option<String>)>;
@@ -224,6 +226,9 @@ impl Machine {
         to: Option<String>,
     ) -> Result<(), Illegal> {
         self.offer_nothing();
+        if self.only_tells_of_a_rollback(to.as_deref()) {
+            return self.resume(eval, by, None, Decisions::new());
+        }
         self.due.clear();
         let open: Vec<_> = self.state.open().collect();
         for (at, stage, attempt) in open {
@@ -232,6 +237,12 @@ impl Machine {
         }
         self.begin_rollback(Some(by), to)?;
         self.resume_rollback(eval)
+    }
+
+    /// Says whether everything that is to be undone was, and only `finally` is not over. Another rollback goes on with it:
+    /// begun anew it would run again what has ended well, and what may not be run twice.
+    fn only_tells_of_a_rollback(&self, to: Option<&str>) -> bool {
+        self.state.rollback && self.state.in_finally && undo_order(&self.state, &self.graph, to).is_empty()
     }
 
     /// Does what a person decided of undos that failed, or whose end is unknown.

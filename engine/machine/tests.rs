@@ -1,6 +1,7 @@
 //! The machine's promises, on random graphs with random outcomes and not a single template.
 
 mod cuts;
+mod ends;
 mod fuzz;
 mod gates;
 mod offer;
