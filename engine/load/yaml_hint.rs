@@ -26,6 +26,8 @@ pub(super) fn shown(sign: &str) -> String {
 /// The line where a mistake was found, and the one before it that is no comment.
 struct Lines<'s> {
     line: &'s str,
+    /// How far into it the mistake is.
+    column: usize,
     before: Option<&'s str>,
 }
 
@@ -37,6 +39,7 @@ impl<'s> Lines<'s> {
         let mut above = text[..start].lines().rev();
         Lines {
             line: text[start..].lines().next().unwrap_or(""),
+            column: at - start,
             before: above.find(|line| !line.trim().is_empty() && !line.trim().starts_with('#')),
         }
     }
@@ -72,7 +75,23 @@ fn hint(lines: &Lines<'_>) -> Option<String> {
             ));
         }
     }
+    if cut_by_a_bracket(lines) {
+        return Some(
+            "between `{` and `}` a text ends at the next bracket: put it in quotes, or give each key its line"
+                .to_owned(),
+        );
+    }
     value.contains(": ").then(|| "a text that holds `: ` must stand in quotes".to_owned())
+}
+
+/// Says whether the text that the mistake is in was ended by a bracket in it, which happens only where keys stand in one line.
+fn cut_by_a_bracket(lines: &Lines<'_>) -> bool {
+    let entry = lines.line.trim_start_matches([' ', '-']);
+    let value = lines.line.get(..lines.column).and_then(|before| before.rsplit_once(": "));
+    entry.starts_with('{')
+        && value.is_some_and(|(_, value)| {
+            !value.starts_with(['"', '\'', '[', '{']) && value.contains(['[', ']', '{', '}'])
+        })
 }
 
 /// Returns the column of a line's first key; that of a list entry stands after its `- `.
