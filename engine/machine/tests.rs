@@ -1,11 +1,14 @@
-//! The machine's promises, on random graphs with random outcomes and not a single template.
+//! The machine's promises, without a single template: the world in which they are tested, and what a run does by itself.
 
+mod back;
 mod cuts;
+mod doubt;
 mod ends;
 mod fuzz;
 mod gates;
 mod offer;
 mod people;
+mod promises;
 mod renewed;
 mod subs;
 mod table;
@@ -15,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use promises::{finished_ok, one_end_each};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -311,171 +315,6 @@ fn script() -> impl Strategy<Value = Vec<(usize, bool)>> {
     proptest::collection::vec((any::<usize>(), prop::bool::weighted(0.9)), 1..80)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_run_keeps_its_promises(
-        (runbook, script, max, attempts) in policies().prop_flat_map(|policy| (runbooks(policy), script(), 1u32..5, 1u32..3)),
-    ) {
-        let mut world = World::new(&runbook, Stub { items: 3, attempts, ..Stub::default() }, max);
-        world.play(&script);
-        prop_assert!(world.most <= max as usize, "{} at once, {max} allowed", world.most);
-        prop_assert_eq!(&world.refold(), world.machine.state());
-        one_end_each(&world)?;
-        none_before_its_needs(&world)?;
-        undone_in_reverse(&world, max)?;
-    }
-
-    #[test]
-    fn a_crash_anywhere_repeats_nothing_that_is_recorded_as_done(
-        (runbook, script, cut) in (runbooks(OnFailure::Pause), script(), 0usize..40),
-    ) {
-        let mut world = World::new(&runbook, Stub { items: 2, attempts: 1, ..Stub::default() }, 3);
-        for &(which, _) in script.iter().cycle().take(cut) {
-            if world.rested.is_none() && !world.flying.is_empty() {
-                world.end(which, End::Exit(0));
-            }
-        }
-        if world.rested.is_some() {
-            return Ok(());
-        }
-        let done: BTreeSet<String> = finished_ok(&world);
-        let begun: Vec<Leaf> = world.ran.iter().filter(|leaf| leaf.stage == Stage::Action).cloned().collect();
-        let open: BTreeSet<String> =
-            world.machine.state().open().map(|(at, ..)| world.machine.state().name(world.machine.graph(), at)).collect();
-        world.crash();
-        if world.rested.is_none() {
-            world.play(&[(0, true)]);
-        }
-        prop_assert_eq!(&world.refold(), world.machine.state());
-        for leaf in world.ran.iter().filter(|leaf| leaf.stage == Stage::Action) {
-            let again = leaf.attempt > 1;
-            prop_assert!(!(again && done.contains(&leaf.step)), "{} ran again though it was done", leaf.step);
-            if again && begun.iter().any(|old| old.step == leaf.step) {
-                let graph = world.machine.graph();
-                let at = world.machine.state().find(&leaf.step).expect("it ran");
-                let body = &graph.step(at.node).body;
-                prop_assert!(open.contains(&leaf.step) && body.idempotent, "{} ran twice in silence", leaf.step);
-            }
-        }
-    }
-}
-
-fn finished_ok(world: &World) -> BTreeSet<String> {
-    world
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Finished { step, result } if result.releases() => Some(step.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn one_end_each(world: &World) -> Result<(), TestCaseError> {
-    let mut ends: BTreeMap<&str, u32> = BTreeMap::new();
-    for event in &world.events {
-        if let Event::Finished { step, .. } = event {
-            *ends.entry(step).or_default() += 1;
-        }
-    }
-    let state = world.machine.state();
-    for (at, instance) in state.instances() {
-        let name = state.name(world.machine.graph(), at);
-        let ended = ends.get(name.as_str()).copied().unwrap_or(0);
-        let blocked = matches!(instance.progress, Progress::Waiting | Progress::Ready);
-        let let_go = matches!(instance.progress, Progress::Working(_))
-            && instance.attempts[Stage::Action as usize] == 0;
-        prop_assert!(
-            ended == 1 || ended == 0 && (blocked || let_go),
-            "{name} ended {ended} times: {instance:?}"
-        );
-    }
-    if world.rested == Some(RunStatus::Succeeded) {
-        let all = state.instances().all(|(_, one)| one.finish.as_ref().is_some_and(Finish::releases));
-        prop_assert!(all, "the run succeeded with a step that did not");
-    }
-    Ok(())
-}
-
-fn none_before_its_needs(world: &World) -> Result<(), TestCaseError> {
-    let graph = world.machine.graph();
-    let mut over: BTreeMap<NodeId, u32> = BTreeMap::new();
-    let mut expanded: BTreeMap<NodeId, u32> = BTreeMap::new();
-    let state = world.machine.state();
-    for event in &world.events {
-        match event {
-            Event::Expanded { step, items } => {
-                expanded.insert(state.node(step).expect("it is a step"), items.len() as u32);
-            }
-            Event::Finished { step, result } if result.releases() => {
-                let at = state.find(step).expect("it is an instance");
-                *over.entry(at.node).or_default() += 1;
-            }
-            Event::Started { step } => {
-                let at = state.find(step).expect("it is an instance");
-                for need in graph.needs(at.node) {
-                    let wanted = expanded.get(need).copied().unwrap_or(1);
-                    let got = over.get(need).copied().unwrap_or(0);
-                    prop_assert_eq!(got, wanted, "{} started before {} was done", step, graph.step(*need).id);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// No undo begins before those of everything that was begun and needs the step, directly or not, are over; and each
-/// instance that was begun is undone, or told why not, once. One at a time it is exactly the reverse order of start.
-fn undone_in_reverse(world: &World, max: u32) -> Result<(), TestCaseError> {
-    let (state, graph) = (world.machine.state(), world.machine.graph());
-    let node = |step: &str| state.find(step).expect("it is an instance").node;
-    let mut begun: Vec<String> = Vec::new();
-    let (mut undoing, mut over) = (Vec::new(), BTreeSet::new());
-    for event in &world.events {
-        match event {
-            Event::Intent { leaf, .. }
-                if leaf.stage == Stage::Action
-                    && leaf.attempt == 1
-                    && leaf.step != "tell"
-                    && graph.changes(node(&leaf.step)) =>
-            {
-                begun.push(leaf.step.clone());
-            }
-            Event::Intent { leaf, .. } if leaf.stage == Stage::Undo => {
-                let open = begun.iter().find(|other| {
-                    graph.transitive_needs(node(other)).contains(&node(&leaf.step)) && !over.contains(*other)
-                });
-                prop_assert_eq!(open, None, "{} was undone before what stands on it", leaf.step);
-                if leaf.attempt == 1 {
-                    undoing.push(leaf.step.clone());
-                }
-            }
-            Event::Undone { step, result, .. } => {
-                prop_assert!(
-                    result.releases() != matches!(result, UndoResult::Blocked(_) | UndoResult::Failed(_))
-                );
-                if result.releases() {
-                    over.insert(step.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-    if state.rollback {
-        let told = world.events.iter().filter(|event| matches!(event, Event::Undone { .. })).count();
-        prop_assert_eq!(told, begun.len());
-        if max == 1 {
-            begun.reverse();
-            begun.retain(|step| undoing.contains(step));
-            prop_assert_eq!(begun, undoing);
-        }
-    }
-    Ok(())
-}
-
 fn chain(count: usize) -> Runbook {
     let needs = |number: usize| if number == 0 { vec![] } else { vec![format!("s{}", number - 1)] };
     let steps = (0..count).map(|number| step(format!("s{number}"), needs(number))).collect();
@@ -489,28 +328,6 @@ fn outcome_and_next_intent_share_one_turn() {
     world.end(0, End::Exit(0));
     let kinds: Vec<_> = world.events[before..].iter().map(|event| event.step().unwrap_or("run")).collect();
     assert_eq!(kinds, ["s0", "s0", "s1", "s1"], "exited, finished, started, intent");
-}
-
-#[test]
-fn what_was_cut_off_and_left_is_in_doubt_when_the_run_goes_forwards_again() {
-    let mut runbook = chain(3);
-    runbook.steps[1].needs.clear();
-    runbook.steps[1].body.rollback = None;
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    end_of(&mut world, "s0", 0);
-    world.crash();
-    // What can't be undone is left, though nobody knows how it ended.
-    roll_back(&mut world, Some("s1"));
-    let step = world.asked.pop().expect("somebody is asked");
-    let (by, answers) = (Person::default(), Map::new());
-    world.say(Input::Answered { step, by, yes: true, note: None, answers, to: To::Whatever });
-    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
-    resume(&mut world, &[]);
-    assert_eq!(world.machine.unsettled(), ["s1"], "and that is not forgotten");
-    resume(&mut world, &[("s1", Decision::Done)]);
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::Succeeded));
-    assert_eq!(&world.refold(), world.machine.state());
 }
 
 #[test]
@@ -547,37 +364,6 @@ fn the_gate_after_a_wait_or_a_person_is_asked_too_and_alone_after_a_crash() {
     }
 }
 
-#[test]
-fn an_undo_that_failed_keeps_what_it_stands_on_and_the_first_failure() {
-    let runbook = Runbook { on_failure: OnFailure::Rollback, ..chain(3) };
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(7));
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(1));
-    assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
-    let state = world.machine.state();
-    let undone = |name: &str| state.at(state.find(name).unwrap()).undo.clone().unwrap();
-    assert_eq!(undone("s2"), UndoResult::Done);
-    assert!(matches!(undone("s1"), UndoResult::Failed(_)));
-    assert_eq!(undone("s0"), UndoResult::Blocked("s1".to_owned()));
-    assert_eq!(state.first_failure, Some(("s2".to_owned(), "it exited with 7".to_owned())));
-}
-
-/// `root`, then `left` and `right` beside each other, then `top` on `left` only.
-fn fork() -> Runbook {
-    let named =
-        |id: &str, needs: &[&str]| step(id.to_owned(), needs.iter().map(|need| (*need).to_owned()).collect());
-    let steps = vec![
-        named("root", &[]),
-        named("left", &["root"]),
-        named("right", &["root"]),
-        named("top", &["left"]),
-    ];
-    Runbook { name: "fork".to_owned(), steps, ..Runbook::default() }
-}
-
 fn roll_back(world: &mut World, to: Option<&str>) {
     world.rested = None;
     world.say(Input::Rollback { by: Person::default(), to: to.map(str::to_owned) });
@@ -603,208 +389,6 @@ fn undo(world: &World, step: &str) -> Option<UndoResult> {
 }
 
 #[test]
-fn what_is_independent_is_undone_beside_each_other_and_what_is_stood_on_later() {
-    let mut world = World::new(&fork(), Stub::default(), 8);
-    world.play(&[(0, true)]);
-    roll_back(&mut world, None);
-    assert_eq!(flying(&world), ["top", "right"], "the last begun first");
-    end_of(&mut world, "top", 0);
-    assert_eq!(flying(&world), ["right", "left"]);
-    end_of(&mut world, "left", 0);
-    assert_eq!(flying(&world), ["right"], "`right` stands on `root` too");
-    end_of(&mut world, "right", 0);
-    assert_eq!(flying(&world), ["root"]);
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::RolledBack));
-}
-
-#[test]
-fn a_question_and_an_undo_that_failed_hold_up_only_what_they_stand_on() {
-    let mut runbook = fork();
-    runbook.steps[2].body.rollback = None;
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    world.play(&[(0, true)]);
-    roll_back(&mut world, None);
-    assert_eq!((flying(&world), world.asked.len()), (vec!["top"], 1), "nobody waits for the answer");
-    end_of(&mut world, "top", 1);
-    assert_eq!(undo(&world, "left"), Some(UndoResult::Blocked("top".to_owned())));
-    assert_eq!((world.flying.len(), world.rested), (0, None), "`right` is asked about");
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
-    assert!(matches!(undo(&world, "right"), Some(UndoResult::Left(_))));
-}
-
-#[test]
-fn a_command_done_by_hand_reads_what_the_undo_would_and_stands_where_it_would() {
-    let by_hand = |stdin, dir| super::undo::by_hand("tee size", stdin, dir);
-    assert_eq!(by_hand(None, None), "tee size");
-    assert_eq!(by_hand(Some("3"), Some("a b")), "cd 'a b' && printf %s 3 | tee size");
-    assert_eq!(by_hand(Some("it's\n"), None), r"printf '%s\n' 'it'\''s' | tee size");
-    assert_eq!(by_hand(Some("•••"), None), "tee size  # reads its input");
-    assert_eq!(by_hand(Some("a\nb\n"), None), "tee size  # reads its input");
-}
-
-#[test]
-fn what_could_not_be_undone_is_tried_again_by_resume_and_by_rollback_and_the_rest_is_not() {
-    for by_resume in [true, false] {
-        let mut world = World::new(&chain(3), Stub::default(), 8);
-        world.play(&[(0, true)]);
-        roll_back(&mut world, None);
-        world.end(0, End::Exit(0));
-        world.end(0, End::Exit(1));
-        assert_eq!(world.rested, Some(RunStatus::RollbackFailed));
-        if by_resume {
-            resume(&mut world, &[])
-        } else {
-            roll_back(&mut world, None)
-        }
-        world.play(&[(0, true)]);
-        assert_eq!(world.rested, Some(RunStatus::RolledBack));
-        let undone: Vec<_> = world
-            .ran
-            .iter()
-            .filter(|leaf| leaf.stage == Stage::Undo)
-            .map(|leaf| leaf.step.as_str())
-            .collect();
-        assert_eq!(undone, ["s2", "s1", "s1", "s0"]);
-    }
-}
-
-#[test]
-fn an_undo_in_doubt_is_asked_about_and_never_run_twice_in_silence() {
-    for (decision, runs, left) in
-        [(Decision::Done, 1, false), (Decision::Retry, 2, false), (Decision::Skip, 1, true)]
-    {
-        let mut world = World::new(&fork(), Stub::default(), 8);
-        world.play(&[(0, true)]);
-        roll_back(&mut world, None);
-        world.crash();
-        assert_eq!(world.machine.unsettled(), ["right", "top"]);
-        assert_eq!(world.rested, Some(RunStatus::Waiting));
-        world.crash();
-        assert_eq!(world.rested, Some(RunStatus::Waiting), "taken up again it is asked again");
-        resume(&mut world, &[("top", decision)]);
-        if runs == 2 {
-            assert_eq!(flying(&world), ["top"]);
-            end_of(&mut world, "top", 0);
-        }
-        assert_eq!(flying(&world), ["left"], "what stood on it is gone; `right` is still in doubt");
-        end_of(&mut world, "left", 0);
-        assert_eq!(world.rested, Some(RunStatus::Waiting));
-        resume(&mut world, &[("right", Decision::Done)]);
-        world.play(&[(0, true)]);
-        assert_eq!(world.rested, Some(RunStatus::RolledBack));
-        let ran = world.ran.iter().filter(|leaf| leaf.stage == Stage::Undo && leaf.step == "top").count();
-        assert_eq!((ran, matches!(undo(&world, "top"), Some(UndoResult::Left(_)))), (runs, left));
-    }
-}
-
-#[test]
-fn the_gate_after_an_undo_in_doubt_is_asked_before_the_undo_runs_again() {
-    for (holds, stages) in
-        [(true, vec![Stage::UndoVerify]), (false, vec![Stage::UndoVerify, Stage::Undo, Stage::UndoVerify])]
-    {
-        let mut runbook = chain(1);
-        runbook.steps[0].body.rollback =
-            Some(Box::new(Undo { verify: Some(Box::default()), ..Undo::default() }));
-        let mut world = World::new(&runbook, Stub::default(), 8);
-        world.play(&[(0, true)]);
-        roll_back(&mut world, None);
-        world.ran.clear();
-        world.crash();
-        if !holds {
-            world.stub.gate_fails.insert("s0".to_owned());
-        }
-        world.end(0, End::Exit(0));
-        world.stub.gate_fails.clear();
-        if world.rested.is_none() {
-            world.play(&[(0, true)]);
-        }
-        assert_eq!(world.rested, Some(RunStatus::RolledBack));
-        assert_eq!(world.ran.iter().map(|leaf| leaf.stage).collect::<Vec<_>>(), stages);
-    }
-}
-
-#[test]
-fn a_run_undone_down_to_a_step_goes_forwards_again_and_captures_anew() {
-    let mut runbook = chain(3);
-    runbook.steps[1].body.capture = Some(Box::default());
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    world.play(&[(0, true)]);
-    roll_back(&mut world, Some("s1"));
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
-    assert_eq!((undo(&world, "s0"), undo(&world, "s1")), (None, Some(UndoResult::Done)));
-    world.ran.clear();
-    world.crash();
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::Succeeded));
-    let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.stage, leaf.attempt)).collect();
-    assert_eq!(ran, [("s1", Stage::Capture, 2), ("s1", Stage::Action, 2), ("s2", Stage::Action, 2)]);
-    roll_back(&mut world, None);
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::RolledBack), "and backwards again, whole");
-}
-
-#[test]
-fn what_was_left_by_a_rollback_down_to_a_step_is_not_run_twice() {
-    let mut runbook = chain(3);
-    runbook.steps[1].body.rollback = None;
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    world.play(&[(0, true)]);
-    roll_back(&mut world, Some("s1"));
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
-    world.ran.clear();
-    world.crash();
-    world.play(&[(0, true)]);
-    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s2"]);
-    assert_eq!(world.rested, Some(RunStatus::Succeeded));
-}
-
-#[test]
-fn what_was_done_by_hand_is_not_done_again_after_a_rollback_down_to_a_step() {
-    let mut world = World::new(&chain(4), Stub::default(), 8);
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(0));
-    world.end(0, End::NotStarted("no such program".to_owned()));
-    resume(&mut world, &[("s2", Decision::Done)]);
-    world.play(&[(0, true)]);
-    roll_back(&mut world, Some("s1"));
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
-    world.ran.clear();
-    world.crash();
-    world.play(&[(0, true)]);
-    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s1", "s3"]);
-    assert_eq!(world.rested, Some(RunStatus::Succeeded));
-}
-
-#[test]
-fn what_stands_on_a_step_is_undone_before_it_though_it_was_begun_before_it() {
-    let mut runbook = chain(3);
-    runbook.steps[2].body.rollback = None;
-    let mut world = World::new(&runbook, Stub::default(), 8);
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(0));
-    world.end(0, End::Exit(1));
-    // It failed, can't be undone, and is left; what it stands on is undone, and then begun again after it.
-    roll_back(&mut world, Some("s1"));
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::PartlyUndone));
-    world.crash();
-    let state = world.machine.state();
-    let names = |order: Vec<Addr>| order.into_iter().map(|at| world.machine.name(at)).collect::<Vec<_>>();
-    assert_eq!(names(state.touched.clone()), ["s0", "s2", "s1"], "in the order in which they were begun");
-    assert_eq!(names(undo_order(state, world.machine.graph(), Some("s1"))), ["s1", "s2"]);
-    roll_back(&mut world, Some("s1"));
-    assert_eq!(world.asked, ["s2"]);
-    assert!(
-        !world.ran.iter().any(|leaf| (&*leaf.step, leaf.attempt) == ("s1", 2) && leaf.stage == Stage::Undo)
-    );
-}
-
-#[test]
 fn finally_runs_after_a_stop_and_a_further_stop_stops_it() {
     for again in [false, true] {
         let mut runbook = chain(2);
@@ -826,43 +410,6 @@ fn finally_runs_after_a_stop_and_a_further_stop_stops_it() {
         world.play(&[(0, true)]);
         let told = world.ran.iter().filter(|leaf| leaf.step == "tell").count();
         assert_eq!((world.rested, told), (Some(RunStatus::Succeeded), 2), "and again at the end");
-    }
-}
-
-#[test]
-fn a_step_that_is_not_idempotent_stays_in_doubt_until_a_person_decides() {
-    let mut world = World::new(&chain(2), Stub::default(), 8);
-    world.crash();
-    assert_eq!(world.rested, Some(RunStatus::Waiting));
-    assert_eq!(world.machine.unsettled(), ["s0"]);
-    assert_eq!(world.ran.len(), 1, "it is not run again by itself");
-    world.rested = None;
-    let decisions =
-        BTreeMap::from([("s0".to_owned(), (Decision::Done, Some("seen in the console".to_owned())))]);
-    world.say(Input::Resume { by: Person::default(), reason: None, decisions });
-    world.play(&[(0, true)]);
-    assert_eq!(world.rested, Some(RunStatus::Succeeded));
-    assert_eq!(world.ran.iter().map(|leaf| leaf.step.as_str()).collect::<Vec<_>>(), ["s0", "s1"]);
-}
-
-#[test]
-fn a_doubtful_step_with_a_gate_is_settled_by_it() {
-    for (holds, runs) in [(true, 1), (false, 2)] {
-        let mut runbook = chain(1);
-        runbook.steps[0].body.verify = Some(Box::default());
-        let mut world = World::new(&runbook, Stub::default(), 8);
-        if !holds {
-            world.stub.gate_fails.insert("s0".to_owned());
-        }
-        world.crash();
-        world.end(0, End::Exit(0));
-        world.stub.gate_fails.clear();
-        if world.rested.is_none() {
-            world.play(&[(0, true)]);
-        }
-        assert_eq!(world.rested, Some(RunStatus::Succeeded));
-        let actions = world.ran.iter().filter(|leaf| leaf.stage == Stage::Action).count();
-        assert_eq!(actions, runs, "gate holds: {holds}");
     }
 }
 
@@ -914,25 +461,4 @@ fn what_is_satisfied_is_not_run_and_not_undone() {
     world.play(&[(0, true)]);
     let ran: Vec<_> = world.ran.iter().map(|leaf| (leaf.step.as_str(), leaf.stage)).collect();
     assert_eq!(ran, [("s1", Stage::Action), ("s1", Stage::Undo)]);
-}
-
-#[test]
-fn what_is_said_of_an_outliving_command_starts_nothing_and_settles_nothing() {
-    let mut world = World::new(&chain(2), Stub::default(), 4);
-    let graph = world.machine.graph().clone();
-    world.machine = Machine::new(graph.clone(), world.refold());
-    let leaf = Leaf { step: "s0".to_owned(), stage: Stage::Action, attempt: 1 };
-    let by = Person::default();
-    let said = |world: &mut World, input| {
-        world.machine.decide(&Lang(&Stub::default(), &graph), input).map(|turn| turn.acts)
-    };
-    let (from, reason) = (by.clone(), "ann went home".to_owned());
-    let engine = Process { pid: 1, started: 1, boot: String::new(), host: String::new() };
-    assert_eq!(said(&mut world, Input::TakenOver { by: by.clone(), from, engine, reason }), Ok(vec![]));
-    let input = Input::Outlived { leaf: leaf.clone(), processes: vec![7], stopped: true, by: by.clone() };
-    assert_eq!(said(&mut world, input), Ok(vec![]));
-    assert_eq!(world.machine.state().open().count(), 1, "its end is as unknown as before");
-    let other = Leaf { attempt: 2, ..leaf };
-    let input = Input::Outlived { leaf: other, processes: vec![7], stopped: false, by };
-    assert!(said(&mut world, input).is_err(), "that was never begun");
 }
