@@ -17,8 +17,8 @@ struct Word<'c> {
 
 /// How the verb of a program is found, and what it is.
 struct Tool {
-    /// The program.
-    name: &'static str,
+    /// The program, with those that take the same words.
+    names: &'static [&'static str],
     /// Verbs that change something; two words for a verb in a group: `rollout restart`.
     changes: &'static [&'static str],
     /// Options before the verb that take a value as a word of its own.
@@ -29,8 +29,13 @@ struct Tool {
 
 const TOOLS: &[Tool] = &[
     Tool {
-        name: "kubectl",
+        // `oc` takes all that kubectl does, some of it below `adm`, and adds a few.
+        names: &["kubectl", "oc"],
         changes: &[
+            "adm cordon",
+            "adm drain",
+            "adm taint",
+            "adm uncordon",
             "annotate",
             "apply",
             "autoscale",
@@ -46,6 +51,7 @@ const TOOLS: &[Tool] = &[
             "label",
             "patch",
             "replace",
+            "rollout latest",
             "rollout pause",
             "rollout restart",
             "rollout resume",
@@ -53,6 +59,7 @@ const TOOLS: &[Tool] = &[
             "run",
             "scale",
             "set",
+            "start-build",
             "taint",
             "uncordon",
         ],
@@ -80,43 +87,7 @@ const TOOLS: &[Tool] = &[
         harmless: &["--dry-run", "--help", "-h", "--list", "--rm"],
     },
     Tool {
-        name: "oc",
-        changes: &[
-            "adm cordon",
-            "adm drain",
-            "adm uncordon",
-            "annotate",
-            "apply",
-            "create",
-            "delete",
-            "edit",
-            "expose",
-            "label",
-            "patch",
-            "replace",
-            "rollout latest",
-            "rollout restart",
-            "rollout undo",
-            "run",
-            "scale",
-            "set",
-            "start-build",
-        ],
-        valued: &[
-            "-n",
-            "--namespace",
-            "--context",
-            "--cluster",
-            "--kubeconfig",
-            "--user",
-            "-s",
-            "--server",
-            "--as",
-        ],
-        harmless: &["--dry-run", "--help", "-h", "--list"],
-    },
-    Tool {
-        name: "helm",
+        names: &["helm"],
         changes: &[
             "delete",
             "install",
@@ -139,7 +110,7 @@ const TOOLS: &[Tool] = &[
         harmless: &["--dry-run", "--help", "-h"],
     },
     Tool {
-        name: "terraform",
+        names: &["terraform", "tofu"],
         changes: &[
             "apply",
             "destroy",
@@ -158,23 +129,7 @@ const TOOLS: &[Tool] = &[
         harmless: &["-help", "--help"],
     },
     Tool {
-        name: "tofu",
-        changes: &[
-            "apply",
-            "destroy",
-            "import",
-            "state mv",
-            "state push",
-            "state rm",
-            "taint",
-            "untaint",
-            "force-unlock",
-        ],
-        valued: &[],
-        harmless: &["-help", "--help"],
-    },
-    Tool {
-        name: "systemctl",
+        names: &["systemctl"],
         changes: &[
             "daemon-reload",
             "disable",
@@ -197,7 +152,7 @@ const TOOLS: &[Tool] = &[
         harmless: &["--dry-run", "--help", "-h"],
     },
     Tool {
-        name: "docker",
+        names: &["docker"],
         changes: &[
             "build",
             "compose down",
@@ -243,7 +198,7 @@ const TOOLS: &[Tool] = &[
         harmless: &["--help", "--dry-run", "--rm"],
     },
     Tool {
-        name: "git",
+        names: &["git"],
         changes: &[
             "add",
             "am",
@@ -266,19 +221,19 @@ const TOOLS: &[Tool] = &[
         harmless: &["--dry-run", "-n", "--help"],
     },
     Tool {
-        name: "apt-get",
+        names: &["apt-get"],
         changes: &["autoremove", "install", "purge", "remove", "upgrade", "dist-upgrade"],
         valued: &["-o", "-c"],
         harmless: &["-s", "--simulate", "--dry-run", "--help"],
     },
     Tool {
-        name: "npm",
+        names: &["npm"],
         changes: &["ci", "install", "publish", "uninstall", "unpublish"],
         valued: &["--prefix", "-w"],
         harmless: &["--dry-run", "--help"],
     },
     Tool {
-        name: "vault",
+        names: &["vault"],
         changes: &[
             "delete",
             "write",
@@ -294,13 +249,13 @@ const TOOLS: &[Tool] = &[
         harmless: &["-help", "--help"],
     },
     Tool {
-        name: "argocd",
+        names: &["argocd"],
         changes: &["app sync", "app delete", "app rollback", "app set", "app create", "app terminate-op"],
         valued: &["--server", "--auth-token", "--context"],
         harmless: &["--dry-run", "--help"],
     },
     Tool {
-        name: "redis-cli",
+        names: &["redis-cli"],
         changes: &[
             "set",
             "del",
@@ -562,7 +517,7 @@ fn of(words: &[&str]) -> Option<(String, usize)> {
             found(in_place.text, in_place.index)
         }
         _ => {
-            let tool = TOOLS.iter().find(|tool| tool.name == name)?;
+            let tool = TOOLS.iter().find(|tool| tool.names.contains(&name))?;
             let (said, index) = of_tool(tool, &rest)?;
             found(&said, index)
         }
@@ -724,6 +679,10 @@ mod tests {
             ("aws s3 cp s3://a/key s3://b/key", "aws s3 cp"),
             ("curl -X DELETE http://elastic/_search", "curl -X DELETE"),
             ("systemctl restart nginx", "systemctl restart"),
+            ("oc --token t delete pod p", "oc delete"),
+            ("oc rollout pause deployment/api", "oc rollout pause"),
+            ("oc adm drain node-1", "oc adm drain"),
+            ("tofu workspace delete old", "tofu workspace delete"),
         ] {
             assert_eq!(said(line).as_deref(), Some(word), "{line}");
         }
