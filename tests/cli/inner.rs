@@ -59,16 +59,12 @@ fn nested() -> Project {
     project.file("runbooks/mid.yaml", MID).file("runbooks/leaf.yaml", LEAF)
 }
 
-fn log(project: &Project) -> String {
-    std::fs::read_to_string(project.root().join("log")).unwrap_or_default()
-}
-
 #[test]
 fn each_command_has_the_environment_of_every_runbook_around_it() {
     let project = nested();
     project.run(&["exec", "outer"]).code(1);
     project.run(&["rollback", &project.newest(), "--yes"]).code(0);
-    insta::assert_snapshot!(log(&project), @r"
+    insta::assert_snapshot!(project.log(), @r"
     target prod-site outer
     first prod-site outer
     midcheck prod-site outer
@@ -116,7 +112,7 @@ fn what_an_inner_step_has_from_around_stays_when_it_has_begun() {
     let told = project.run(&["resume", "--latest"]).code(0).to_string();
     assert!(told.contains("environment.SITE") && !told.contains("inherited"), "{told}");
     project.run(&["rollback", &project.newest(), "--yes"]).code(0);
-    let log = log(&project);
+    let log = project.log();
     assert!(log.contains("undo prod-site leaf eu-mid leaf-eu\n"), "{log}");
     assert!(log.contains("over new mid us-mid\n"), "{log}");
 }
@@ -145,7 +141,7 @@ fn elements_for_a_step_that_had_none_are_refused() {
     );
     project.write("repaired", "");
     project.run(&["resume"]).code(0);
-    assert!(!log(&project).contains("midcheck"), "{}", log(&project));
+    assert!(!project.log().contains("midcheck"), "{}", project.log());
 }
 
 #[test]
@@ -157,7 +153,7 @@ fn in_a_copy_the_outputs_of_copies_are_those_of_its_own() {
         .file("runbooks/inner.yaml", inner)
         .file("runbooks/last.yaml", last);
     project.run(&["exec", "whole"]).code(0);
-    let log = log(&project);
+    let log = project.log();
     assert_eq!(log.lines().collect::<Vec<_>>(), [r#"{"a":"eu-a","b":"eu-b"}"#, r#"{"a":"us-a","b":"us-b"}"#]);
 }
 
@@ -203,9 +199,9 @@ fn killed_in_an_inner_step_that_one_is_in_doubt_and_settled_by_its_name() {
     let status = project.run(&["status"]).code(0).to_string();
     assert!(status.contains("--done pay/once") && status.contains("--retry pay/once"), "{status}");
     project.run(&["resume"]).code(3);
-    assert_eq!(log(&project), "open\nready\npaid\n");
+    assert_eq!(project.log(), "open\nready\npaid\n");
     project.run(&["resume", "--done", "pay/once", "--reason", "seen at the bank"]).code(0);
-    assert_eq!(log(&project), "open\nready\npaid\nthank\ntold succeeded\n");
+    assert_eq!(project.log(), "open\nready\npaid\nthank\ntold succeeded\n");
 }
 
 #[test]
@@ -213,10 +209,10 @@ fn killed_in_an_inner_step_the_run_is_undone_down_to_a_step_of_it() {
     let project = killed();
     let run = project.newest();
     project.run(&["rollback", &run, "--to", "pay/once", "--yes"]).code(0);
-    assert!(log(&project).starts_with("open\nready\npaid\nrefund\n"), "{}", log(&project));
-    assert!(!log(&project).contains("unready"), "{}", log(&project));
+    assert!(project.log().starts_with("open\nready\npaid\nrefund\n"), "{}", project.log());
+    assert!(!project.log().contains("unready"), "{}", project.log());
     project.run(&["rollback", &run, "--yes"]).code(0);
-    let log = log(&project);
+    let log = project.log();
     let undone: Vec<&str> =
         log.lines().filter(|line| ["refund", "unready", "close"].contains(line)).collect();
     assert_eq!(undone, ["refund", "unready", "close"], "{log}");
@@ -228,7 +224,7 @@ fn undone_down_to_the_step_that_brings_a_runbook_in_all_of_that_is_undone() {
     let run = project.newest();
     project.run(&["resume", &run, "--done", "pay/once", "--reason", "seen"]).code(0);
     project.run(&["rollback", &run, "--to", "pay", "--yes"]).code(0);
-    let log = log(&project);
+    let log = project.log();
     let undone: Vec<&str> =
         log.lines().filter(|line| ["sorry", "refund", "unready", "close"].contains(line)).collect();
     assert_eq!(undone, ["sorry", "refund", "unready"], "{log}");

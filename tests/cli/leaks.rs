@@ -9,6 +9,7 @@ use runbook::exec::find_by_env;
 
 use crate::support::live::{Live, spawned, wait_until};
 use crate::support::project::Project;
+use crate::support::search;
 
 /// One comes by the environment, the other from a command: that one is nowhere but in memory.
 const TOKEN: &str = "t0ken\"of/ann+x&y";
@@ -144,28 +145,9 @@ impl Busy {
     /// Looks for the secrets in everything that was seen and is stored.
     #[track_caller]
     fn search(self) {
-        let mut all = self.seen.into_inner().expect("nobody panicked with it");
-        files(self.project.journal().parent().expect("it has a folder"), &mut all);
-        for (what, bytes) in &all {
-            for spelled in SPELLED {
-                let found = bytes.windows(spelled.len()).position(|window| window == spelled.as_bytes());
-                let around = found.map(|at| {
-                    String::from_utf8_lossy(&bytes[at.saturating_sub(90)..bytes.len().min(at + 40)])
-                        .into_owned()
-                });
-                assert_eq!(around, None, "{what} holds {spelled}");
-            }
-        }
-    }
-}
-
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).expect("a folder can be read") {
-        let path = entry.expect("an entry can be read").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.display().to_string(), fs::read(&path).expect("a file can be read")));
+        let seen = self.seen.into_inner().expect("nobody panicked with it");
+        for (what, bytes) in seen.into_iter().chain(search::stored(&self.project)) {
+            search::nowhere(&what, &bytes, &SPELLED);
         }
     }
 }

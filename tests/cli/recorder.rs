@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::project::Project;
+use crate::support::search;
 
 /// What is typed for each runbook; `NAME` and `VARS` are replaced. Whether it may start commands that only look: the
 /// verbs that are to start none at all say so.
@@ -157,24 +158,18 @@ fn combinations(vars: &Value) -> Vec<Vec<String>> {
     all
 }
 
-/// Returns every file of the project with its content.
-fn files(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if !path.ends_with("the.plan") {
-            found.insert(path.clone(), fs::read(&path).expect("a file"));
-        }
-    }
+/// Returns every file of the project, but for the plan that it is told to keep.
+fn files(project: &Project) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = search::files(&project.root());
+    files.retain(|path, _| !path.ends_with("the.plan"));
+    files
 }
 
 #[test]
 fn no_verb_that_looks_changes_anything() {
     let recorded = Recorded::new();
     let project = &recorded.project;
-    let mut before = BTreeMap::new();
-    files(&project.root(), &mut before);
+    let before = files(project);
     let list: Value =
         serde_json::from_str(&project.run(&["list", "--format", "json"]).code(0).stdout).expect("a list");
     let (mut plans, mut commands) = (0, 0);
@@ -226,8 +221,7 @@ fn no_verb_that_looks_changes_anything() {
         }
         assert!(bound > 0, "{name} binds with no combination of its vars: add what it needs to VALUES");
     }
-    let mut after = BTreeMap::new();
-    files(&project.root(), &mut after);
+    let after = files(project);
     assert!(before == after, "a file of the project was changed");
     assert!(!project.journal().exists(), "a journal was made");
     assert!(plans > 50 && commands > 50, "{plans} calls, {commands} commands");

@@ -1,9 +1,9 @@
 //! A secret goes to a command and nowhere else: not to a screen, a file, the journal, or another command's arguments.
 
 use std::fs;
-use std::path::Path;
 
 use crate::support::project::Project;
+use crate::support::search;
 
 const SECRET: &str = "s3cr\"et/va+lue&x<y 'z";
 
@@ -42,24 +42,9 @@ fn leaky(text: &str) -> Project {
     Project::new().file("runbooks/leaky.yaml", text).env("LEAKY_TOKEN", SECRET)
 }
 
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).expect("a folder can be read") {
-        let path = entry.expect("an entry can be read").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.display().to_string(), fs::read(&path).expect("a file can be read")));
-        }
-    }
-}
-
 #[track_caller]
 fn nowhere(what: &str, bytes: &[u8]) {
-    for spelled in SPELLED {
-        let at = bytes.windows(spelled.len()).position(|window| window == spelled.as_bytes());
-        let around = at.map(|at| String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 80)]).into_owned());
-        assert_eq!(around, None, "{what} holds {spelled}");
-    }
+    search::nowhere(what, bytes, &SPELLED);
 }
 
 #[test]
@@ -88,8 +73,7 @@ fn it_is_in_nothing_that_is_shown_or_stored() {
     shown(&["resume", &run], 1);
     shown(&["rollback", &run, "--yes"], 0);
 
-    let mut stored = Vec::new();
-    files(project.journal().parent().expect("it has a folder"), &mut stored);
+    let stored = search::stored(&project);
     assert!(stored.len() > 3, "{stored:?}");
     stored.iter().for_each(|(path, bytes)| nowhere(path, bytes));
 }
@@ -201,8 +185,7 @@ steps:
     let run = project.newest();
     let logs = project.run(&["logs", &run]).code(0).to_string();
     assert_eq!(logs.matches("got •••").count(), 2, "{logs}");
-    let mut stored = Vec::new();
-    files(project.journal().parent().expect("it has a folder"), &mut stored);
+    let mut stored = search::stored(&project);
     stored.push(("screens".to_owned(), [began, failed, logs].concat().into_bytes()));
     for (path, bytes) in stored {
         nowhere(&path, &bytes);
@@ -260,8 +243,7 @@ steps:
         .env("TOKEN", secret);
     let shown = project.run(&["exec", "spells"]).code(1).to_string();
     let logs = project.run(&["logs", &project.newest(), "spells[1]"]).code(0).to_string();
-    let mut seen = Vec::new();
-    files(project.journal().parent().expect("it has a folder"), &mut seen);
+    let mut seen = search::stored(&project);
     seen.extend([("exec".to_owned(), shown.into_bytes()), ("logs".to_owned(), logs.clone().into_bytes())]);
     for line in &lines {
         // The middle is the secret's own, whatever stood around it.

@@ -42,17 +42,13 @@ fn surrounded() -> Project {
     project.env("TOKEN", "hunter2hunter2")
 }
 
-fn log(project: &Project) -> String {
-    std::fs::read_to_string(project.root().join("log")).unwrap_or_default()
-}
-
 #[test]
 fn environment_reaches_every_command_of_the_run_and_its_own_wins() {
     let project = surrounded();
     project.run(&["exec", "surrounded"]).code(1);
     let run = project.newest();
     project.run(&["rollback", &run, "--yes"]).code(0);
-    insta::assert_snapshot!(log(&project), @r"
+    insta::assert_snapshot!(project.log(), @r"
     target prod-site shared
     check prod-site shared
     capture prod-site shared
@@ -115,12 +111,12 @@ fn another_environment_is_told_once_and_what_was_begun_keeps_its_own() {
     let told = resumed.to_string();
     assert_eq!(told.matches("environment.KIND").count(), 1, "{told}");
     project.run(&["resume", "--latest"]).code(0);
-    assert!(log(&project).contains("mended other"), "{}", log(&project));
+    assert!(project.log().contains("mended other"), "{}", project.log());
     project.run(&["rollback", &project.newest(), "--yes"]).code(0);
     assert!(
-        log(&project).contains("undo prod-site shared"),
+        project.log().contains("undo prod-site shared"),
         "what was done is undone as it was done: {}",
-        log(&project)
+        project.log()
     );
 }
 

@@ -6,73 +6,43 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::project::Project;
+use crate::support::shell::PIECES;
 
-/// What means something to a shell, a terminal, a tool's arguments, or the language itself.
-const PIECES: [&str; 64] = [
-    "'",
-    "\"",
-    "`",
-    "$",
-    "\\",
-    "\n",
-    "\r",
-    "\t",
-    " ",
+/// What means something to a terminal, a tool's arguments, or the language itself, beside what does to a shell.
+const OWN: [&str; 33] = [
     "  ",
-    ";",
-    "&",
-    "|",
-    "#",
-    "*",
     "?",
     "[a-z]",
-    "~",
-    "!",
     "!!",
     "{a,b}",
-    "{",
-    "}",
-    "(",
-    ")",
-    "<",
-    ">",
-    "=",
-    "-",
     "--",
     "-n",
     "--help",
     "-e",
-    "%s",
     "%n",
     "\u{1b}[2J",
-    "\u{1}",
     "\u{7f}",
     "\u{85}",
     "\u{2028}",
     "\u{feff}",
     "\u{202e}",
-    "é",
     "日本",
     "🙂",
     "e\u{301}",
     "$(touch PWNED)",
     "`touch PWNED`",
     "${HOME}",
-    "$x",
     "$'x'",
     "$((1+1))",
     "\n touch PWNED\n",
     "'; touch PWNED; '",
     "\"; touch PWNED; \"",
-    "EOF\n",
     "\\n",
     "\\\n",
-    "\\'",
     "{{ 7 * 7 }}",
     "{% raw %}",
     "{# x #}",
     "<<EOF",
-    "if",
 ];
 
 /// Whole values that are hostile by themselves.
@@ -87,10 +57,11 @@ fn values(count: usize) -> Vec<String> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % end
     };
+    let pieces = [&PIECES[..], &OWN].concat();
     let mut made: Vec<String> = WHOLE.iter().map(|&whole| whole.to_owned()).collect();
     while made.len() < count {
         let parts = 1 + roll(8);
-        let text: String = (0..parts).map(|_| PIECES[roll(PIECES.len())]).collect();
+        let text: String = (0..parts).map(|_| pieces[roll(pieces.len())]).collect();
         made.push(text);
     }
     made

@@ -4,6 +4,8 @@ pub(crate) mod kube;
 pub(crate) mod live;
 pub(crate) mod moto;
 pub(crate) mod project;
+pub(crate) mod search;
+pub(crate) mod shell;
 pub(crate) mod terminal;
 pub(crate) mod tools;
 

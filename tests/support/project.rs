@@ -55,6 +55,11 @@ impl Project {
         self.root().join(path).exists()
     }
 
+    /// Returns what the commands of a run wrote to the file `log`; nothing when none did.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.root().join("log")).unwrap_or_default()
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Project {
         self.env.push((name.to_owned(), value.to_owned()));
         self
