@@ -117,9 +117,7 @@ pub fn snapshot_hash(snapshot: &Snapshot) -> String {
     Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Computes the `let` values in order and returns the scope that holds everything known.
-///
-/// What can't be computed is told, and unknown from there on: it must not make others wrong.
+/// Returns the scope of a run, with every `let` value that can be computed.
 fn compute_lets(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, report: &mut Report) -> Scope {
     let mut scope = Scope::of_snapshot(snapshot);
     for table in &snapshot.runbook.data {
@@ -127,11 +125,26 @@ fn compute_lets(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, rep
             scope.set_unknown(&table.name, &table.name);
         }
     }
-    for (name, tree) in &snapshot.runbook.lets {
-        match compute(name, tree, engine, &scope, sources) {
+    snapshot.lets = lets(&snapshot.runbook.lets, &mut scope, engine, sources, report);
+    scope
+}
+
+/// Returns the `let` values, computed in order; each is in the scope of those after it.
+///
+/// What can't be computed is told, and unknown from there on: it must not make others wrong.
+pub(super) fn lets(
+    trees: &[(String, Tree)],
+    scope: &mut Scope,
+    engine: &Engine,
+    sources: &Sources,
+    report: &mut Report,
+) -> Map {
+    let mut values = Map::new();
+    for (name, tree) in trees {
+        match compute(name, tree, engine, scope, sources) {
             Ok(Some(value)) => {
                 scope.set_json(name, &value);
-                snapshot.lets.insert(name.clone(), value);
+                values.insert(name.clone(), value);
             }
             Ok(None) => scope.set_unknown(name, name),
             Err(diagnostic) => {
@@ -140,11 +153,11 @@ fn compute_lets(snapshot: &mut Snapshot, engine: &Engine, sources: &Sources, rep
             }
         }
     }
-    scope
+    values
 }
 
 /// Returns the value of a `let`; `None` when it depends on one that can't be computed.
-pub(super) fn compute(
+fn compute(
     name: &str,
     tree: &Tree,
     engine: &Engine,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::bind::{compute, told};
+use super::bind::{lets, told};
 use super::project::Project;
 use super::tables::read_tables;
 use super::unroll::{plain_keys, unroll};
@@ -444,19 +444,7 @@ impl Work<'_> {
                 scope.set_unknown(&input.name, &input.name);
             }
         }
-        for (name, tree) in &sub.lets {
-            match compute(name, tree, self.engine, &scope, self.sources) {
-                Ok(Some(value)) => {
-                    scope.set_json(name, &value);
-                    values.lets.insert(name.clone(), value);
-                }
-                Ok(None) => scope.set_unknown(name, name),
-                Err(diagnostic) => {
-                    scope.set_unknown(name, name);
-                    self.report.push(*diagnostic);
-                }
-            }
-        }
+        values.lets = lets(&sub.lets, &mut scope, self.engine, self.sources, self.report);
         self.values.push(values);
         scope
     }
