@@ -186,14 +186,8 @@ pub fn asks(state: &State, graph: &Graph) -> bool {
         match Standing::of(graph, state, at, true) {
             Standing::Asking | Standing::InDoubt => asks = true,
             Standing::Failed => asks |= state.status == RunStatus::Running,
-            Standing::AwaitsLock
-            | Standing::Checking
-            | Standing::Reading
-            | Standing::Running
-            | Standing::Verifying
-            | Standing::Retrying
-            | Standing::Undoing
-            | Standing::Ready => return false,
+            Standing::Ready => return false,
+            standing if standing.is_active() => return false,
             _ => {}
         }
     }
