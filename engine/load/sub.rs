@@ -30,9 +30,10 @@ use crate::model::{Action, Body, Effect, Input, Kind, OnFailure, Place, Runbook,
 /// How many runbooks may stand inside each other.
 const DEEPEST: usize = 8;
 
-/// How many steps a runbook may bring in, those of the runbooks in it included. More is a mistake: ten runbooks that
-/// bring in ten of the next each are ten million steps after seven.
-const MOST_STEPS: usize = 20_000;
+/// How many steps a run may have with all that is brought in. More is a mistake: ten runbooks that bring in ten of the next
+/// each are ten million steps after seven; and a list that grew by mistake must not take minutes and all of the memory, since
+/// each copy is whole, with its steps, its values and its place in the graph.
+pub(super) const MOST_STEPS: usize = 20_000;
 
 /// A runbook as it is brought in.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::bind::{lets, told};
 use super::project::Project;
+use super::sub::MOST_STEPS;
 use super::tables::read_tables;
 use super::unroll::{plain_keys, unroll};
 use crate::diag::{Code, Diagnostic, Report, Sources};
@@ -16,10 +17,6 @@ use crate::model::{Action, Input, Kind, Map, Place, Snapshot, Step, Sub, SubValu
 use crate::template::{
     self, DataError, Engine, Scope, Truth, fit, instances, place_of, secret_of, text_of, to_json,
 };
-
-/// How many steps a run may have with all that is brought in: each copy is whole, with its steps, its values and its
-/// place in the graph, and a list that grew by mistake must not take minutes and all of the memory.
-const MOST_STEPS: usize = 20_000;
 
 /// Where the tables of what is brought in come from.
 pub(super) enum Tables<'a> {
