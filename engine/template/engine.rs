@@ -113,6 +113,15 @@ impl Engine {
         Ok(uses::constants(node(&*self.parsed(Mode::Expr, src)?)?))
     }
 
+    /// Returns where the conditions stand that all hold where the bare expression does: of `a and b` both.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for what is no expression of the runbook language.
+    pub fn conjuncts(&self, src: &str) -> Result<Vec<std::ops::Range<usize>>, Fault> {
+        Ok(uses::conjuncts(node(&*self.parsed(Mode::Expr, src)?)?))
+    }
+
     /// Splits a `run` string into words before anything is filled in; each word is a text, given with its byte range
     /// in `src`. Where quotes were taken away the word is shorter than its range.
     ///

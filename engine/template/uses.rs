@@ -16,6 +16,17 @@ pub struct Use {
     pub span: Range<usize>,
     /// Whether it stands before `is defined` or `default(…)`, so that it may lead nowhere.
     pub defined_test: bool,
+    /// What holds where it is evaluated: the conditions around it and before it.
+    pub under: Vec<Condition>,
+}
+
+/// A condition that was asked before something is evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// What it was found to be.
+    pub holds: bool,
 }
 
 /// What a text or an expression uses; names that it gives values to itself are left out.
@@ -43,6 +54,18 @@ pub(super) fn of_node(node: &Node) -> Uses {
     walk.uses
 }
 
+/// Lists where the conditions stand that all hold where the expression does: of `a and b` both.
+pub(super) fn conjuncts(node: &Node) -> Vec<Range<usize>> {
+    let (mut found, mut open) = (Vec::new(), vec![node]);
+    while let Some(node) = open.pop() {
+        match &node.kind {
+            NodeKind::And(left, right) => open.extend([&**right, &**left]),
+            _ => found.push(node.span.clone()),
+        }
+    }
+    found
+}
+
 /// Lists the texts and numbers written in an expression.
 pub(super) fn constants(node: &Node) -> Vec<String> {
     let mut walk = Walk { collect: true, ..Walk::default() };
@@ -56,6 +79,7 @@ struct Walk {
     constants: Vec<String>,
     uses: Uses,
     locals: Vec<Arc<str>>,
+    under: Vec<Condition>,
 }
 
 impl Walk {
@@ -66,8 +90,8 @@ impl Walk {
                 Part::Emit(node, _) => self.node(node, false),
                 Part::If { test, then, other } => {
                     self.node(test, false);
-                    self.parts(then);
-                    self.parts(other);
+                    self.under(test, true, |walk| walk.parts(then));
+                    self.under(test, false, |walk| walk.parts(other));
                 }
                 Part::For { targets, iter, filter, body, other } => {
                     self.node(iter, false);
@@ -87,6 +111,13 @@ impl Walk {
         }
     }
 
+    /// Walks what is evaluated only where the condition was found to be so.
+    fn under(&mut self, condition: &Node, holds: bool, walk: impl FnOnce(&mut Walk)) {
+        self.under.push(Condition { span: condition.span.clone(), holds });
+        walk(self);
+        self.under.pop();
+    }
+
     fn names(&mut self, targets: &Targets) {
         match targets {
             Targets::One(name) => self.locals.push(name.clone()),
@@ -97,7 +128,8 @@ impl Walk {
     fn node(&mut self, node: &Node, guarded: bool) {
         if let Some(path) = self.path(node) {
             if !self.locals.iter().any(|local| **local == path[0]) {
-                self.uses.paths.push(Use { path, span: node.span.clone(), defined_test: guarded });
+                let (span, under) = (node.span.clone(), self.under.clone());
+                self.uses.paths.push(Use { path, span, defined_test: guarded, under });
             }
             return;
         }
@@ -118,7 +150,12 @@ impl Walk {
                 bounds.iter().flatten().for_each(|bound| self.node(bound, false));
             }
             NodeKind::Not(inner) | NodeKind::Neg(inner) => self.node(inner, false),
-            NodeKind::And(left, right) | NodeKind::Or(left, right) | NodeKind::Math(_, left, right) => {
+            NodeKind::And(left, right) | NodeKind::Or(left, right) => {
+                self.node(left, false);
+                let and = matches!(node.kind, NodeKind::And(..));
+                self.under(left, and, |walk| walk.node(right, false));
+            }
+            NodeKind::Math(_, left, right) => {
                 self.node(left, false);
                 self.node(right, false);
             }
@@ -128,8 +165,8 @@ impl Walk {
             }
             NodeKind::Choose(parts) => {
                 self.node(&parts[0], false);
-                self.node(&parts[1], guarded);
-                self.node(&parts[2], guarded);
+                self.under(&parts[0], true, |walk| walk.node(&parts[1], guarded));
+                self.under(&parts[0], false, |walk| walk.node(&parts[2], guarded));
             }
             NodeKind::Filter(input, call) => {
                 let default = matches!(&*call.name, "default" | "d");

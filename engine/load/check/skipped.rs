@@ -6,61 +6,102 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::context::Context;
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Place, Runbook, Step, Text};
-use crate::template::Uses;
+use crate::template::{Condition, Uses};
 
 /// Tells uses of outputs that may not be there.
 pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     let main: HashMap<&str, &Step> = runbook.steps.iter().map(|step| (step.id.as_str(), step)).collect();
+    let asked: HashMap<&str, BTreeSet<String>> =
+        main.iter().filter_map(|(id, step)| Some((*id, conjuncts(cx, &step.when.as_ref()?.0.src)))).collect();
     for step in &runbook.steps {
-        uses(cx, step, &mut |used, text| {
+        uses(cx, step, &mut |used, holds| {
             let source = main.get(used)?;
             if let Some(satisfied) = &source.body.satisfied {
                 return Some((satisfied.0.at, "it has none where there was nothing to do"));
             }
             let when = source.when.as_ref()?;
-            // Where this one runs the other has run; or the text asks the same: `A if CONDITION else B`.
-            let alike = step.when.as_ref().is_some_and(|own| follows(&own.0.src, &when.0.src));
-            (!alike && !text.contains(when.0.src.trim()))
-                .then_some((when.0.at, "it is skipped where this does not hold"))
+            // Where this one is evaluated the other has run.
+            let alike = asked.get(used).is_some_and(|asked| asked.is_subset(holds));
+            (!alike).then_some((when.0.at, "it is skipped where this does not hold"))
         });
     }
     for step in &runbook.finally {
-        // Who asks how the run ended has thought of it.
-        let by_status = step.when.as_ref().is_some_and(|when| when.0.src.contains("run.status"));
-        if by_status {
-            continue;
-        }
-        uses(cx, step, &mut |used, _| {
-            Some((main.get(used)?.at, "it may not have run by then, or have failed"))
+        uses(cx, step, &mut |used, holds| {
+            let source = main.get(used)?;
+            // Who asks whether the run succeeded has thought of it; that it failed says nothing of this step.
+            let good = holds.contains("run.status=='succeeded'") || holds.contains("'succeeded'==run.status");
+            (!good).then_some((source.at, "it may not have run by then, or have failed"))
         });
     }
 }
 
-/// Says whether `other` holds wherever `own` does, as far as their words tell: `a and b` asks all that `a` asks. An `or`
-/// or a bracket would need the meaning; then only the same words will do.
-fn follows(own: &str, other: &str) -> bool {
-    let (own, other) = (own.trim(), other.trim());
-    let simple = |src: &str| !src.contains(" or ") && !src.contains(" if ");
-    let parts = |src: &str| src.split(" and ").map(|part| part.trim().to_owned()).collect::<BTreeSet<_>>();
-    own == other || simple(own) && simple(other) && parts(other).is_subset(&parts(own))
+/// Returns what holds wherever a condition does, written alike: `a and b` is two. What a condition means is not known here, so
+/// of an `or` only the same words will do.
+fn conjuncts(cx: &Context<'_>, src: &str) -> BTreeSet<String> {
+    let spans = cx.engine.conjuncts(src).unwrap_or_default();
+    let found: BTreeSet<String> =
+        spans.into_iter().filter_map(|span| src.get(span)).map(written_alike).collect();
+    // What can't be read is followed by nothing.
+    if found.is_empty() { BTreeSet::from([written_alike(src)]) } else { found }
 }
 
-/// Why an output of a step, used in a text, may not be there: a place that shows it, and words about it.
-type Why<'f> = &'f mut dyn FnMut(&str, &str) -> Option<(Place, &'static str)>;
+/// Returns the same condition with blanks only where they part words, and one kind of quotes.
+fn written_alike(src: &str) -> String {
+    let mut out = String::new();
+    let (mut quote, mut blank) = (None, false);
+    let word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    for letter in src.trim().chars() {
+        if quote.is_some() {
+            let ends = quote == Some(letter);
+            out.push(if ends { '\'' } else { letter });
+            if ends {
+                quote = None;
+            }
+        } else if letter.is_whitespace() {
+            blank = true;
+        } else {
+            if blank && word(letter) && out.ends_with(word) {
+                out.push(' ');
+            }
+            blank = false;
+            quote = matches!(letter, '"' | '\'').then_some(letter);
+            out.push(if quote.is_some() { '\'' } else { letter });
+        }
+    }
+    out
+}
+
+/// Returns what holds where something stands under the condition.
+fn under(cx: &Context<'_>, src: &str, of: &Condition) -> BTreeSet<String> {
+    let Some(asked) = src.get(of.span.clone()) else { return BTreeSet::new() };
+    let parts = conjuncts(cx, asked);
+    if of.holds {
+        return parts;
+    }
+    // Of several one does not hold, and nobody knows which.
+    let mut parts = parts.into_iter();
+    let (Some(only), None) = (parts.next(), parts.next()) else { return BTreeSet::new() };
+    let simple =
+        !only.split(|letter: char| !letter.is_alphanumeric()).any(|word| matches!(word, "or" | "if"));
+    let not = match only.strip_prefix("not ") {
+        Some(inner) => inner.to_owned(),
+        None => format!("not {only}"),
+    };
+    simple.then_some(not).into_iter().collect()
+}
+
+/// Why an output of a step may not be there, where what is given holds: a place that shows it, and words about it.
+type Why<'f> = &'f mut dyn FnMut(&str, &BTreeSet<String>) -> Option<(Place, &'static str)>;
 
 fn uses(cx: &mut Context<'_>, step: &Step, why: Why<'_>) {
-    // Who asks about the step in `when` has thought of it.
-    let asked: BTreeSet<String> = match &step.when {
-        Some(when) => {
-            let uses = cx.engine.check_expr(&when.0.src).unwrap_or_default();
-            uses.paths
-                .iter()
-                .filter(|used| used.path[0] == "steps")
-                .filter_map(|used| used.path.get(1).cloned())
-                .collect()
-        }
-        None => BTreeSet::new(),
-    };
+    let own = step.when.as_ref().map(|when| conjuncts(cx, &when.0.src)).unwrap_or_default();
+    let in_when = step.when.as_ref().map(|when| of(cx, &when.0).paths).unwrap_or_default();
+    // Who asks in `when` whether the step ran has thought of it; who compares its output there has not.
+    let asked: BTreeSet<&str> = in_when
+        .iter()
+        .filter(|used| used.path[0] == "steps" && (used.defined_test || !is_output(&used.path)))
+        .filter_map(|used| used.path.get(1).map(String::as_str))
+        .collect();
     let mut told = BTreeSet::new();
     let mut texts: Vec<&Text> = Vec::new();
     step.for_each.iter().for_each(|tree| tree.texts(&mut |text| texts.push(text)));
@@ -71,17 +112,29 @@ fn uses(cx: &mut Context<'_>, step: &Step, why: Why<'_>) {
         None => step.body.texts(&mut |text| texts.push(text)),
     }
     step.guard.iter().for_each(|guard| guard.texts(&mut |text| texts.push(text)));
-    for text in texts.into_iter().filter(|text| text.src.contains("steps")) {
+    let none = BTreeSet::new();
+    let texts = texts.into_iter().map(|text| (text, &own));
+    // What the `when` says holds only once it was evaluated.
+    let when = step.when.iter().map(|when| (&when.0, &none));
+    for (text, own) in when.chain(texts).filter(|(text, _)| text.src.contains("steps")) {
         let paths = of(cx, text).paths;
-        // `X if X is defined else Y`
-        let tested: BTreeSet<Vec<String>> =
-            paths.iter().filter(|used| used.defined_test).map(|used| used.path.clone()).collect();
-        for used in paths {
-            let [root, id, outputs, name, ..] = used.path.as_slice() else { continue };
-            if root != "steps" || outputs != "outputs" || asked.contains(id) || tested.contains(&used.path) {
+        for used in paths.iter().filter(|used| is_output(&used.path) && !used.defined_test) {
+            let (id, name) = (&used.path[1], &used.path[3]);
+            // `X if X is defined else Y`
+            let tested = |of: &Condition| {
+                paths.iter().any(|other| {
+                    other.defined_test
+                        && other.path == used.path
+                        && of.span.start <= other.span.start
+                        && other.span.end <= of.span.end
+                })
+            };
+            if asked.contains(id.as_str()) || used.under.iter().any(tested) {
                 continue;
             }
-            let Some((place, about)) = why(id, &text.src) else { continue };
+            let mut holds = own.clone();
+            used.under.iter().for_each(|of| holds.extend(under(cx, &text.src, of)));
+            let Some((place, about)) = why(id, &holds) else { continue };
             // Once for each step: the first use shows it.
             if !told.insert(id.clone()) {
                 continue;
@@ -98,6 +151,10 @@ fn uses(cx: &mut Context<'_>, step: &Step, why: Why<'_>) {
             );
         }
     }
+}
+
+fn is_output(path: &[String]) -> bool {
+    path.len() > 3 && path[0] == "steps" && path[2] == "outputs"
 }
 
 /// Which of the three a text is does not matter for its names.
