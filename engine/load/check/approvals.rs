@@ -9,7 +9,7 @@ use crate::model::{Action, Approve, Effect, OnFailure, Runbook, Step};
 
 /// Tells the approvals for which nothing that changes anything waits.
 ///
-/// An approval that comes last is a habit where a "no" rolls back what was done, or where somebody's answers are used;
+/// An approval that comes last is a habit where a "no" rolls back something of what was done, or where somebody's answers are used;
 /// these are left alone. So is a sign-off: its question shows what the change came to, so it can't be asked before, or
 /// every change was asked about already.
 pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
@@ -34,12 +34,14 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
     }
     for step in runbook.steps.iter().filter(|step| asks(step) && !later.contains(step.id.as_str())) {
         let Action::Approve(approve) = &step.body.action else { continue };
-        let rolls_back = step.on_failure.unwrap_or(runbook.on_failure) == OnFailure::Rollback;
+        let before = before(step, &by_id);
+        let done = || changes.iter().filter(|change| before.contains(change.id.as_str()));
+        // A "no" that rolls back where nothing can be undone is a word only.
+        let rolls_back = step.on_failure.unwrap_or(runbook.on_failure) == OnFailure::Rollback
+            && (done().next().is_none() || done().any(|change| undone(change)));
         if rolls_back || !approve.ask.is_empty() {
             continue;
         }
-        let before = before(step, &by_id);
-        let done = || changes.iter().filter(|change| before.contains(change.id.as_str()));
         // What the engine changes says more than what a person is asked to do.
         let command = |change: &&&Step| matches!(change.body.action, Action::Command(_));
         let first = done().find(command).or_else(|| done().next());
@@ -55,7 +57,12 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
             )
             .at(step.at, "no step that changes anything waits for the answer")
             .also(change.at, "done before it asks")
-            .help(format!("move it before `{}`; or undo on a \"no\": `on_failure: rollback`", change.id)),
+            .help(match undone(change) {
+                true => {
+                    format!("move it before `{}`; or undo on a \"no\": `on_failure: rollback`", change.id)
+                }
+                false => format!("move it before `{}`, which nothing undoes", change.id),
+            }),
             None => Diagnostic::new(
                 Code::GuardsNothing,
                 format!("no step that changes anything waits for the answer of `{}`", step.id),
@@ -109,6 +116,11 @@ fn acts(step: &Step) -> bool {
         Action::Manual(_) | Action::Runbook { .. } => true,
         Action::Nothing | Action::Gate(_) | Action::Approve(_) | Action::Wait(_) => false,
     }
+}
+
+/// Says whether something of a step can be undone; of a runbook that it brings in, its own steps say.
+fn undone(step: &Step) -> bool {
+    step.body.rollback.is_some() || matches!(step.body.action, Action::Runbook { .. })
 }
 
 fn before<'r>(step: &'r Step, by_id: &HashMap<&'r str, &'r Step>) -> HashSet<&'r str> {
