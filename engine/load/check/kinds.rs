@@ -321,7 +321,11 @@ fn given(cx: &mut Context<'_>, known: &Known, binding: &Binding) {
                 if !given.iter().any(|word| wanted.contains(word)) =>
             {
                 let listed: Vec<&str> = wanted.iter().map(String::as_str).collect();
-                Some(format!("`{}` is not one of {}", given.join("`, `"), listed.join(", ")))
+                let given = match given.as_slice() {
+                    [only] => format!("`{only}` is not one"),
+                    all => format!("none of `{}` is one", all.join("`, `")),
+                };
+                Some(format!("{given} of {}", listed.join(", ")))
             }
             _ => shape
                 .differs(&wanted)
