@@ -18,7 +18,7 @@ const OWN: [&str; 7] =
     ["done", "$(: >PWNED)", "`: >PWNED`", "\n: >PWNED\n", "'; : >PWNED; '", "\"; : >PWNED; \"", "${x}"];
 
 /// A script for one value that prints it, and what is printed around it.
-const PLACES: [(&str, &str, &str); 18] = [
+const PLACES: [(&str, &str, &str); 22] = [
     (r"printf '%s\0' {{ v }}", "", ""),
     (r#"printf '%s\0' "{{ v }}""#, "", ""),
     (r"printf '%s\0' '{{ v }}'", "", ""),
@@ -34,9 +34,21 @@ const PLACES: [(&str, &str, &str); 18] = [
     ("cat <<-E >/dev/null\n\ta $(echo \"b\") '\n\tE\nprintf '%s\\0' \"{{ v }}\"", "", ""),
     ("# it's a comment\nprintf '%s\\0' {{ v }}", "", ""),
     (r#"case x in x) printf '%s\0' "{{ v }}";; esac"#, "", ""),
+    (r"case {{ v }} in {{ v }}) printf '%s\0' {{ v }};; *) echo missed;; esac", "", ""),
+    (r#"case "{{ v }}" in x | "{{ v }}") printf '%s\0' '{{ v }}';; *) echo missed;; esac"#, "", ""),
+    (r"case a{{ v }}b in (a'{{ v }}'?) printf '%s\0' {{ v }};; *) echo missed;; esac", "", ""),
+    (r"case {{ v }} in *{{ v }}*) printf '%s\0' {{ v }} ;; esac", "", ""),
     (r#"f() { printf '%s\0' "$1"; }; f {{ v }}"#, "", ""),
     (r"y=`echo 'a b'`; (printf '%s\0' {{ v | quote }})", "", ""),
     (r#"printf '%s\0' ${z:-'d e'}"${z:-f}{{ v }}""#, "d ef", ""),
+];
+
+/// The same, for what only bash has.
+const BASH_PLACES: [(&str, &str, &str); 4] = [
+    (r"cat <(printf '%s\0' {{ v }})", "", ""),
+    (r#"cat <(printf '%s\0' "{{ v }}")"#, "", ""),
+    (r"cat <(printf '%s\0' 'a{{ v }}'b)", "a", "b"),
+    (r#"cat < <(printf '%s\0' "$(printf '%s.' {{ v }})")"#, "", "."),
 ];
 
 /// Pieces of scripts that move values from place to place.
@@ -227,22 +239,21 @@ fn two_thousand_values_come_out_as_they_went_in() {
     let hostile = hostile(8);
     for _ in 0..2_000 / TOGETHER {
         let values: Vec<String> = (0..TOGETHER).map(|_| sample(&mut runner, &hostile)).collect();
-        let (mut script, mut wanted) = (String::new(), Vec::new());
-        for value in &values {
-            for (src, before, after) in PLACES {
-                script += &shell(value, src).unwrap_or_else(|| panic!("{src} was refused"));
-                script.push('\n');
-                wanted.push(format!("{before}{value}{after}"));
+        for (shell_name, places) in [("sh", &PLACES[..]), ("bash", &[&PLACES[..], &BASH_PLACES].concat())] {
+            let (mut script, mut wanted) = (String::new(), Vec::new());
+            for value in &values {
+                for (src, before, after) in places {
+                    script += &shell(value, src).unwrap_or_else(|| panic!("{src} was refused"));
+                    script.push('\n');
+                    wanted.push((src, format!("{before}{value}{after}"), value));
+                }
             }
-        }
-        for shell in SHELLS {
-            let got = run(shell, &script, dir.path());
+            let got = run(shell_name, &script, dir.path());
             let got = String::from_utf8_lossy(&got);
-            for ((got, wanted), at) in got.split('\0').zip(&wanted).zip(0..) {
-                let (src, ..) = PLACES[at % PLACES.len()];
-                assert_eq!(got, wanted, "{shell} {src:?} {:?}", values[at / PLACES.len()]);
+            for (got, (src, wanted, value)) in got.split('\0').zip(&wanted) {
+                assert_eq!(got, wanted, "{shell_name} {src:?} {value:?}");
             }
-            assert_eq!(got.matches('\0').count(), wanted.len(), "{shell} {values:?}");
+            assert_eq!(got.matches('\0').count(), wanted.len(), "{shell_name} {values:?}");
         }
     }
     assert!(!dir.path().join("PWNED").exists(), "a value was run as a command");
