@@ -38,7 +38,10 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook) {
         let done = || changes.iter().filter(|change| before.contains(change.id.as_str()));
         // A "no" that rolls back where nothing can be undone is a word only.
         let rolls_back = step.on_failure.unwrap_or(runbook.on_failure) == OnFailure::Rollback
-            && (done().next().is_none() || done().any(|change| undone(change)));
+            && match done().next() {
+                Some(_) => done().any(|change| undone(change)),
+                None => changes.iter().any(|change| undone(change)),
+            };
         if rolls_back || !approve.ask.is_empty() {
             continue;
         }
