@@ -137,6 +137,7 @@ codes! {
     412 TimesDisagree "times-disagree" Warning "Two times contradict each other.";
     413 NoEffect "no-effect" Warning "A number or time has no effect, or the wrong one.";
     414 NeverEqual "never-equal" Warning "A comparison says the same whatever the values are.";
+    415 UnnamedTool "unnamed-tool" Warning "A program is first needed after a change, and nothing looks for it before.";
     418 BadAllow "bad-allow" Error "A comment that silences a warning can't be taken.";
     419 UselessAllow "useless-allow" Warning "A comment silences nothing.";
 

@@ -6,6 +6,7 @@ mod changing;
 mod gates;
 mod graph;
 mod kinds;
+mod programs;
 mod reach;
 mod safety;
 mod scope;

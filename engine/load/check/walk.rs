@@ -8,7 +8,7 @@ use super::super::sub::Inners;
 use super::super::tables::read_tables;
 use super::graph::{Needs, ordered};
 use super::scope::{Names, Offer, Over};
-use super::{approvals, kinds, reach, safety, secrets, skipped, times};
+use super::{approvals, kinds, programs, reach, safety, secrets, skipped, times};
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::model::{
     Action, Body, Command, Expr, Gate, Hook, Input, Line, Map, Place, Retry, Runbook, Step, StepTemplate,
@@ -69,6 +69,7 @@ pub(in crate::load) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, needs: &
     reach::runbook(cx, runbook);
     skipped::runbook(cx, runbook);
     approvals::runbook(cx, runbook);
+    programs::runbook(cx, runbook, inners);
     for var in &runbook.vars {
         if !cx.seen.names.contains(&var.name) {
             unused(cx, &var.name, "var", var.at);
