@@ -125,3 +125,79 @@ fn run_in(command: &mut Command, dir: &Text) {
         command.dir.get_or_insert_with(|| dir.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::load::{FileKind, Library, load_text};
+    use crate::model::{Action, Command, Step};
+
+    const RUNBOOK: &str = "
+runbook: r
+title: R
+defaults:
+  timeout: 1m
+  grace: 1s
+  retry: {attempts: 5, when: exit_code == 7}
+  dir: d
+  output: merged
+  on_interrupt: verify
+steps:
+  - {id: plain, run: ls, effect: read, check: {run: ls, pass: exit_code == 0}}
+  - {id: own, run: ls, timeout: 2m, grace: 2s, retry: {attempts: 2}, dir: o, output: split, effect: read, check: {run: ls, dir: c, pass: exit_code == 0}}
+  - {id: template, uses: t/own}
+  - {id: silent, uses: t/silent}
+  - {id: gated, run: touch x, irreversible: no, verify: {run: ls, pass: exit_code == 0}}
+  - {id: asks, run: touch x, irreversible: no, on_interrupt: ask, verify: {run: ls, pass: exit_code == 0}}
+  - {id: ungated, run: touch x, irreversible: no}
+  - {id: looks, run: ls, effect: read, verify: {run: ls, pass: exit_code == 0}}
+";
+
+    const OWN: &str = "
+step: t/own
+title: Own
+run: touch x
+timeout: 3m
+grace: 3s
+retry: {attempts: 3, when: exit_code == 7}
+on_interrupt: ask
+verify: {run: ls, pass: exit_code == 0}
+irreversible: no
+";
+
+    fn shown(step: &Step) -> String {
+        let body = &step.body;
+        let text =
+            |own: &Option<crate::model::Text>| own.as_ref().map_or("-".to_owned(), |text| text.src.clone());
+        let attempts = step.retry.as_ref().map_or("-".to_owned(), |retry| retry.attempts.to_string());
+        let Action::Command(command) = &body.action else { return step.id.clone() };
+        let checked = body.check.as_ref().map_or("-".to_owned(), |gate| text(&gate.command.dir));
+        let Command { dir, merged, .. } = &**command;
+        format!(
+            "{} {} {} {attempts} {} {checked} {merged} {:?}",
+            step.id,
+            text(&step.timeout),
+            text(&step.grace),
+            text(dir),
+            step.on_interrupt
+        )
+    }
+
+    #[test]
+    fn a_default_is_for_what_neither_the_step_nor_its_template_says() {
+        let silent = "step: t/silent\ntitle: Silent\nrun: ls\neffect: read\n";
+        let library = Library::built_in().with_text("t/own", OWN).with_text("t/silent", silent);
+        let loaded = load_text(RUNBOOK, "runbooks/r.yaml", "r", FileKind::Runbook, &library);
+        assert!(!loaded.report.has_errors(), "{:#?}", loaded.report);
+        let steps = loaded.runbook.expect("a runbook").steps;
+        insta::assert_snapshot!(steps.iter().map(shown).collect::<Vec<_>>().join("\n"), @r"
+        plain 1m 1s 5 d d true None
+        own 2m 2s 2 o c false None
+        template - - - - - false None
+        silent 1m 1s 5 - - false None
+        gated 1m 1s 5 d - true Some(Verify)
+        asks 1m 1s 5 d - true Some(Ask)
+        ungated 1m 1s 5 d - true None
+        looks 1m 1s 5 d - true None
+        ");
+    }
+}

@@ -569,6 +569,8 @@ steps:
             runbook.steps.iter().chain(&runbook.finally).find(|step| step.id == id).expect("a step")
         };
         assert_eq!((of("all").sub, of("all/db").sub, of("all/db/freeze").sub), (None, Some(0), Some(1)));
+        let around: Vec<_> = runbook.subs.iter().map(|sub| sub.around.len()).collect();
+        assert_eq!(around, [1, 2], "the environment of each runbook around, for the target");
         let policies = ["all/db/freeze", "all/db/promote", "all/then"].map(|id| of(id).on_failure);
         assert_eq!(policies, [OnFailure::Rollback, OnFailure::Pause, OnFailure::Continue].map(Some));
         let phases =

@@ -34,24 +34,6 @@ pub enum Illegal {
     },
 }
 
-/// Says whether an event changes nothing of any instance but by [`State::at_mut`]. Those that a run is mostly made of;
-/// one that is left out only costs time.
-fn of_one_instance(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::HookFailed { .. }
-            | Event::Expanded { .. }
-            | Event::Started { .. }
-            | Event::Intent { .. }
-            | Event::Spawned { .. }
-            | Event::Exited { .. }
-            | Event::Captured { .. }
-            | Event::Polled { .. }
-            | Event::Judged { .. }
-            | Event::Finished { .. }
-    )
-}
-
 impl State {
     /// Applies one event.
     ///
@@ -61,9 +43,6 @@ impl State {
     pub fn apply(&mut self, graph: &Graph, event: &Event) -> Result<(), Illegal> {
         if self.opened.is_none() && !matches!(event, Event::Opened(_)) {
             return Err(Illegal::Opening("not"));
-        }
-        if !of_one_instance(event) {
-            self.stamp.change();
         }
         match event {
             Event::Opened(opened) => self.open_run(graph, opened),
@@ -404,7 +383,6 @@ impl State {
             });
         }
         let content = &mut self.nodes[node as usize];
-        content.stamp.change();
         content.expanded = true;
         content.unfinished = items.len() as u32;
         content.instances = items

@@ -12,6 +12,7 @@ mod fold;
 mod fresh;
 mod graph;
 mod guard;
+mod instances;
 mod judge;
 mod levels;
 mod lock;
@@ -26,7 +27,6 @@ mod resume;
 mod scope;
 mod settle;
 mod stages;
-mod stamp;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -41,6 +41,7 @@ pub use event::{
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
+pub use instances::Instances;
 pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Time, Tries};
 pub use moment::moment;
 pub use part::from_step;

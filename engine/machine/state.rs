@@ -9,7 +9,7 @@ use super::event::{
     Verdict,
 };
 use super::graph::{Addr, Graph, NodeId};
-use super::stamp::Stamp;
+use super::instances::Instances;
 
 /// What the run as a whole is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub struct Vote {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
     /// The instances: one, or those of the `for_each` once it is expanded.
-    pub instances: Vec<Instance>,
+    pub instances: Instances,
     /// Whether the instances are known.
     pub expanded: bool,
     /// How many needs are not done.
@@ -138,8 +138,6 @@ pub struct Node {
     pub failed: u32,
     /// The instances by what stands in the brackets.
     pub(super) keys: HashMap<String, u32>,
-    /// Changes with each instance.
-    pub(super) stamp: Stamp,
     /// The attempts of instances that were, by key: no two processes of a run share a name.
     pub(super) attempts: HashMap<String, [u32; 7]>,
 }
@@ -186,8 +184,6 @@ pub struct State {
     /// The locks of steps, with who has them.
     pub locks: BTreeMap<String, Addr>,
     pub(super) ids: HashMap<String, NodeId>,
-    /// Changes with whatever may change the instances of any step.
-    pub(super) stamp: Stamp,
 }
 
 impl State {
@@ -213,9 +209,7 @@ impl State {
     }
 
     pub(super) fn at_mut(&mut self, at: Addr) -> &mut Instance {
-        let node = &mut self.nodes[at.node as usize];
-        node.stamp.change();
-        &mut node.instances[at.instance as usize]
+        &mut self.nodes[at.node as usize].instances[at.instance as usize]
     }
 
     /// Forgets what of an imagined run nothing reads any more once an instance is over: its element and the state before
@@ -300,7 +294,7 @@ impl State {
 impl Node {
     /// Makes this a step with one instance.
     pub(super) fn single(&mut self) {
-        self.instances = vec![Instance::default()];
+        self.instances = vec![Instance::default()].into();
         self.expanded = true;
         self.unfinished = 1;
     }

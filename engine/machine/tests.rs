@@ -6,10 +6,13 @@ mod doubt;
 mod ends;
 mod fuzz;
 mod gates;
+mod inner;
+mod latest;
 mod offer;
 mod people;
 mod promises;
 mod renewed;
+mod slots;
 mod subs;
 mod table;
 mod whole;
@@ -51,16 +54,27 @@ impl Stub {
 
 struct Lang<'a>(&'a Stub, &'a Graph);
 
+impl Lang<'_> {
+    /// Reads the outputs of what the step needs, and its own, as its texts might: what is kept of them must be what they are.
+    fn read(&self, state: &State, at: Addr) {
+        for &node in self.1.needs(at.node).iter().chain([&at.node]) {
+            super::scope::read_step(self.1, state, node);
+        }
+    }
+}
+
 impl Evaluate for Lang<'_> {
     fn expand(&self, _: &State, _: NodeId) -> Result<Expansion, Why> {
         let item = |number: u32| Item { key: number.to_string(), value: json!(number) };
         Ok(Expansion::Items((0..self.0.items).map(item).collect()))
     }
-    fn when(&self, _: &State, at: Addr) -> Result<Known, Why> {
+    fn when(&self, state: &State, at: Addr) -> Result<Known, Why> {
+        self.read(state, at);
         let wanted = !self.0.not_wanted.contains(&Stub::id(self.1, at));
         Ok(if wanted { Known::Yes } else { Known::No })
     }
-    fn prepare(&self, _: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
+    fn prepare(&self, state: &State, at: Addr, stage: Stage) -> Result<Prepared, Why> {
+        self.read(state, at);
         let gate = matches!(stage, Stage::Check | Stage::Guard | Stage::Verify | Stage::UndoVerify)
             || matches!(self.1.step(at.node).body.action, Action::Gate(_)) && stage == Stage::Action;
         let every = Duration::from_secs(1);
@@ -76,8 +90,8 @@ impl Evaluate for Lang<'_> {
     fn captured(&self, _: &State, _: Addr, _: &Outcome) -> Result<(Map, Option<String>), Why> {
         Ok((Map::from_iter([("before".to_owned(), json!(1))]), None))
     }
-    fn outputs(&self, _: &State, _: Addr, _: &Outcome) -> Result<Map, Why> {
-        Ok(Map::new())
+    fn outputs(&self, state: &State, at: Addr, _: &Outcome) -> Result<Map, Why> {
+        Ok(Map::from_iter([("attempt".to_owned(), json!(state.at(at).attempts[Stage::Action as usize]))]))
     }
     fn judge(&self, _: &State, at: Addr, stage: Stage, outcome: &Outcome) -> Judgement {
         if stage == Stage::Guard {

@@ -181,6 +181,38 @@ fn a_secret_is_handed_on_and_stays_one() {
 }
 
 #[test]
+fn a_secret_that_it_takes_itself_is_its_own_and_none_is_given_to_a_plain_var() {
+    let one = "
+runbook: one
+title: One
+vars:
+  token: {type: secret, from: {env: OWN}}
+  name: {type: string, required: false}
+steps:
+  - {id: go, shell: 'printf %s \"$T\" | wc -c >> sent', env: {T: '{{ token }}'}, irreversible: It is said.}
+";
+    let all = "
+runbook: all
+title: All
+vars: {token: {type: secret, from: {env: OUTER}}}
+steps:
+  - {id: own, runbook: one}
+  - {id: given, runbook: one, vars: {token: '{{ token }}'}}
+";
+    let project = |all: &str| Project::new().file("runbooks/all.yaml", all).file("runbooks/one.yaml", one);
+    let both = project(all).env("OWN", "own-secret").env("OUTER", "outer-secret");
+    both.run(&["exec", "all"]).code(0);
+    assert_eq!(sent(&both), ["10", "12"]);
+    let given = project(&all.replace("  - {id: own, runbook: one}\n", "")).env("OUTER", "outer-secret");
+    given.run(&["exec", "all"]).code(0);
+    assert_eq!(sent(&given), ["12"], "its own is not wanted where another is handed on");
+    let plain = all.replace("vars: {token: '{{", "vars: {name: '{{");
+    let told =
+        project(&plain).env("OWN", "own-secret").env("OUTER", "outer-secret").run(&["exec", "all"]).code(2);
+    assert!(told.to_string().contains("it would hold the secret `token`"), "{told}");
+}
+
+#[test]
 fn some_of_its_steps_can_be_run_alone() {
     let project = moving();
     project.write("repaired", "");

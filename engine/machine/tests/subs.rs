@@ -20,7 +20,13 @@ pub(super) fn bring_in(runbook: &mut Runbook, shape: u32) {
     }
 }
 
-fn begin(runbook: &mut Runbook, at: usize, end: usize, within: Option<u32>, max_parallel: Option<u32>) {
+pub(super) fn begin(
+    runbook: &mut Runbook,
+    at: usize,
+    end: usize,
+    within: Option<u32>,
+    max_parallel: Option<u32>,
+) {
     let number = runbook.subs.len() as u32;
     let step = &mut runbook.steps[at];
     let check = step.body.check.take();
@@ -38,7 +44,7 @@ fn begin(runbook: &mut Runbook, at: usize, end: usize, within: Option<u32>, max_
 }
 
 /// `a`, then `db` that brings in `x`, `y`, `z` side by side, then `b`; `told` belongs to what `db` brings in.
-fn db(max_parallel: Option<u32>) -> Runbook {
+pub(super) fn db(max_parallel: Option<u32>) -> Runbook {
     let steps = ["a", "db", "x", "y", "z", "b"].map(|id| {
         let needs: &[&str] = match id {
             "a" => &[],
@@ -55,7 +61,7 @@ fn db(max_parallel: Option<u32>) -> Runbook {
     runbook
 }
 
-fn finish<'a>(world: &'a World, step: &str) -> Option<&'a Finish> {
+pub(super) fn finish<'a>(world: &'a World, step: &str) -> Option<&'a Finish> {
     let state = world.machine.state();
     state.at(state.find(step).expect("a step")).finish.as_ref()
 }
