@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::forecast::{self, Millis, PlannedPeople, PlannedRetry, PlannedRun};
 use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
-    RunFacts, Stage, State, UNKNOWN,
+    RunFacts, Stage, State, UNKNOWN, item_of,
 };
 use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
 use crate::template::Engine;
@@ -298,7 +298,7 @@ impl Walk {
                 self.fold(Event::Finished { step, result: Finish::Skipped(why) });
             }
             Ok(Expansion::Unknown(origin)) => {
-                let value = serde_json::json!({UNKNOWN: format!("item of {origin}")});
+                let value = item_of(&origin);
                 self.fold(Event::Expanded {
                     step: step.clone(),
                     items: vec![Item { key: "*".to_owned(), value }],

@@ -49,7 +49,7 @@ pub use people::{covers, hash_of, may_answer, needed, voters};
 pub use previewed::Previewed;
 pub use renew::{NotRenewed, Renewed, renew};
 pub use resume::{Going, GoingBack, going, going_back};
-pub use scope::{RunFacts, UNKNOWN};
+pub use scope::{RunFacts, UNKNOWN, item_of};
 pub use settle::{NotOpen, missing_outputs, open_to_decision, settles};
 pub use stages::describe;
 pub use state::{Instance, Mode, Node, Progress, State, Vote, step_of};

@@ -21,7 +21,7 @@ use super::evaluate::{Evaluate, Expansion, Known};
 use super::event::{Changed, Covered, Event, Finish, Item, Person, Question, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
-use super::scope::UNKNOWN;
+use super::scope::{UNKNOWN, item_of};
 use super::state::{Progress, State, Vote};
 use super::turn::To;
 
@@ -530,7 +530,7 @@ impl State {
 
     /// Gives a `for_each` that can't be expanded yet one instance that stands for all.
     fn imagine_instance(&mut self, node: NodeId, origin: &str) {
-        let value = serde_json::json!({UNKNOWN: format!("item of {origin}")});
+        let value = item_of(origin);
         self.imagine_instances(node, &[Item { key: "*".to_owned(), value }]);
     }
 

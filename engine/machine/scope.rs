@@ -26,6 +26,13 @@ pub struct RunFacts {
 /// A stored value that stands for one that only the run can know; made by the plan preview.
 pub const UNKNOWN: &str = "$unknown";
 
+/// Returns a stored value that stands for an element of a list that only the run can know. `origin` says where the list comes
+/// from, for people.
+pub fn item_of(origin: &str) -> model::Value {
+    let list = origin.strip_prefix("from ").unwrap_or(origin);
+    serde_json::json!({UNKNOWN: format!("item of {list}")})
+}
+
 /// From how many instances on what a step is for expressions is kept: each instance of a step that speaks of it would make
 /// it anew, which is quadratic.
 const MANY: usize = if cfg!(test) { 1 } else { 16 };

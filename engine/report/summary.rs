@@ -187,7 +187,18 @@ impl Summary<'_> {
         if let Some(wanted) = self.wanted(&name) {
             fixed.extend(self.wrapped(Role::Quiet, "  ", &format!("until {wanted}"), 3));
         }
+        if let Some(about) = self.about(&name) {
+            fixed.extend(self.plain(&about, 5));
+        }
         Some(Section { fixed, elastic: self.output(&failure.tail), keep: Keep::Last })
+    }
+
+    /// Returns what the runbook says of a step, as far as it says the most important first: its first paragraph.
+    fn about(&self, name: &str) -> Option<String> {
+        let at = self.state.find(name)?;
+        let about = self.graph.step(at.node).about.as_deref()?.trim();
+        let first = about.split("\n\n").next().unwrap_or_default();
+        Some(first.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
     }
 
     /// Returns what the gate that an instance failed at wanted: what was seen means little without it.
@@ -218,15 +229,27 @@ impl Summary<'_> {
         tail.lines().map(line).collect()
     }
 
+    /// Returns `text` as at most `most` lines, indented and without colour.
+    fn plain(&self, text: &str, most: usize) -> Vec<String> {
+        let lines = self.lines("  ", text, most);
+        lines.into_iter().map(|line| format!("  {line}")).collect()
+    }
+
     /// Returns `text` as at most `most` lines, indented by `indent`.
     fn wrapped(&self, role: Role, indent: &str, text: &str, most: usize) -> Vec<String> {
+        let lines = self.lines(indent, text, most);
+        lines.iter().map(|line| self.paint.paint(role, &format!("{indent}{line}"))).collect()
+    }
+
+    /// Returns `text` as at most `most` lines that leave room for `indent`.
+    fn lines(&self, indent: &str, text: &str, most: usize) -> Vec<String> {
         let columns = self.size.columns - indent.len().min(self.size.columns);
         let mut lines = self.paint.wrap(&self.paint.clean(text), columns);
         if lines.len() > most {
             let rest = lines.split_off(most - 1).join(" ");
             lines.push(self.paint.shorten(&rest, columns));
         }
-        lines.iter().map(|line| self.paint.paint(role, &format!("{indent}{line}"))).collect()
+        lines
     }
 
     fn other_failures(&self) -> Option<Section> {

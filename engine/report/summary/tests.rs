@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::machine::{Event, Leaf, Stage};
-use crate::report::fixture::{Play, SMALL, UTF8, person};
+use crate::report::fixture::{Play, SMALL, UTF8, person, runbook};
 
 fn failed() -> Play {
     let mut play = Play::expanded(Vec::new());
@@ -78,7 +78,7 @@ fn stopped_by_ctrl_c() {
 }
 
 fn stopped(rule: OnInterrupt) -> Play {
-    let mut runbook = crate::report::fixture::runbook();
+    let mut runbook = runbook();
     runbook.steps[4].on_interrupt = Some(rule);
     runbook.steps[4].needs.clear();
     let mut play = Play::opened(&runbook, Vec::new());
@@ -163,7 +163,7 @@ fn waiting_for_an_approval() {
 fn a_question_is_shown_whole_and_its_rejection_has_no_output() {
     let prompt = "Capacity is up, and the last event was a quiet one. Warm the caches in prod?".to_owned();
     let (step, question) = ("go".to_owned(), Question::Approval);
-    let mut runbook = crate::report::fixture::runbook();
+    let mut runbook = runbook();
     runbook.steps[3].needs.clear();
     let mut play = Play::opened(&runbook, Vec::new());
     play.start("go").say(Event::Asked { step: step.clone(), question, prompt, covers: Vec::new(), ms: None });
@@ -176,7 +176,7 @@ fn a_question_is_shown_whole_and_its_rejection_has_no_output() {
 
 #[test]
 fn a_gate_that_failed_says_what_it_wanted() {
-    let mut runbook = crate::report::fixture::runbook();
+    let mut runbook = runbook();
     let pass = crate::model::Expr(crate::model::Text::new("stdout | trim == 'yes'"));
     runbook.steps[0].body.action =
         crate::model::Action::Gate(Box::new(crate::model::Gate { pass, ..Default::default() }));
@@ -291,7 +291,7 @@ fn an_engine_that_died_leaves_a_doubt_and_a_way_on() {
 
 #[test]
 fn a_change_without_words_is_told_by_its_command() {
-    let mut runbook = crate::report::fixture::runbook();
+    let mut runbook = runbook();
     runbook.steps[4].title = None;
     runbook.steps[4].needs.clear();
     let mut play = Play::opened(&runbook, Vec::new());
@@ -327,4 +327,27 @@ fn it_fits_however_much_there_is_to_say() {
     assert!(screen.contains("runbook logs r7k2m9qd 'scale[service-30]'"), "{screen}");
     let whole = end_screen(&play.end(), &play.timeline, UTF8, Size::ENDLESS);
     assert!(whole.lines().count() > 60, "nothing is cut in a pipe");
+}
+
+#[test]
+fn a_failed_step_says_what_the_runbook_says_of_it() {
+    let mut runbook = runbook();
+    runbook.steps[0].about = Some(
+        "Two autoscalers over one deployment stop each other:\nboth stand still, and say so in their conditions. Find out who \
+         made the second one.\n\nHistory: it happened in May."
+            .to_owned(),
+    );
+    let mut play = Play::opened(&runbook, Vec::new());
+    play.start("reach").finish("reach", Finish::Failed("the gate does not hold: 2 items".to_owned()));
+    assert_snapshot!(play.rest(RunStatus::Failed).screen(), @r"
+    ✗ autolytiq/pre-scale-event failed after 0ms and is paused
+      run r7k2m9qd, 0 of 5 steps done
+
+    reach failed: the gate does not hold: 2 items
+      Two autoscalers over one deployment stop each other: both stand still, and say
+      so in their conditions. Find out who made the second one.
+
+    Next
+      try again and go on   runbook resume r7k2m9qd
+    ");
 }
