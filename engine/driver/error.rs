@@ -202,7 +202,7 @@ fn instead(open: &[String]) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this is not where run {run} was started: `{name}` is `{now}`, and was `{then}`; \
-     switch back (kubectl context, AWS profile), then try again"
+     {hint}"
 )]
 pub struct OtherTarget {
     /// The run.
@@ -213,4 +213,6 @@ pub struct OtherTarget {
     pub then: String,
     /// What it says now.
     pub now: String,
+    /// What to do about it.
+    pub hint: &'static str,
 }

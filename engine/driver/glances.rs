@@ -81,6 +81,11 @@ impl<'a> Glances<'a> {
         let mut answers: Vec<Option<Ended>> = (0..count).map(|_| None).collect();
         let mut stopped: Option<Interrupt> = None;
         let (tell, mut hear) = unbounded_channel::<(usize, Box<Ended>)>();
+        if count > 0 {
+            // However soon all of them are answered.
+            let (answered, asked, at_once) = (*answered, *asked, *most);
+            onlooker.progress(&Progress { answered, asked, at_once, longest: None });
+        }
         runtime.block_on(async {
             let mut tick = tokio::time::interval(TICK);
             loop {

@@ -506,7 +506,9 @@ fn spec_of(
     }
     let stdin = prepared.stdin.as_ref().map(Rendered::display);
     if let Some(word) = changes(&words, stdin.as_deref()) {
-        return Err(format!("it was not asked, since `{word}` changes something and a plan changes nothing"));
+        return Err(format!(
+            "it was not asked, since `{word}` may change something and a plan changes nothing"
+        ));
     }
     let mut spec = launch::resolved(root, secrets, prepared)?;
     spec.redactor = redactor.clone();

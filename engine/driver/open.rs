@@ -137,6 +137,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor, || Ok(()))?;
+    let target: BTreeMap<String, String> = target.into_iter().collect();
     target::as_planned(&exec.planned_target, &target)?;
     let mut locks = judge.locks().map_err(DriveError::Settings)?;
     // That of the runbook itself has a place of its own, which earlier versions know.
@@ -307,11 +308,24 @@ pub(super) fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
             .apply(&graph, &record.event)
             .map_err(|source| DriveError::Illegal { run: stored.run.id.to_string(), source })?;
     }
-    let operator = state.opened.as_ref().map(|opened| opened.by.name.clone()).unwrap_or_default();
-    let facts =
-        RunFacts { id: stored.run.id.to_string(), started_at: stored.run.created.to_string(), operator };
-    let judge = Judge::new(Arc::new(Engine::new()), snapshot, Arc::clone(&graph), facts);
+    let judge = Judge::new(
+        Arc::new(Engine::new()),
+        snapshot,
+        Arc::clone(&graph),
+        facts(stored, state.opened.as_ref()),
+    );
     Ok((Machine::new(graph, state), judge))
+}
+
+fn facts(stored: &Stored, opened: Option<&Opened>) -> RunFacts {
+    let operator = opened.map(|opened| opened.by.name.clone()).unwrap_or_default();
+    RunFacts { id: stored.run.id.to_string(), started_at: stored.run.created.to_string(), operator }
+}
+
+/// Returns the evaluator of a snapshot that a stored run may go on with.
+fn judge_of(snapshot: Arc<Snapshot>, stored: &Stored, opened: &Opened) -> Judge {
+    let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
+    Judge::new(Arc::new(Engine::new()), snapshot, graph, facts(stored, Some(opened)))
 }
 
 /// How a run is to be taken up.
@@ -341,19 +355,24 @@ fn take_up(
     // The lease first, and only then the events: nobody adds to them once it is ours.
     let claim = Claim { holder: host::holder(by), at: clock::now(), takeover: wish.takeover.is_some() };
     let root_of = |stored: &Stored| PathBuf::from(&stored.snapshot.root);
-    let aimed = |stored: &Stored, machine: &Machine, judge: &Judge| match &machine.state().opened {
-        Some(opened) => {
-            let now = target::ask(judge, pool, &root_of(stored), &secrets, &redactor, || Ok(()))?;
-            target::same(run.as_str(), &opened.target, &now)
-        }
-        None => Ok(()),
-    };
+    type Beat<'b> = &'b mut dyn FnMut() -> Result<(), DriveError>;
+    let aimed =
+        |stored: &Stored, judge: &Judge, opened: &Opened, renewal: Option<&Renewal>, beat: Beat<'_>| {
+            let ask = |judge: &Judge, beat: Beat<'_>| {
+                target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat)
+            };
+            let now = ask(judge, &mut *beat)?;
+            target::same(run.as_str(), &opened.target, &now, target::SWITCH_BACK)?;
+            let Some(renewal) = renewal else { return Ok(()) };
+            let renewed = judge_of(Arc::new(renewal.snapshot.clone()), stored, opened);
+            target::same_anew((run.as_str(), &opened.target), judge, &renewed, |judge| ask(judge, beat))
+        };
     // An engine that changes the right place is not fenced off by one that would change another.
     if claim.takeover {
         let stored = store.load(run)?;
         let (machine, judge) = fold(&stored)?;
-        if machine.state().is_unfinished() {
-            aimed(&stored, &machine, &judge)?;
+        if let (true, Some(opened)) = (machine.state().is_unfinished(), &machine.state().opened) {
+            aimed(&stored, &judge, opened, wish.renewal.as_ref(), &mut || Ok(()))?;
         }
     }
     let mut ended = None;
@@ -404,7 +423,7 @@ fn take_up(
         let root = root_of(&stored);
         if let Some(opened) = &machine.state().opened {
             // Seen from another machine a run without a heartbeat is anybody's.
-            let beat = || match writer.heartbeat(clock::now()) {
+            let mut beat = || match writer.heartbeat(clock::now()) {
                 Err(fenced @ JournalError::Fenced(_)) => Err(fenced.into()),
                 Err(error) => {
                     tracing::warn!(%error, "heartbeat");
@@ -412,8 +431,7 @@ fn take_up(
                 }
                 Ok(()) => Ok(()),
             };
-            let now = target::ask(&judge, pool, &root, &secrets, &redactor, beat)?;
-            target::same(run.as_str(), &opened.target, &now)?;
+            aimed(&stored, &judge, opened, wish.renewal.as_ref(), &mut beat)?;
         }
         // Not before: an engine in the background leaves its terminal at the first event, and what is refused is told there.
         for record in &noted {

@@ -237,7 +237,7 @@ impl Loop<'_> {
                         let run = self.writer.run().to_string();
                         std::thread::spawn(move || {
                             let same = target::answers(asking, &redactor, || Ok(()))
-                                .and_then(|now| target::same(&run, &then, &now))
+                                .and_then(|now| target::same(&run, &then, &now, target::SWITCH_BACK))
                                 .map_err(|error| error.to_string());
                             let _ = to_loop.send(Message::Aimed(choice, same));
                         });

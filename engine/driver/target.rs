@@ -12,6 +12,16 @@ use crate::model::Secrets;
 use super::error::{DriveError, OtherTarget};
 use super::launch;
 
+/// What each command said, by name; several have one name once the run was renewed.
+pub(super) type Answers = Vec<(String, String)>;
+
+/// What to do where a run is taken up.
+pub(super) const SWITCH_BACK: &str = "switch back (kubectl context, AWS profile), then try again";
+
+/// What to do where a run would go on with another file or other values.
+const AS_IT_WAS: &str =
+    "what is taken anew would be aimed there; without --latest and --var it goes on as it was started";
+
 /// Asks every command of the runbook's `target` at once, and returns the answers by name. `beat` is called now and then
 /// meanwhile: a tool that waits for a cluster far away may take minutes.
 ///
@@ -26,7 +36,7 @@ pub(super) fn ask(
     secrets: &Secrets,
     redactor: &Redactor,
     beat: impl FnMut() -> Result<(), DriveError>,
-) -> Result<BTreeMap<String, String>, DriveError> {
+) -> Result<Answers, DriveError> {
     answers(begin(judge, pool, root, secrets)?, redactor, beat)
 }
 
@@ -73,8 +83,8 @@ pub(super) fn answers(
     waiting: Vec<Asking>,
     redactor: &Redactor,
     mut beat: impl FnMut() -> Result<(), DriveError>,
-) -> Result<BTreeMap<String, String>, DriveError> {
-    let mut answers = BTreeMap::new();
+) -> Result<Answers, DriveError> {
+    let mut answers = Answers::with_capacity(waiting.len());
     for Asking { name, display, hear } in waiting {
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
         let ended = loop {
@@ -98,12 +108,30 @@ pub(super) fn answers(
         if said.is_empty() {
             return Err(no_target(format!("`{display}` printed nothing")));
         }
-        answers.insert(name, said);
+        answers.push((name, said));
     }
     Ok(answers)
 }
 
-/// Holds what the target says now against what it said at the start.
+/// Asks the target as a run would that goes on with what `renewed` has, and insists on what it said at the start. Nothing
+/// is asked when that is what `judge` was asked.
+///
+/// # Errors
+///
+/// As [`ask`] and [`same`].
+pub(super) fn same_anew(
+    (run, then): (&str, &BTreeMap<String, String>),
+    judge: &Judge,
+    renewed: &Judge,
+    ask: impl FnOnce(&Judge) -> Result<Answers, DriveError>,
+) -> Result<(), DriveError> {
+    if judge.target() == renewed.target() {
+        return Ok(());
+    }
+    same(run, then, &ask(renewed)?, AS_IT_WAS)
+}
+
+/// Holds what the target says now against what it said at the start. `hint` is what to do about a difference.
 ///
 /// # Errors
 ///
@@ -111,20 +139,24 @@ pub(super) fn answers(
 pub(super) fn same(
     run: &str,
     then: &BTreeMap<String, String>,
-    now: &BTreeMap<String, String>,
+    now: &[(String, String)],
+    hint: &'static str,
 ) -> Result<(), DriveError> {
     for (name, then) in then {
+        let mut said =
+            now.iter().filter(|(other, _)| other == name).map(|(_, said)| said.as_str()).peekable();
         // That of a runbook which a step brought in, before `--latest` took the step out.
-        if name.contains('/') && !now.contains_key(name) {
+        if name.contains('/') && said.peek().is_none() {
             continue;
         }
-        let now = now.get(name).map(String::as_str).unwrap_or_default();
-        if now != then {
+        let missing = said.peek().is_none().then_some("");
+        if let Some(other) = missing.into_iter().chain(said).find(|said| said != then) {
             return Err(Box::new(OtherTarget {
                 run: run.to_owned(),
                 name: name.clone(),
                 then: then.clone(),
-                now: now.to_owned(),
+                now: other.to_owned(),
+                hint,
             })
             .into());
         }

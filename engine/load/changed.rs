@@ -283,7 +283,7 @@ fn spoken(path: &[String], script: bool, now: &Value, then: &Value) -> Option<St
 fn settings(then: &Value, now: &Value) -> Vec<String> {
     const ELSEWHERE: &[&str] = &[
         "name", "title", "summary", "about", "owner", "tags", "source", "vars", "data", "lets", "steps",
-        "finally", "subs", "step", "local", "within", "given", "each", "around",
+        "finally", "subs", "step", "local", "within", "given", "each", "around", "aims",
     ];
     let mut paths = Vec::new();
     differing(Some(then), Some(now), &mut Vec::new(), &mut paths);

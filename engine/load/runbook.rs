@@ -68,6 +68,7 @@ pub(super) fn lower_inner(cx: &mut Context<'_>, node: &Node, name: &str) -> Opti
         steps: Vec::new(),
         finally: Vec::new(),
         hooks: of.get("hooks").map(|field| hooks::hooks(cx, field, false)).unwrap_or_default(),
+        aims: Vec::new(),
         subs: Vec::new(),
     };
     let defaults = of.get("defaults").map(|field| defaults::read(cx, field)).unwrap_or_default();

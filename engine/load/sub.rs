@@ -446,6 +446,7 @@ impl Embedding {
             protect: of.protect.clone(),
             limits: of.limits,
             max_parallel: of.max_parallel,
+            aims: Vec::new(),
             each: None,
         });
         self.subs.extend(of.subs.iter().map(|sub| Sub {

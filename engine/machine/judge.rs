@@ -639,21 +639,27 @@ impl Judge {
     /// A sentence for people when one can't be rendered.
     pub fn target(&self) -> Result<Vec<(String, Prepared)>, Why> {
         let mut commands = Vec::new();
-        let mut of = |before: String, target: &[(String, Command)], sub: Option<u32>| {
+        let mut of = |before: &str, target: &[(String, Command)], around: &[Vec<_>], sub: Option<u32>| {
             let scope = self.scopes.base(sub);
             for (name, command) in target {
                 let mut prepared = self.command(command, &scope)?;
                 prepared.timeout = Some(READ_TIMEOUT);
-                let subs = &self.snapshot.runbook.subs;
-                let around = sub.and_then(|sub| subs.get(sub as usize)).map(|sub| sub.around.as_slice());
-                self.inherit(&mut prepared, sub, around.unwrap_or_default())?;
+                self.inherit(&mut prepared, sub, around)?;
                 commands.push((format!("{before}{name}"), prepared));
             }
             Ok::<(), Why>(())
         };
-        of(String::new(), &self.snapshot.runbook.target, None)?;
+        let runbook = &self.snapshot.runbook;
+        of("", &runbook.target, &[], None)?;
+        for aim in &runbook.aims {
+            of("", &aim.target, &aim.around, None)?;
+        }
         for (number, sub) in self.wanted_subs() {
-            of(format!("{}/", sub.step), &sub.target, Some(number))?;
+            let before = format!("{}/", sub.step);
+            of(&before, &sub.target, &sub.around, Some(number))?;
+            for aim in &sub.aims {
+                of(&before, &aim.target, &aim.around, Some(number))?;
+            }
         }
         Ok(commands)
     }

@@ -17,7 +17,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Action, Expr, FileId, Runbook, Snapshot, Step, Sub, SubValues, Value, with_files, without_places,
+    Action, Aim, Command, Expr, FileId, Runbook, Snapshot, Step, Sub, SubValues, Text, Value, with_files,
+    without_places,
 };
 use crate::template::{Engine, Scope, Truth, sub_scope};
 
@@ -322,6 +323,22 @@ impl Merge<'_> {
         self.needed.extend(read.map(|path| (by.clone(), path[0].clone())));
     }
 
+    /// Does it for a target, of the run or of a runbook in it, with the environments of the runbooks around that one.
+    fn needs_target(
+        &mut self,
+        of: Option<&Sub>,
+        target: &[(String, Command)],
+        around: &[Vec<(String, Text)>],
+    ) {
+        self.needs_names(of.map(|sub| sub.step.clone()), &without_places(&target));
+        let mut outer = of.and_then(|sub| sub.within);
+        for environment in around.iter().filter(|_| !target.is_empty()) {
+            let by = outer.and_then(|outer| self.then.runbook.subs.get(outer as usize));
+            self.needs_names(by.map(|by| by.step.clone()), &without_places(environment));
+            outer = by.and_then(|by| by.within);
+        }
+    }
+
     fn gone(&mut self) {
         let (then, now) = (&self.then.runbook, &self.now.runbook);
         for (then, now, other) in
@@ -446,27 +463,60 @@ impl Merge<'_> {
         if let (None, Some(why)) = (protected(self.then), protected(self.now)) {
             self.faults.push(NotRenewed::Protect(why));
         }
-        self.needs_names(None, &without_places(&self.then.runbook.target));
+        self.needs_target(None, &self.then.runbook.target, &[]);
         for sub in &self.then.runbook.subs {
-            self.needs_names(Some(sub.step.clone()), &without_places(&sub.target));
-            let mut around = sub.within;
-            for environment in sub.around.iter().filter(|_| !sub.target.is_empty()) {
-                let by = around.and_then(|around| self.then.runbook.subs.get(around as usize));
-                self.needs_names(by.map(|by| by.step.clone()), &without_places(environment));
-                around = by.and_then(|by| by.within);
-            }
+            self.needs_target(Some(sub), &sub.target, &sub.around);
             let (target, around) = (self.placed(&sub.target), self.placed(&sub.around));
             if let Some(at) = place_of(&self.snapshot, &sub.step) {
                 let now = &mut self.snapshot.runbook.subs[at];
                 (now.target, now.around) = (target, around);
             }
         }
+        self.aims();
         let target = self.then.runbook.target.clone();
         self.snapshot.runbook.target = self.placed(&target);
         self.keep_values();
         self.snapshot.root.clone_from(&self.then.root);
         // A run goes on with the machine that it began with.
         self.snapshot.machine = self.then.machine;
+    }
+
+    /// What begins from now on has the environment of the new file, so the target is asked in that one as well, and as the
+    /// file asks it now. Rejected: only in the new one, since what was done is undone in the old.
+    fn aims(&mut self) {
+        let (then, now) = (self.then, self.now);
+        let (then, now) = (&then.runbook, &now.runbook);
+        let (old, new) = (Aimed::of(then), Aimed::of(now));
+        self.snapshot.runbook.aims = self.aims_of(&then.aims, None, &old, &new);
+        for sub in &then.subs {
+            let Some(at) = place_of(&self.snapshot, &sub.step) else { continue };
+            let Some(other) = now.subs.iter().find(|other| other.step == sub.step) else { continue };
+            let (old, new) = (Aimed::of_sub(sub), Aimed::of_sub(other));
+            self.snapshot.runbook.subs[at].aims = self.aims_of(&sub.aims, Some(sub), &old, &new);
+        }
+    }
+
+    fn aims_of(&mut self, known: &[Aim], of: Option<&Sub>, then: &Aimed<'_>, now: &Aimed<'_>) -> Vec<Aim> {
+        for aim in known {
+            self.needs_target(of, &aim.target, &aim.around);
+        }
+        let mut aims: Vec<Aim> = known.iter().map(|aim| self.placed(aim)).collect();
+        let target: Vec<_> = then
+            .target
+            .iter()
+            .map(|(name, command)| match now.target.iter().find(|(other, _)| other == name) {
+                Some(anew) => anew.clone(),
+                // Gone from the file: what begins from now on is aimed somewhere all the same.
+                None => (name.clone(), self.placed(&in_other(command, then.environment, now.environment))),
+            })
+            .collect();
+        let aim = Aim { around: now.around.to_vec(), target };
+        let first = Aim { around: then.around.to_vec(), target: then.target.to_vec() };
+        let same = |other: &Aim| without_places(other) == without_places(&aim);
+        if !aim.target.is_empty() && !same(&first) && !aims.iter().any(same) {
+            aims.push(aim);
+        }
+        aims
     }
 
     /// Returns something of the old snapshot with its places in the sources of the merged one.
@@ -484,6 +534,32 @@ impl Merge<'_> {
         });
         moved.unwrap_or_else(|_| of.clone())
     }
+}
+
+/// Whom a runbook changes, and what that is asked in.
+struct Aimed<'r> {
+    target: &'r [(String, Command)],
+    environment: &'r [(String, Text)],
+    around: &'r [Vec<(String, Text)>],
+}
+
+impl<'r> Aimed<'r> {
+    fn of(runbook: &'r Runbook) -> Aimed<'r> {
+        Aimed { target: &runbook.target, environment: &runbook.environment, around: &[] }
+    }
+
+    fn of_sub(sub: &'r Sub) -> Aimed<'r> {
+        Aimed { target: &sub.target, environment: &sub.environment, around: &sub.around }
+    }
+}
+
+/// Returns a command that has the environment of the runbook `then` in it with that of `now` instead.
+fn in_other(command: &Command, then: &[(String, Text)], now: &[(String, Text)]) -> Command {
+    let is_shared =
+        |name: &str, text: &Text| then.iter().any(|(of, other)| of == name && other.src == text.src);
+    let own: Vec<_> = command.env.iter().filter(|(name, text)| !is_shared(name, text)).cloned().collect();
+    let shared = now.iter().filter(|(name, _)| own.iter().all(|(known, _)| known != name)).cloned();
+    Command { env: shared.chain(own.iter().cloned()).collect(), ..command.clone() }
 }
 
 /// Says whether two steps are undone by the same words.

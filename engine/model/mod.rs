@@ -30,7 +30,7 @@ pub use step::{
     Action, Approve, Binding, Body, Capture, Command, Effect, Gate, GateUse, Line, Manual, NativePreview,
     OnInterrupt, Retry, Step, Undo, Wait,
 };
-pub use sub::{Each, Sub, SubValues};
+pub use sub::{Aim, Each, Sub, SubValues};
 pub use text::{Expr, Text, Tree};
 
 /// A value as data: what vars, tables, outputs and captured values hold.

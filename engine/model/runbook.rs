@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Command, Expr, Hook, Input, Place, Step, Sub, Text, Tree};
+use super::{Aim, Body, Command, Expr, Hook, Input, Place, Step, Sub, Text, Tree};
 
 /// What a failed step does to the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,9 @@ pub struct Runbook {
     pub environment: Vec<(String, Text)>,
     /// Read-only commands whose output says whom the run is about to change, by name.
     pub target: Vec<(String, Command)>,
+    /// What is asked besides, since the run was renewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aims: Vec<Aim>,
     /// The lock that one changing run at a time holds.
     pub lock: Option<Text>,
     /// Whether the run must be confirmed.

@@ -38,6 +38,9 @@ pub struct Sub {
     pub around: Vec<Vec<(String, Text)>>,
     /// Read-only commands whose output says whom it is about to change.
     pub target: Vec<(String, Command)>,
+    /// What is asked besides, since the run was renewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aims: Vec<Aim>,
     /// The lock that the run holds because of it.
     pub lock: Option<Text>,
     /// Whether the run must be confirmed because of it.
@@ -49,6 +52,17 @@ pub struct Sub {
     /// What the step goes over, when this is one of several: absent before they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each: Option<Box<Each>>,
+}
+
+/// The `target` as a file has it that a run was renewed with: what begins from then on has its environment. It is asked
+/// under the names of the first one, and is to answer the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aim {
+    /// As [`Sub::around`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<Vec<(String, Text)>>,
+    /// The commands, by name.
+    pub target: Vec<(String, Command)>,
 }
 
 /// One of several runbooks that a step with `for_each` brings in.

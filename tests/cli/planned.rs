@@ -288,17 +288,70 @@ fn a_pipe_is_no_plan_and_is_not_waited_for() {
     assert!(shown.contains("it is no file"), "{shown}");
 }
 
-#[test]
-fn what_a_plan_calls_its_maker_draws_on_no_screen() {
+/// Edits the plan as somebody would who knows what its sum is of.
+fn forge(project: &Project, from: &str, to: &str) {
     use sha2::{Digest, Sha256};
-    let project = release();
-    plan(&project);
-    let whole = read(&project, "p.plan");
+    let whole = read(project, "p.plan");
     let (before, rest) = whole.split_once("\"content\":").expect("its content");
     let (content, _) = rest.rsplit_once(",\"sha256\"").expect("its sum");
-    let content = content.replacen("\"by\":{\"name\":\"", "\"by\":{\"name\":\"\\u001b[2J", 1);
+    assert!(content.contains(from), "{from}");
+    let content = content.replacen(from, to, 1);
     let sum: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     project.write("p.plan", format!("{before}\"content\":{content},\"sha256\":\"{sum}\"}}\n"));
+}
+
+#[test]
+fn a_plan_of_another_version_is_refused() {
+    let project = release();
+    let version = env!("CARGO_PKG_VERSION");
+    plan(&project);
+    forge(&project, &format!("\"program\":\"{version}\""), "\"program\":\"0.0.7\"");
+    let shown = project.run(&["exec", "--plan", "p.plan", "--approve", "go"]).code(2).to_string();
+    assert!(shown.contains(&format!("was made by runbook 0.0.7, and this is {version}")), "{shown}");
+    untouched(&project);
+}
+
+/// Between the look at the files and the run somebody types a secret, which takes its time.
+#[test]
+fn a_table_that_is_saved_while_a_secret_is_had_is_noticed() {
+    let text = RELEASE.replace("    env: {}\n", "").replace(
+        "required: false, from: {env: RELEASE_TOKEN}",
+        "from: {command: \"sh -c 'cp other.yaml runbooks/sites.yaml; echo hunter2-hunter2'\"}",
+    );
+    let project = release().file("other.yaml", SITES.replace("eu-2", "eu-3"));
+    project.write("runbooks/release.yaml", text);
+    plan(&project);
+    assert_eq!(read(&project, "runbooks/sites.yaml"), SITES, "a plan asks for no secret");
+    let shown = project.run(&["exec", "--plan", "p.plan", "--approve", "go"]).code(2).to_string();
+    assert!(shown.contains("RB0514") && shown.contains("sites"), "{shown}");
+    untouched(&project);
+}
+
+#[test]
+fn another_order_and_another_secret_are_differences() {
+    let step = |name: &str| format!("  - {{id: {name}, needs: [], run: touch {name}, irreversible: No.}}\n");
+    let text = |vars: &str, first: &str, second: &str| {
+        format!("runbook: two\ntitle: Two\n{vars}steps:\n{}{}", step(first), step(second))
+    };
+    let project = Project::new().file("runbooks/two.yaml", text("", "a", "b")).env("MORE", "hunter2-hunter2");
+    project.run(&["plan", "two", "--out", "p.plan"]).code(0);
+    let more = "vars: {more: {type: secret, from: {env: MORE}}}\n";
+    for (text, told) in [
+        (text("", "b", "a"), "the first that differs"),
+        (text(more, "a", "b"), "secret more: given now, and not when planned"),
+    ] {
+        project.write("runbooks/two.yaml", text);
+        let shown = project.run(&["exec", "--plan", "p.plan"]).code(2).to_string();
+        assert!(shown.contains(told), "{shown}");
+    }
+    assert!(!project.has("a") && !project.has("b"));
+}
+
+#[test]
+fn what_a_plan_calls_its_maker_draws_on_no_screen() {
+    let project = release();
+    plan(&project);
+    forge(&project, "\"by\":{\"name\":\"", "\"by\":{\"name\":\"\\u001b[2J");
     for arguments in [&["show", "p.plan"][..], &["exec", "--plan", "p.plan", "--approve", "go"]] {
         let shown = project.run(arguments).code(0).to_string();
         assert!(shown.contains("[2J") && !shown.contains('\u{1b}'), "{shown:?}");

@@ -123,3 +123,101 @@ fn whoever_is_asked_for_the_target_has_a_minute() {
     let limits: Vec<Option<Duration>> = asked.into_iter().map(|(_, command)| command.timeout).collect();
     assert_eq!((limits, READ_TIMEOUT), (vec![Some(READ_TIMEOUT)], Duration::from_secs(60)));
 }
+
+/// Where the target is asked in is part of the file, as `KUBECONFIG` is.
+const PLACED: &str = r#"
+runbook: placed
+title: Placed
+environment: {PLACE: account}
+target: {account: [sh, -c, 'cat "$PLACE"']}
+steps:
+  - {id: one, run: touch one, rollback: {run: rm one}}
+  - {id: two, shell: 'echo "$PLACE" >> tries; [ -e mended ]', effect: read}
+"#;
+
+fn placed(runbook: &str) -> Project {
+    Project::new().file("runbooks/placed.yaml", runbook).file("account", "prod\n").file("other", "test\n")
+}
+
+#[test]
+fn a_file_with_another_environment_is_asked_in_that_one_before_it_is_taken() {
+    let project = placed(PLACED);
+    project.run(&["exec", "placed"]).code(1);
+    let elsewhere = PLACED.replace("PLACE: account", "PLACE: other");
+    let gone = elsewhere.replace("target: {account: [sh, -c, 'cat \"$PLACE\"']}\n", "");
+    let asked_otherwise = PLACED.replace("cat \"$PLACE\"", "cat other").replace("tries;", "tries; true;");
+    for text in [&elsewhere, &gone, &asked_otherwise] {
+        project.write("runbooks/placed.yaml", text);
+        for more in [&[][..], &["--takeover", "--reason", "mine"]] {
+            let shown = project.run(&[&["resume", "--latest"], more].concat()).code(2).to_string();
+            assert!(shown.contains("`account` is `test`, and was `prod`"), "{shown}");
+            assert!(shown.contains("without --latest and --var it goes on as it was started"), "{shown}");
+        }
+    }
+    assert_eq!(tries(&project), 1, "nothing was run elsewhere");
+    // The same place by another name is taken, and from then on looked at by both.
+    project.write("runbooks/placed.yaml", &elsewhere);
+    project.write("other", "prod\n");
+    project.run(&["resume", "--latest"]).code(1);
+    assert_eq!(tries(&project), 2);
+    for file in ["other", "account"] {
+        project.write(file, "test\n");
+        for arguments in [&["resume"][..], &["resume", "--latest"], &["rollback", "--yes"]] {
+            let shown = project.run(arguments).code(2).to_string();
+            assert!(shown.contains("`account` is `test`, and was `prod`; switch back"), "{shown}");
+        }
+        project.write(file, "prod\n");
+    }
+    // A file with a third place leaves both to be looked at.
+    project.write("runbooks/placed.yaml", PLACED.replace("PLACE: account", "PLACE: third"));
+    project.write("third", "prod\n");
+    project.run(&["resume", "--latest"]).code(1);
+    project.write("other", "test\n");
+    let shown = project.run(&["resume"]).code(2).to_string();
+    assert!(shown.contains("`account` is `test`, and was `prod`; switch back"), "{shown}");
+    project.write("other", "prod\n");
+    project.write("mended", "");
+    project.run(&["resume"]).code(0);
+}
+
+#[test]
+fn neither_is_a_value_taken_that_aims_the_run_elsewhere() {
+    let text = PLACED
+        .replace("environment:", "vars: {place: {type: string, default: account}}\nenvironment:")
+        .replace("PLACE: account", "PLACE: \"{{ place }}\"")
+        .replace("touch one, rollback: {run: rm one}", "ls, effect: read");
+    let project = placed(&text);
+    project.run(&["exec", "placed"]).code(1);
+    let shown = project.run(&["resume", "--var", "place=other"]).code(2).to_string();
+    assert!(shown.contains("`account` is `test`, and was `prod`"), "{shown}");
+    assert_eq!(tries(&project), 1);
+}
+
+/// That of an inner runbook is asked in the environment of those around it too.
+#[test]
+fn the_environment_of_an_outer_runbook_aims_the_inner_one() {
+    const OUTER: &str = r#"
+runbook: outer
+title: Outer
+vars: {place: {type: string, default: account}}
+environment: {PLACE: "{{ place }}"}
+steps:
+  - {id: in, runbook: placed}
+"#;
+    let inner = PLACED.replace("environment: {PLACE: account}\n", "");
+    let project = placed(&inner).file("runbooks/outer.yaml", OUTER);
+    project.run(&["exec", "outer"]).code(1);
+    let other = |place: &str| {
+        let text = OUTER.replace("vars: {place: {type: string, default: account}}\n", "");
+        project.write("runbooks/outer.yaml", text.replace("{{ place }}", place));
+    };
+    other("other");
+    let shown = project.run(&["resume", "--latest"]).code(2).to_string();
+    assert!(shown.contains("`in/account` is `test`, and was `prod`"), "{shown}");
+    assert_eq!(tries(&project), 1);
+    project.write("other", "prod\n");
+    project.run(&["resume", "--latest"]).code(1);
+    project.write("other", "test\n");
+    let shown = project.run(&["resume"]).code(2).to_string();
+    assert!(shown.contains("`in/account` is `test`, and was `prod`; switch back"), "{shown}");
+}

@@ -122,6 +122,35 @@ fn a_hook_that_hangs_holds_up_no_step_and_is_ended() {
     assert_eq!(find_by_env(&[("RUNBOOK_RUN", &project.newest())]), []);
 }
 
+/// One that takes its time is not overtaken, unless it holds the next up for longer than a second.
+#[test]
+fn a_hook_begins_when_the_one_before_it_has_ended() {
+    let hooks = "hooks:\n  started: {shell: 'sleep 0.2; cat >> told'}\n  finished: {shell: cat >> told}";
+    for _ in 0..20 {
+        let project = project(hooks, "  - {id: only, run: echo hi, effect: read}");
+        let began = Instant::now();
+        project.run(&["exec", "r"]).code(0);
+        // On a machine that is too busy the whole may take longer, and tells nothing.
+        if began.elapsed() < Duration::from_secs(1) {
+            assert_eq!(words(&project), ["started", "finished"]);
+            return;
+        }
+    }
+}
+
+/// Those that hang before it hold it up once, and not one after the other.
+#[test]
+fn the_last_notice_is_sent_whatever_hangs_before_it() {
+    let hooks = "max_parallel: 30\nhooks:\n  waiting: {shell: 'cat >> told; sleep 600', timeout: 1s}";
+    let asks: Vec<String> =
+        (1..=30).map(|n| format!("  - {{id: s{n}, needs: [], approve: {{prompt: Go on?}}}}")).collect();
+    let project = project(hooks, &asks.join("\n"));
+    project.run(&["exec", "r"]).code(3);
+    let last = told(&project).iter().any(|one| one["step"]["id"] == "s30");
+    assert!(last, "{:#?}", told(&project));
+    assert!(failures(&project).iter().any(|(_, why)| why.contains("the hooks before it took too long")));
+}
+
 #[test]
 fn who_does_not_want_to_wait_for_a_hook_presses_ctrl_c() {
     let hooks = "hooks:\n  finished: {shell: 'touch begun; sleep 600', timeout: 5m}";
@@ -145,7 +174,8 @@ fn a_hook_may_print_a_million_lines_and_read_nothing() {
 
 #[test]
 fn a_secret_reaches_a_hook_by_its_environment_and_by_nothing_else() {
-    let hooks = "vars: {token: {type: secret, from: {env: TOKEN}}}\nhooks:\n  failed: {shell: 'cat >> told; printf %s \"$T\" > token; echo \"$T\" >&2; exit 1', env: {T: '{{ token }}'}}";
+    // Somebody gave it to a var that is none, too.
+    let hooks = "vars: {token: {type: secret, from: {env: TOKEN}}, label: {type: string, default: 'hunter2{\"x'}}\nhooks:\n  failed: {shell: 'cat >> told; printf %s \"$T\" > token; echo \"$T\" >&2; exit 1', env: {T: '{{ token }}'}}";
     let steps = "  - {id: only, shell: 'echo \"$T\"; exit 1', env: {T: '{{ token }}'}, effect: read}";
     let project = project(hooks, steps).env("TOKEN", "hunter2{\"x");
     let shown = project.run(&["exec", "r", "--reason", "it is hunter2{\"x"]).code(1).to_string();

@@ -4,8 +4,7 @@
 //! as well. It errs towards refusing: a capture that was not asked is told as such, and a plan that changed something
 //! would be the end of all trust in plans.
 
-use super::changing::verb;
-use crate::model::{Line, Text};
+use super::changing::{strictly, strictly_sql};
 
 /// How deep scripts in scripts are looked into.
 const DEPTH: usize = 6;
@@ -22,6 +21,9 @@ const WRAPPERS: [&str; 26] = [
 
 /// Programs that run a script given by `-c`.
 const SHELLS: [&str; 5] = ["ash", "bash", "dash", "sh", "zsh"];
+
+/// Programs that read SQL.
+const CLIENTS: [&str; 5] = ["cockroach", "mariadb", "mysql", "psql", "sqlite3"];
 
 /// Words of the shell after which a command begins.
 const BEFORE: [&str; 9] = ["!", "do", "elif", "else", "if", "then", "until", "while", "{"];
@@ -63,8 +65,12 @@ const DEEDS: [&str; 27] = [
 /// Returns the words of a command, or of a script in it or in what it reads, that are known to change something.
 pub fn changes(argv: &[String], stdin: Option<&str>) -> Option<String> {
     of_words(argv, DEPTH).or_else(|| {
-        let read_as_script = argv.iter().any(|word| SHELLS.contains(&name(word)));
-        of_script(stdin.filter(|_| read_as_script)?, DEPTH)
+        let (stdin, reads) =
+            (stdin?, |programs: &[&str]| argv.iter().any(|word| programs.contains(&name(word))));
+        if reads(&CLIENTS) {
+            return strictly_sql(stdin);
+        }
+        of_script(Some(stdin).filter(|_| reads(&SHELLS))?, DEPTH)
     })
 }
 
@@ -112,10 +118,10 @@ fn of_words(argv: &[String], depth: usize) -> Option<String> {
     if WRAPPERS.contains(&program) {
         // Where the wrapped command begins differs from wrapper to wrapper: it may be any word.
         starts.extend(1..argv.len().min(NEAR));
-    } else if matches!(program, "docker" | "podman") {
+    } else if matches!(program, "docker" | "nerdctl" | "podman") {
         // `exec NAME rm …` and `run IMAGE rm …`: where the inner command begins depends on the options before it.
         starts.extend(1..argv.len().min(NEAR));
-    } else if program == "kubectl" {
+    } else if matches!(program, "kubectl" | "oc") {
         starts.push(inside);
     }
     for start in starts {
@@ -128,8 +134,8 @@ fn of_words(argv: &[String], depth: usize) -> Option<String> {
         if let Some(word) = of_options(program, &words[1..]) {
             return Some(word);
         }
-        let found = verb(&Line::Words(words.iter().map(Text::new).collect()));
-        if let Some((word, _)) = found {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let Some(word) = strictly(&words) {
             return Some(word);
         }
     }
@@ -165,6 +171,8 @@ struct Frame {
     double: bool,
     /// What ends it, when it is a substitution.
     until: Option<char>,
+    /// Whether it may be a sum, `$((…))`, which has values where a command has its program.
+    sum: bool,
 }
 
 impl Frame {
@@ -189,7 +197,7 @@ fn of_script(script: &str, depth: usize) -> Option<String> {
         frame.space();
         let words = std::mem::take(&mut frame.words);
         if found.is_none() {
-            found = of_command(&words, depth);
+            found = of_command(&words, depth, frame.sum);
         }
     };
     let mut chars = script.chars().peekable();
@@ -210,7 +218,8 @@ fn of_script(script: &str, depth: usize) -> Option<String> {
             }
             '$' if chars.peek() == Some(&'(') => {
                 chars.next();
-                let inner = Frame { until: Some(')'), ..Frame::default() };
+                let sum = chars.peek() == Some(&'(');
+                let inner = Frame { until: Some(')'), sum, ..Frame::default() };
                 outer.push(std::mem::replace(&mut frame, inner));
             }
             '"' => {
@@ -246,7 +255,7 @@ fn of_script(script: &str, depth: usize) -> Option<String> {
     found
 }
 
-fn of_command(words: &[String], depth: usize) -> Option<String> {
+fn of_command(words: &[String], depth: usize, sum: bool) -> Option<String> {
     let written = words.iter().enumerate().filter_map(|(at, word)| {
         let to = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('>')?;
         let to = to.trim_start_matches(['>', '|']);
@@ -264,12 +273,19 @@ fn of_command(words: &[String], depth: usize) -> Option<String> {
         })
     };
     let begins = words.iter().position(|word| !BEFORE.contains(&word.as_str()) && !assigns(word))?;
+    // Only the shell will know which command that is.
+    let program = words[begins].as_str();
+    if !sum && (program.is_empty() || program.starts_with('$')) {
+        return Some(if program.is_empty() { "$(…)" } else { program }.to_owned());
+    }
     of_words(&words[begins..], depth)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::changing::verb_of_script;
     use super::*;
+    use crate::model::Text;
 
     fn said(words: &[&str]) -> Option<String> {
         changes(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), None)
@@ -338,6 +354,7 @@ mod tests {
             ("sh -c \"rm x\"", "rm"),
             ("ls | xargs -n 1 rm", "rm"),
             ("echo `rm x`", "rm"),
+            ("rm $(ls", "rm"),
         ] {
             assert_eq!(said(&["sh", "-e", "-c", script]).as_deref(), Some(word), "{script}");
         }
@@ -355,6 +372,112 @@ mod tests {
             "printf '%s' \"a > b\"",
         ] {
             assert_eq!(said(&["sh", "-e", "-c", script]), None, "{script}");
+        }
+    }
+
+    /// What the check says nothing of, and a plan does not ask.
+    #[test]
+    fn what_no_warning_is_worth_is_refused_all_the_same() {
+        for (script, word) in [
+            ("# mktemp\nrm -f $OUT", "rm"),
+            ("t=$(mktemp); date", "mktemp"),
+            ("rm -rf /tmp/cache", "rm"),
+            ("mkdir -p /tmp/cache", "mkdir"),
+            ("touch seen", "touch"),
+            ("cp a b", "cp"),
+            ("docker compose rm --rm web", "docker compose rm"),
+            ("docker run --rm alpine true", "docker run"),
+            ("nerdctl compose rm --rm web", "docker compose rm"),
+            ("docker cp web:/etc/hosts hosts", "docker cp"),
+            ("kubectl run tmp --rm -i --image=busybox", "kubectl run"),
+            ("kubectl cp api-1:/tmp/heap heap", "kubectl cp"),
+            ("oc cp api-1:/tmp/heap heap", "oc cp"),
+            ("oc exec api-1 -- rm x", "rm"),
+            ("docker exec web rm x", "rm"),
+            ("nerdctl exec -e A=b web rm x", "rm"),
+            ("kubectl annotate pod p a=b --list", "kubectl annotate"),
+            ("kubectl apply -f x.yaml --dry-run=0", "kubectl apply"),
+            ("kubectl --new-option x delete pod p", "kubectl delete"),
+            ("kubectl config use-context other", "kubectl config use-context"),
+            ("git commit -n", "git commit"),
+            ("git fetch", "git fetch"),
+            ("helm repo update", "helm repo update"),
+            ("terraform init", "terraform init"),
+            ("tofu workspace select x", "tofu workspace select"),
+            ("psql -c 'select pg_terminate_backend(7)'", "psql PG_TERMINATE_BACKEND"),
+            ("psql -c 'with gone as (delete from t returning *) select 1'", "psql DELETE"),
+            ("psql -c 'explain analyze update t set a = 1'", "psql UPDATE"),
+            ("psql -c 'select 1; checkpoint'", "psql CHECKPOINT"),
+            ("psql -f some.sql", "psql -f"),
+            ("psql -c '\\copy t to file'", "psql \\copy t to file"),
+            ("mysql -e 'kill 7'", "mysql KILL"),
+            ("mysql -e 'set global read_only = 1'", "mysql SET"),
+            ("curl -d x http://elastic/_search", "curl -d"),
+            ("curl -X POST http://elastic/_search", "curl -X POST"),
+            ("curl -sXPOST http://api/search", "curl -X POST"),
+            ("curl -so page http://api/", "curl -so"),
+            ("curl --json '{}' http://api/", "curl --json"),
+            ("curl -sOL http://api/page", "curl -sOL"),
+            ("curl -T file http://api/", "curl -T"),
+            ("curl -sD head http://api/", "curl -sD"),
+            ("curl -HG: -d x http://api/", "curl -d"),
+            ("wget http://api/page", "wget"),
+            ("wget -qO- --post-data=x http://api/", "wget"),
+            ("aws s3 cp s3://bucket/key file", "aws s3 cp"),
+            ("aws s3 cp s3://a/key --new - s3://b/key", "aws s3 cp"),
+            ("aws s3 sync s3://bucket folder", "aws s3 sync"),
+            ("aws s3api get-object --bucket b --key k file", "aws s3api get-object"),
+            ("aws sqs receive-message --queue-url x", "aws sqs receive-message"),
+            ("gcloud container clusters get-credentials c", "gcloud get-credentials"),
+            ("gcloud compute instances add-tags vm", "gcloud add-tags"),
+            ("redis-cli -h db getdel key", "redis-cli getdel"),
+            ("redis-cli config rewrite", "redis-cli config"),
+            ("service nginx restart", "service restart"),
+            ("sed -ni p file", "sed -ni"),
+            ("awk 'BEGIN { system(\"x\") }'", "awk system("),
+            ("$TOOL get pods", "$TOOL"),
+            ("\"$(which kubectl)\" get pods", "$(…)"),
+        ] {
+            assert_eq!(said(&["sh", "-c", script]).as_deref(), Some(word), "{script}");
+            assert_eq!(verb_of_script(&Text::new(script)), None, "{script}");
+        }
+        let stdin = |program: &str, text: &str| changes(&[program.to_owned()], Some(text));
+        assert_eq!(stdin("psql", "select 1;\ndelete from t").as_deref(), Some("DELETE from"));
+        assert_eq!(stdin("psql", "select 1"), None);
+    }
+
+    #[test]
+    fn what_looks_is_asked_all_the_same() {
+        for script in [
+            "aws s3 cp s3://bucket/key -",
+            "aws s3 ls s3://bucket",
+            "aws sts get-caller-identity",
+            "aws sts assume-role --role-arn x",
+            "aws --cli-connect-timeout 2 rds describe-db-clusters",
+            "aws ec2 terminate-instances --dry-run --instance-ids i-1",
+            "redis-cli -h db -n 2 get delete",
+            "redis-cli config get maxmemory",
+            "curl -fsS -o /dev/null -w '%{http_code}' http://api/delete",
+            "curl -so/dev/null -H 'X-Do: delete' http://api/",
+            "curl -G -d query=up http://prometheus/api/v1/query",
+            "curl -sG --data-urlencode query=up http://prometheus/api/v1/query",
+            "wget -qO- http://api/",
+            "psql -d update -Atc 'select count(*) from updates'",
+            "psql -c 'set statement_timeout = 5; select last_update from jobs'",
+            "mysql -e 'show processlist'",
+            "kubectl config current-context",
+            "kubectl --new-option x get pods",
+            "kubectl scale deployment/a --replicas=3 --dry-run=server",
+            "docker compose ps",
+            "git status",
+            "sed -n p file; sed -e s/i/j/ file",
+            "awk '{ print $1 }' file",
+            "gcloud compute instances list",
+            "terraform plan",
+            "touch --help",
+            "x=$((1 + 1)); [ $(($x * 2)) -gt 3 ] && echo \"$x\"",
+        ] {
+            assert_eq!(said(&["sh", "-c", script]), None, "{script}");
         }
     }
 

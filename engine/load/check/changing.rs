@@ -1,8 +1,15 @@
 //! Commands known to change something, by their verb.
 //!
-//! Only what is certain is told: a program or verb that is not here may change anything, and nothing is said about it.
+//! Only what is certain is told: a program or verb that is not here may change anything, and nothing is said about it. What
+//! changes no more than a file of the script's own, or is how one looks (`kubectl run --rm`), is let pass: a warning that
+//! cries wolf is silenced. A plan that looks must change nothing at all, so [`strictly`] lets none of that pass, and knows
+//! more.
+
+mod strict;
 
 use std::ops::Range;
+
+pub(in crate::load::check) use strict::{strictly, strictly_sql};
 
 use super::script;
 use crate::model::{Line, Place, Text};
@@ -25,6 +32,8 @@ struct Tool {
     valued: &'static [&'static str],
     /// Options with which nothing is changed.
     harmless: &'static [&'static str],
+    /// Options with which what is changed is nothing to warn of.
+    excused: &'static [&'static str],
 }
 
 const TOOLS: &[Tool] = &[
@@ -83,8 +92,9 @@ const TOOLS: &[Tool] = &[
             "--client-key",
             "--profile",
         ],
-        // `run --rm` is how one looks from inside the cluster.
-        harmless: &["--dry-run", "--help", "-h", "--list", "--rm"],
+        harmless: &["--dry-run", "--help", "-h"],
+        // `run --rm` is how one looks from inside the cluster, `annotate --list` how one looks at annotations.
+        excused: &["--list", "--rm"],
     },
     Tool {
         names: &["helm"],
@@ -108,6 +118,7 @@ const TOOLS: &[Tool] = &[
             "--repository-config",
         ],
         harmless: &["--dry-run", "--help", "-h"],
+        excused: &[],
     },
     Tool {
         names: &["terraform", "tofu"],
@@ -127,6 +138,7 @@ const TOOLS: &[Tool] = &[
         ],
         valued: &[],
         harmless: &["-help", "--help"],
+        excused: &[],
     },
     Tool {
         names: &["systemctl"],
@@ -150,6 +162,7 @@ const TOOLS: &[Tool] = &[
         ],
         valued: &["-H", "--host", "-M", "--machine", "-t", "--type"],
         harmless: &["--dry-run", "--help", "-h"],
+        excused: &[],
     },
     Tool {
         names: &["docker"],
@@ -195,7 +208,8 @@ const TOOLS: &[Tool] = &[
             "-p",
             "--project-name",
         ],
-        harmless: &["--help", "--dry-run", "--rm"],
+        harmless: &["--help", "--dry-run"],
+        excused: &["--rm"],
     },
     Tool {
         names: &["git"],
@@ -218,19 +232,23 @@ const TOOLS: &[Tool] = &[
             "switch",
         ],
         valued: &["-C", "-c", "--git-dir", "--work-tree"],
-        harmless: &["--dry-run", "-n", "--help"],
+        harmless: &["--dry-run", "--help"],
+        // Of `commit` and `merge` it is something else.
+        excused: &["-n"],
     },
     Tool {
         names: &["apt-get"],
         changes: &["autoremove", "install", "purge", "remove", "upgrade", "dist-upgrade"],
         valued: &["-o", "-c"],
         harmless: &["-s", "--simulate", "--dry-run", "--help"],
+        excused: &[],
     },
     Tool {
         names: &["npm"],
         changes: &["ci", "install", "publish", "uninstall", "unpublish"],
         valued: &["--prefix", "-w"],
         harmless: &["--dry-run", "--help"],
+        excused: &[],
     },
     Tool {
         names: &["vault"],
@@ -247,12 +265,14 @@ const TOOLS: &[Tool] = &[
         ],
         valued: &[],
         harmless: &["-help", "--help"],
+        excused: &[],
     },
     Tool {
         names: &["argocd"],
         changes: &["app sync", "app delete", "app rollback", "app set", "app create", "app terminate-op"],
         valued: &["--server", "--auth-token", "--context"],
         harmless: &["--dry-run", "--help"],
+        excused: &[],
     },
     Tool {
         names: &["redis-cli"],
@@ -274,6 +294,7 @@ const TOOLS: &[Tool] = &[
         ],
         valued: &["-h", "-p", "-a", "-n", "-u", "--user", "--pass"],
         harmless: &["--help"],
+        excused: &[],
     },
 ];
 
@@ -386,7 +407,8 @@ const AWS_CHANGES: [&str; 58] = [
 ];
 /// Of `aws s3`, which has verbs of its own.
 const AWS_S3: [&str; 6] = ["cp", "mb", "mv", "rb", "rm", "sync"];
-const AWS_VALUED: [&str; 8] = [
+const AWS_VALUED: [&str; 9] = [
+    "--cli-connect-timeout",
     "--region",
     "--profile",
     "--output",
@@ -456,6 +478,10 @@ const SQL: [&str; 17] = [
     "reindex", "revoke", "set", "truncate", "update", "vacuum",
 ];
 
+fn indexed<'c>(words: &[&'c str]) -> Vec<Word<'c>> {
+    words.iter().copied().enumerate().skip(1).map(|(index, text)| Word { text, index }).collect()
+}
+
 /// Returns the words that say that a command changes something, and where they stand. In a script that is the first such
 /// command that can be seen.
 pub(super) fn verb(line: &Line) -> Option<(String, Place)> {
@@ -485,8 +511,7 @@ pub(super) fn verb_of_script(script: &Text) -> Option<(String, Range<usize>)> {
 fn of(words: &[&str]) -> Option<(String, usize)> {
     let program = words.first()?;
     let name = program.rsplit('/').next().unwrap_or(program);
-    let rest: Vec<Word<'_>> =
-        words.iter().copied().enumerate().skip(1).map(|(index, text)| Word { text, index }).collect();
+    let rest = indexed(words);
     let found = |said: &str, index: usize| Some((format!("{name} {said}"), index));
     if ALWAYS.contains(&name) {
         let asks = rest.first().is_some_and(|word| matches!(word.text, "-0" | "--version" | "--help"));
@@ -518,7 +543,7 @@ fn of(words: &[&str]) -> Option<(String, usize)> {
         }
         _ => {
             let tool = TOOLS.iter().find(|tool| tool.names.contains(&name))?;
-            let (said, index) = of_tool(tool, &rest)?;
+            let (said, index) = of_tool(tool, &rest, None)?;
             found(&said, index)
         }
     }
@@ -528,35 +553,61 @@ fn of(words: &[&str]) -> Option<(String, usize)> {
 fn plain<'c>(rest: &'c [Word<'c>], valued: &'c [&'c str]) -> impl Iterator<Item = Word<'c>> {
     let mut value = false;
     rest.iter().copied().filter(move |word| {
-        let skip = std::mem::take(&mut value) || word.text.starts_with('-');
+        let skip = std::mem::take(&mut value) || is_option(word.text);
         value = valued.contains(&word.text);
         !skip
     })
 }
 
-fn of_tool(tool: &Tool, rest: &[Word<'_>]) -> Option<(String, usize)> {
+/// Alone, `-` is what is read or written in place of a file.
+fn is_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
+}
+
+/// Returns the verb of a tool that changes something. `strict` lets nothing pass that changes anything, and says whether
+/// each option before the verb takes a value.
+fn of_tool(tool: &Tool, rest: &[Word<'_>], strict: Option<bool>) -> Option<(String, usize)> {
     let harmless = |word: &Word<'_>| {
         let name = word.text.split('=').next().unwrap_or_default();
-        tool.harmless.contains(&name) && word.text != "--dry-run=none" && word.text != "--dry-run=false"
+        match strict {
+            None => {
+                (tool.harmless.contains(&name) || tool.excused.contains(&name))
+                    && word.text != "--dry-run=none"
+                    && word.text != "--dry-run=false"
+            }
+            // `--dry-run=0` is none.
+            Some(_) => {
+                let value = word.text.split_once('=').map(|(_, value)| value);
+                tool.harmless.contains(&name) && matches!(value, None | Some("client" | "server" | "true"))
+            }
+        }
     };
     // What follows `--` is for another program.
     let own = rest.iter().take_while(|word| word.text != "--").count();
     if rest[..own].iter().any(harmless) {
         return None;
     }
-    let mut words = plain(&rest[..own], tool.valued).filter(|word| !word.text.contains("{{"));
+    let own_words = &rest[..own];
+    let options: Vec<&str> = match strict {
+        Some(true) => own_words.iter().map(|word| word.text).filter(|word| is_option(word)).collect(),
+        _ => tool.valued.to_vec(),
+    };
+    let mut words = plain(own_words, &options).filter(|word| !word.text.contains("{{"));
     let verb = words.next()?;
-    // Out of a pod or container is a look.
-    let out = verb.text == "cp" && rest[..own].last().is_some_and(|to| !to.text.contains(':'));
+    let also = strict.map_or(&[][..], |_| strict::also(tool));
+    let changes = |verb: &str| tool.changes.contains(&verb) || also.contains(&verb);
+    // Out of a pod or container is a look, and a file here.
+    let out =
+        strict.is_none() && verb.text == "cp" && rest[..own].last().is_some_and(|to| !to.text.contains(':'));
     if out {
         return None;
     }
-    if tool.changes.contains(&verb.text) {
+    if changes(verb.text) {
         return Some((verb.text.to_owned(), verb.index));
     }
     let next = words.next()?;
     let both = format!("{} {}", verb.text, next.text);
-    tool.changes.contains(&both.as_str()).then_some((both, next.index))
+    changes(&both).then_some((both, next.index))
 }
 
 fn aws(rest: &[Word<'_>]) -> Option<(String, usize)> {
@@ -676,6 +727,7 @@ mod tests {
             ("rm -rf build", "rm"),
             ("kubectl cp heap api-1:/tmp/heap", "kubectl cp"),
             ("aws s3 cp file s3://bucket/key", "aws s3 cp"),
+            ("aws s3 cp - s3://bucket/key", "aws s3 cp"),
             ("aws s3 cp s3://a/key s3://b/key", "aws s3 cp"),
             ("curl -X DELETE http://elastic/_search", "curl -X DELETE"),
             ("systemctl restart nginx", "systemctl restart"),
@@ -732,6 +784,8 @@ mod tests {
             "kubectl run tmp --rm -i --image=busybox",
             "kubectl cp api-1:/tmp/heap heap",
             "aws s3 cp s3://bucket/key file",
+            "aws s3 cp s3://bucket/key -",
+            "aws s3 cp --quiet s3://bucket/key - --region eu-west-1",
             "helm repo update",
         ] {
             assert_eq!(said(line), None, "{line}");
