@@ -122,6 +122,7 @@ codes! {
     307 BadCommand "bad-command" Error "A command can't be split into words.";
     308 UnsafeShell "unsafe-shell" Error "A value stands where no quoting is safe.";
     309 WrongKind "wrong-kind" Error "An expression can't work, whatever the values are.";
+    310 PlainBraces "plain-braces" Warning "Braces stand in a text that is shown as it is.";
 
     401 NoRollback "no-rollback" Error "A changing step does not say how to undo it.";
     402 SecretArgument "secret-argument" Error "A secret would become a public argument.";

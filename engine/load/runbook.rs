@@ -24,11 +24,28 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Run
     lower_inner(cx, node, name).map(|inner| inner.runbook)
 }
 
+/// Warns of braces in what is shown before there are values: in lists, searches and headings.
+fn shown_as_it_is(cx: &mut Context<'_>, field: &Field<'_>, text: &str) {
+    if text.contains("{{") {
+        let message = format!("the `{}` of a runbook is shown as it is, braces and all", field.spec.name);
+        let help =
+            "say it without values: lists show it before there are any; a step's `title` may have them";
+        cx.report.push(Diagnostic::new(Code::PlainBraces, message).at(field.node.place, "").help(help));
+    }
+}
+
 /// Reads a runbook that another one brings in.
 pub(super) fn lower_inner(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Inner> {
     let of = fields(cx, node, &RUNBOOK, None)?;
     own_name(cx, &of, name);
-    let line = |cx: &mut Context<'_>, key: &str| of.get(key).and_then(|field| field.line(cx));
+    let line = |cx: &mut Context<'_>, key: &str| {
+        let field = of.get(key)?;
+        let text = field.line(cx)?;
+        if matches!(key, "title" | "summary" | "owner") {
+            shown_as_it_is(cx, &field, &text);
+        }
+        Some(text)
+    };
     let on_failure = [OnFailure::Pause, OnFailure::Rollback];
     if of.get("title").is_none() {
         cx.report.push(
