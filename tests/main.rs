@@ -5,6 +5,7 @@
 )]
 
 mod cases;
+mod catalog;
 mod cli;
 mod docs;
 mod engine;

@@ -1,8 +1,7 @@
 //! Nothing that only looks changes anything: every verb that looks meets every shipped runbook with every combination of
 //! its vars, with nothing on the PATH but recorders that keep what they are asked.
 //!
-//! What a recorder is asked is judged here by what each tool is known to only look with, and everything else counts as a
-//! change: it shares nothing with the engine's own table of changing verbs.
+//! What a recorder is asked is judged by [`looks`]: it shares nothing with the engine's own table of changing verbs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::support::looks::looks;
 use crate::support::project::Project;
 use crate::support::search;
 
@@ -91,43 +91,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, &to).expect("a file");
         }
     }
-}
-
-/// Says whether a command is known to only look. What is not known counts as a change.
-fn looks(words: &[String]) -> bool {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let Some((program, rest)) = words.split_first() else { return false };
-    let plain: Vec<&str> = rest.iter().copied().filter(|word| !word.starts_with('-')).collect();
-    let dry = rest.iter().any(|word| matches!(*word, "--dry-run" | "--dry-run=server" | "--dry-run=client"));
-    match (*program, plain.as_slice()) {
-        (
-            "kubectl",
-            ["get" | "describe" | "logs" | "top" | "version" | "explain" | "diff" | "events", ..],
-        ) => true,
-        ("kubectl", ["auth", "can-i" | "whoami", ..] | ["rollout", "status" | "history", ..]) => true,
-        ("kubectl", ["apply" | "patch" | "scale" | "create" | "delete" | "annotate" | "label", ..]) => dry,
-        ("aws", [_, call, ..]) => {
-            ["describe-", "get-", "list-", "head-"].iter().any(|beginning| call.starts_with(beginning))
-        }
-        ("helm", ["get" | "list" | "status" | "history" | "diff" | "template" | "version", ..]) => true,
-        ("helm", ["upgrade" | "install" | "rollback", ..]) => dry,
-        ("npm", ["ls" | "view" | "outdated", ..]) => true,
-        ("cat" | "df" | "du" | "uname" | "id" | "date" | "stat" | "test" | "ls" | "head" | "wc", _) => true,
-        ("sh" | "bash" | "dash", _) => rest.last().is_some_and(|script| only_looks(script)),
-        _ => false,
-    }
-}
-
-/// Says whether a script writes nowhere and calls nothing that is known to change something.
-fn only_looks(script: &str) -> bool {
-    let harmless = ["2>/dev/null", ">/dev/null", ">&2", "2>&1"];
-    let quiet = harmless.iter().fold(script.to_owned(), |script, part| script.replace(part, ""));
-    // A comparison in awk is no redirection.
-    let writes = quiet.replace(" > 0", "").replace("NR > 1", "").contains('>');
-    let changes =
-        ["rm", "mv", "cp", "tee", "touch", "kill", "dd", "ln", "mkdir", "chmod", "kubectl", "aws", "npm"];
-    let words = quiet.split(|one: char| !one.is_alphanumeric() && one != '-');
-    !writes && !words.into_iter().any(|word| changes.contains(&word))
 }
 
 /// Returns every combination of what the vars of a runbook can be: each of an enum, true and false, else the default.
@@ -241,28 +204,4 @@ fn a_recorder_sees_what_is_run() {
     let asked = recorded.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert_eq!([looks(&asked[0]), looks(&asked[1])], [true, false]);
-}
-
-#[test]
-fn what_is_not_known_to_look_counts_as_a_change() {
-    for (command, only) in [
-        ("kubectl --namespace=a get pods", true),
-        ("kubectl --namespace=a delete pods web", false),
-        ("kubectl apply --filename=x --dry-run=server", true),
-        ("kubectl apply --filename=x", false),
-        ("aws rds describe-db-clusters", true),
-        ("aws rds modify-db-cluster --db-cluster-identifier x", false),
-        ("aws service-quotas request-service-quota-increase", false),
-        ("helm diff upgrade web .", true),
-        ("helm upgrade web .", false),
-        ("npm run cache:warm", false),
-        ("terraform apply", false),
-        ("cat package.json", true),
-        ("rm x", false),
-    ] {
-        let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
-        assert_eq!(looks(&words), only, "{command}");
-    }
-    let script = |text: &str| looks(&["sh".to_owned(), "-e".to_owned(), "-c".to_owned(), text.to_owned()]);
-    assert!(script("df -P | sort 2>/dev/null") && !script("echo 1 > x") && !script("kubectl get x | tee y"));
 }

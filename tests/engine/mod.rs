@@ -13,7 +13,6 @@ mod journal_damage;
 mod journal_failures;
 mod locks;
 mod outlived;
-mod pre_scale;
 mod rollback;
 mod runs;
 mod shell_quoting;

@@ -2,6 +2,7 @@
 
 pub(crate) mod kube;
 pub(crate) mod live;
+pub(crate) mod looks;
 pub(crate) mod moto;
 pub(crate) mod project;
 pub(crate) mod search;

@@ -1,5 +1,7 @@
 //! What the API server fills in and normalises before it stores an object, so far as clients notice.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
@@ -35,15 +37,39 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
             set(spec, "revisionHistoryLimit", json!(10));
             pod(&mut spec["template"]);
         }
+        "daemonsets" => pod(&mut object["spec"]["template"]),
         "replicasets" => {
             set(&mut object["spec"], "replicas", json!(1));
             pod(&mut object["spec"]["template"]);
         }
-        "pods" => pod(object),
+        "pods" => {
+            pod(object);
+            let spec = &mut object["spec"];
+            set(spec, "serviceAccountName", json!("default"));
+            set(spec, "enableServiceLinks", json!(true));
+            set(spec, "priority", json!(0));
+            set(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+        }
+        "persistentvolumeclaims" => {
+            set(&mut object["spec"], "storageClassName", json!("standard"));
+            set(&mut object["spec"], "volumeMode", json!("Filesystem"));
+        }
+        "secrets" => secret(object),
         "horizontalpodautoscalers" => autoscaler(&mut object["spec"]),
         _ => {}
     }
     drop_nulls(object);
+}
+
+/// Moves what was sent as plain text to where it is kept, in base64.
+fn secret(object: &mut Value) {
+    if object["type"].as_str().is_none_or(str::is_empty) {
+        object["type"] = json!("Opaque");
+    }
+    let plain = object.as_object_mut().and_then(|fields| fields.shift_remove("stringData"));
+    for (key, value) in plain.iter().filter_map(Value::as_object).flatten() {
+        object["data"][key] = json!(STANDARD.encode(value.as_str().unwrap_or_default()));
+    }
 }
 
 /// Removes fields that are null: the API stores none, and clients send some (`creationTimestamp` of a template).

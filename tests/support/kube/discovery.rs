@@ -1,12 +1,16 @@
 //! What the server tells clients about itself: versions, groups, kinds, and as much OpenAPI as `apply` asks for.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State as Extract;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::kinds::{KINDS, Kind};
+use super::state::Shared;
 use super::status::no_such_path;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -21,30 +25,31 @@ pub(crate) async fn version() -> Json<Value> {
 }
 
 /// Answers `/api`.
-pub(crate) async fn core(headers: HeaderMap) -> Response {
+pub(crate) async fn core(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response {
     if wants_aggregated(&headers) {
-        return aggregated(|group| group.is_empty());
+        return aggregated(&served(&shared), |group| group.is_empty());
     }
     Json(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})).into_response()
 }
 
 /// Answers `/apis`.
-pub(crate) async fn groups(headers: HeaderMap) -> Response {
+pub(crate) async fn groups(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response {
     if wants_aggregated(&headers) {
-        return aggregated(|group| !group.is_empty());
+        return aggregated(&served(&shared), |group| !group.is_empty());
     }
     let groups: Vec<Value> =
-        group_versions().filter(|(group, _)| !group.is_empty()).map(plain_group).collect();
+        group_versions(&served(&shared)).filter(|(group, _)| !group.is_empty()).map(plain_group).collect();
     Json(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})).into_response()
 }
 
 /// Answers `/api/v1`, `/apis/GROUP` and `/apis/GROUP/VERSION`.
-pub(crate) async fn group(uri: Uri) -> Response {
+pub(crate) async fn group(Extract(shared): Extract<Arc<Shared>>, uri: Uri) -> Response {
+    let kinds = served(&shared);
     let parts: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
     match parts[..] {
-        ["api", version] => resources("", version),
-        ["apis", group, version] => resources(group, version),
-        ["apis", group] => match group_versions().find(|known| known.0 == group) {
+        ["api", version] => resources(&kinds, "", version),
+        ["apis", group, version] => resources(&kinds, group, version),
+        ["apis", group] => match group_versions(&kinds).find(|known| known.0 == group) {
             Some(known) => {
                 let mut body = plain_group(known);
                 body["kind"] = json!("APIGroup");
@@ -63,8 +68,8 @@ pub(crate) async fn openapi_v2() -> Response {
 }
 
 /// Answers `/openapi/v3`: where the document of each group is.
-pub(crate) async fn openapi_v3() -> Json<Value> {
-    let paths: Map<String, Value> = group_versions()
+pub(crate) async fn openapi_v3(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
+    let paths: Map<String, Value> = group_versions(&served(&shared))
         .map(|known| {
             let root = root(known);
             let url = format!("/openapi/v3/{root}?hash=0");
@@ -75,12 +80,13 @@ pub(crate) async fn openapi_v3() -> Json<Value> {
 }
 
 /// Answers `/openapi/v3/…`: that every kind of the group can be patched with field validation; no schemas.
-pub(crate) async fn openapi_v3_group(uri: Uri) -> Response {
+pub(crate) async fn openapi_v3_group(Extract(shared): Extract<Arc<Shared>>, uri: Uri) -> Response {
     let wanted = uri.path().trim_start_matches("/openapi/v3/");
-    let Some((group, version)) = group_versions().find(|known| root(*known) == wanted) else {
+    let kinds = served(&shared);
+    let Some((group, version)) = group_versions(&kinds).find(|known| root(*known) == wanted) else {
         return no_such_path();
     };
-    let paths: Map<String, Value> = of(group, version)
+    let paths: Map<String, Value> = of(&kinds, group, version)
         .map(|kind| {
             let place = if kind.namespaced() { "namespaces/{namespace}/" } else { "" };
             let patch = json!({
@@ -104,10 +110,15 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
         .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("v=v2;as=APIGroupDiscoveryList")))
 }
 
+/// Returns the kinds that the server has now.
+fn served(shared: &Shared) -> Vec<&'static Kind> {
+    shared.with(|state| KINDS.iter().filter(|kind| state.serves(kind)).collect())
+}
+
 /// Returns every group with its version, in the order of `KINDS`; a group has one version here.
-fn group_versions() -> impl Iterator<Item = (&'static str, &'static str)> {
+fn group_versions(kinds: &[&'static Kind]) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut seen = Vec::new();
-    KINDS.iter().map(|kind| (kind.group, kind.version)).filter(move |known| {
+    kinds.iter().map(|kind| (kind.group, kind.version)).filter(move |known| {
         let new = !seen.contains(known);
         if new {
             seen.push(*known);
@@ -116,8 +127,8 @@ fn group_versions() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-fn of<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Kind> + use<'a> {
-    KINDS.iter().filter(move |kind| kind.group == group && kind.version == version)
+fn of(kinds: &[&'static Kind], group: &str, version: &str) -> impl Iterator<Item = &'static Kind> {
+    kinds.iter().copied().filter(move |kind| kind.group == group && kind.version == version)
 }
 
 fn root((group, version): (&str, &str)) -> String {
@@ -131,19 +142,32 @@ fn plain_group((group, version): (&str, &str)) -> Value {
 
 /// Returns what a subresource answers with: group, version, kind.
 fn answers(kind: &'static Kind, below: &str) -> (&'static str, &'static str, &'static str) {
-    if below == "scale" { ("autoscaling", "v1", "Scale") } else { (kind.group, kind.version, kind.kind) }
+    match below {
+        "scale" => ("autoscaling", "v1", "Scale"),
+        "eviction" => ("policy", "v1", "Eviction"),
+        _ => (kind.group, kind.version, kind.kind),
+    }
+}
+
+fn verbs(below: &str) -> &'static [&'static str] {
+    match below {
+        "log" => &["get"],
+        "exec" => &["create", "get"],
+        "eviction" => &["create"],
+        _ => &["get", "patch", "update"],
+    }
 }
 
 fn categories(kind: &Kind) -> &'static [&'static str] {
     let everyday = ["pods", "deployments", "replicasets", "statefulsets", "horizontalpodautoscalers"];
-    if everyday.contains(&kind.resource) { &["all"] } else { &[] }
+    if everyday.contains(&kind.resource) && !kind.is_metrics() { &["all"] } else { &[] }
 }
 
-fn aggregated(wanted: impl Fn(&str) -> bool) -> Response {
-    let items: Vec<Value> = group_versions()
+fn aggregated(kinds: &[&'static Kind], wanted: impl Fn(&str) -> bool) -> Response {
+    let items: Vec<Value> = group_versions(kinds)
         .filter(|(group, _)| wanted(group))
         .map(|(group, version)| {
-            let resources: Vec<Value> = of(group, version)
+            let resources: Vec<Value> = of(kinds, group, version)
                 .map(|kind| {
                     let below: Vec<Value> = kind
                         .below
@@ -151,7 +175,7 @@ fn aggregated(wanted: impl Fn(&str) -> bool) -> Response {
                         .map(|name| {
                             let (group, version, kind) = answers(kind, name);
                             json!({
-                                "subresource": name, "verbs": ["get", "patch", "update"],
+                                "subresource": name, "verbs": verbs(name),
                                 "responseKind": {"group": group, "version": version, "kind": kind},
                             })
                         })
@@ -174,9 +198,9 @@ fn aggregated(wanted: impl Fn(&str) -> bool) -> Response {
     ([(CONTENT_TYPE, AGGREGATED)], body.to_string()).into_response()
 }
 
-fn resources(group: &str, version: &str) -> Response {
+fn resources(kinds: &[&'static Kind], group: &str, version: &str) -> Response {
     let mut list = Vec::new();
-    for kind in of(group, version) {
+    for kind in of(kinds, group, version) {
         list.push(json!({
             "name": kind.resource, "singularName": kind.singular(), "namespaced": kind.namespaced(),
             "kind": kind.kind, "verbs": VERBS, "shortNames": kind.short, "categories": categories(kind),
@@ -185,7 +209,7 @@ fn resources(group: &str, version: &str) -> Response {
             let (group, version, answer) = answers(kind, below);
             list.push(json!({
                 "name": format!("{}/{below}", kind.resource), "singularName": "", "namespaced": kind.namespaced(),
-                "group": group, "version": version, "kind": answer, "verbs": ["get", "patch", "update"],
+                "group": group, "version": version, "kind": answer, "verbs": verbs(below),
             }));
         }
     }

@@ -39,16 +39,28 @@ const fn kind(
 const CORE: (&str, &str) = ("", "v1");
 const APPS: (&str, &str) = ("apps", "v1");
 
-/// Every kind. Secrets, CRDs and metrics belong here too when a test needs them.
+const STORAGE: (&str, &str) = ("storage.k8s.io", "v1");
+const METRICS: (&str, &str) = ("metrics.k8s.io", "v1beta1");
+
+/// Every kind. The metrics and the custom kinds are served only while the cluster has their API.
 pub(crate) static KINDS: &[Kind] = &[
     kind(CORE, "namespaces", "Namespace", &["ns"], Cluster, &["status"]),
     kind(CORE, "nodes", "Node", &["no"], Cluster, &["status"]),
-    kind(CORE, "pods", "Pod", &["po"], Namespaced, &["status"]),
+    kind(CORE, "pods", "Pod", &["po"], Namespaced, &["status", "log", "exec", "eviction"]),
     kind(CORE, "events", "Event", &["ev"], Namespaced, &[]),
     kind(CORE, "configmaps", "ConfigMap", &["cm"], Namespaced, &[]),
+    kind(CORE, "secrets", "Secret", &[], Namespaced, &[]),
+    kind(CORE, "services", "Service", &["svc"], Namespaced, &["status"]),
+    kind(CORE, "serviceaccounts", "ServiceAccount", &["sa"], Namespaced, &[]),
+    kind(CORE, "persistentvolumeclaims", "PersistentVolumeClaim", &["pvc"], Namespaced, &["status"]),
+    kind(CORE, "persistentvolumes", "PersistentVolume", &["pv"], Cluster, &["status"]),
+    kind(CORE, "resourcequotas", "ResourceQuota", &["quota"], Namespaced, &["status"]),
+    kind(CORE, "limitranges", "LimitRange", &["limits"], Namespaced, &[]),
     kind(APPS, "deployments", "Deployment", &["deploy"], Namespaced, &["scale", "status"]),
     kind(APPS, "statefulsets", "StatefulSet", &["sts"], Namespaced, &["scale", "status"]),
     kind(APPS, "replicasets", "ReplicaSet", &["rs"], Namespaced, &["scale", "status"]),
+    kind(APPS, "daemonsets", "DaemonSet", &["ds"], Namespaced, &["status"]),
+    kind(APPS, "controllerrevisions", "ControllerRevision", &[], Namespaced, &[]),
     kind(
         ("autoscaling", "v2"),
         "horizontalpodautoscalers",
@@ -59,6 +71,26 @@ pub(crate) static KINDS: &[Kind] = &[
     ),
     kind(("policy", "v1"), "poddisruptionbudgets", "PodDisruptionBudget", &["pdb"], Namespaced, &["status"]),
     kind(("coordination.k8s.io", "v1"), "leases", "Lease", &[], Namespaced, &[]),
+    kind(STORAGE, "storageclasses", "StorageClass", &["sc"], Cluster, &[]),
+    kind(
+        ("apiextensions.k8s.io", "v1"),
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        &["crd", "crds"],
+        Cluster,
+        &["status"],
+    ),
+    kind(
+        ("autoscaling.k8s.io", "v1"),
+        "verticalpodautoscalers",
+        "VerticalPodAutoscaler",
+        &["vpa"],
+        Namespaced,
+        &["status"],
+    ),
+    kind(("apiregistration.k8s.io", "v1"), "apiservices", "APIService", &[], Cluster, &["status"]),
+    kind(METRICS, "nodes", "NodeMetrics", &[], Cluster, &[]),
+    kind(METRICS, "pods", "PodMetrics", &[], Namespaced, &[]),
 ];
 
 impl Kind {
@@ -97,6 +129,16 @@ impl Kind {
         } else {
             format!("{}.{}", self.resource, self.group)
         }
+    }
+
+    /// Returns whether these are measurements: answered from what runs, never stored.
+    pub(crate) fn is_metrics(&self) -> bool {
+        self.group == METRICS.0
+    }
+
+    /// Returns whether the kind is known only while its CustomResourceDefinition is there.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.group == "autoscaling.k8s.io"
     }
 
     /// Returns whether objects of this kind live in a namespace.

@@ -1,5 +1,8 @@
-//! The few bodies that kubectl sends in binary form whatever it is told: access reviews, `autoscale`, `create ns`, `create cm`.
+//! The few bodies that kubectl sends in binary form whatever it is told: access reviews, `autoscale`, `create ns`, `create cm`,
+//! `create secret`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::status::Refusal;
@@ -19,6 +22,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, Refusal> {
     let mut value = match kind.as_str() {
         "SelfSubjectAccessReview" => access_review(object.message(2)),
         "Namespace" => json!({}),
+        "Secret" => json!({"data": secrets(object, 2), "type": object.text(3)}),
         "ConfigMap" => json!({"data": entries(object, 2)}),
         "HorizontalPodAutoscaler" if version == "autoscaling/v2" => {
             json!({"spec": autoscaler(object.message(2))})
@@ -58,6 +62,11 @@ fn autoscaler(spec: Message<'_>) -> Value {
 /// Returns a map of texts.
 fn entries(object: Message<'_>, field: u64) -> Map<String, Value> {
     object.all(field).map(|entry| (entry.text(1), json!(entry.text(2)))).collect()
+}
+
+/// Returns a map of bytes, as JSON carries them.
+fn secrets(object: Message<'_>, field: u64) -> Map<String, Value> {
+    object.all(field).map(|entry| (entry.text(1), json!(STANDARD.encode(entry.message(2).0)))).collect()
 }
 
 /// One message: read by field number, the first of each; what is not there is empty.

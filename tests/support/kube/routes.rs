@@ -20,7 +20,10 @@ use super::state::{Shared, State, USER};
 use super::status::{Refusal, no_such_path};
 use super::store::{Key, Write};
 use super::table::{Include, table};
-use super::{defaults, desk, discovery, patch, protobuf, scale, validate, watch};
+use super::{
+    defaults, desk, discovery, eviction, exec, limits, logs, metrics, patch, protobuf, quota, scale,
+    validate, watch,
+};
 
 /// No body that kubectl sends comes near this.
 const LONGEST_BODY: usize = 8 << 20;
@@ -38,7 +41,6 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/openapi/v3", get(discovery::openapi_v3))
         .route("/openapi/v3/{*group}", get(discovery::openapi_v3_group))
         .route("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", post(access_review))
-        // metrics.k8s.io, pods/NAME/log and pods/NAME/exec get routes of their own here: they are no stored objects.
         .route("/api/{version}/{*object}", any(object))
         .route("/apis/{group}/{version}/{*object}", any(object))
         .fallback(async || no_such_path())
@@ -145,6 +147,8 @@ impl Call {
     /// Returns the verb as access rules name it.
     fn verb(&self) -> &'static str {
         match (self.method.as_str(), &self.name) {
+            // A WebSocket begins with a GET, but what is asked for is to create.
+            _ if self.below.as_deref() == Some("exec") => "create",
             ("GET", Some(_)) => "get",
             ("GET", None) if self.watches() => "watch",
             ("GET", None) => "list",
@@ -161,7 +165,7 @@ impl Call {
         self.query.get("watch").is_some_and(|watch| watch == "true" || watch == "1")
     }
 
-    fn selector(&self) -> Result<Selector, Refusal> {
+    pub(crate) fn selector(&self) -> Result<Selector, Refusal> {
         let text = |key: &str| self.query.get(key).map(String::as_str);
         Selector::read(self.kind, text("labelSelector"), text("fieldSelector"))
     }
@@ -188,6 +192,9 @@ async fn object(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Resp
         return Refusal::bad_request("no body").into_response();
     };
     let Some(call) = Call::read(&parts, body) else { return no_such_path() };
+    if !shared.with(|state| state.serves(call.kind)) {
+        return no_such_path();
+    }
     let allowed = shared.with(|state| state.desk.allows(call.verb(), call.kind, call.below.as_deref()));
     if !allowed {
         let (below, namespace, name) =
@@ -200,7 +207,15 @@ async fn object(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Resp
             Err(refusal) => refusal.into_response(),
         };
     }
+    if let (Some(below @ ("exec" | "log" | "eviction")), Some(name)) = (call.below.as_deref(), &call.name) {
+        let key = Key::new(call.kind, call.namespace.as_deref().unwrap_or_default(), name);
+        return match below {
+            "exec" => exec::answer(shared, parts, &call, key).await,
+            _ => shared.with(|state| below_pod(state, &call, &key, below)),
+        };
+    }
     let answer = shared.with(|state| match (&call.name, call.method.as_str()) {
+        (name, "GET") if call.kind.is_metrics() => metrics::answer(state, &call, name.as_deref()),
         (None, "GET") => list(state, &call),
         (None, "POST") => create(state, &call),
         (None, "DELETE") => delete_all(state, &call),
@@ -210,6 +225,24 @@ async fn object(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Resp
     let created = call.method == Method::POST && answer.is_ok();
     let code = if created { StatusCode::CREATED } else { StatusCode::OK };
     answer.map_or_else(IntoResponse::into_response, |body| (code, Json(body)).into_response())
+}
+
+/// Answers for what is below a pod and is no part of the object.
+fn below_pod(state: &mut State, call: &Call, key: &Key, below: &str) -> Response {
+    let Some(pod) = state.store.get(key).cloned() else {
+        return Refusal::not_found(call.kind, &key.name).into_response();
+    };
+    match (below, call.method.as_str()) {
+        ("log", "GET") => match logs::read(state, call, key, &pod) {
+            Ok(text) => ([(CONTENT_TYPE, "text/plain")], text).into_response(),
+            Err(refusal) => refusal.into_response(),
+        },
+        ("eviction", "POST") => match eviction::answer(state, key, &pod, call.write()) {
+            Ok(status) => (StatusCode::CREATED, Json(status)).into_response(),
+            Err(refusal) => refusal.into_response(),
+        },
+        _ => Refusal::not_allowed().into_response(),
+    }
 }
 
 fn list(state: &State, call: &Call) -> Result<Value, Refusal> {
@@ -251,6 +284,15 @@ fn create(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     defaults::fill(call.kind, &mut object);
     validate::check(call.kind, &object, None)?;
     let namespace = call.namespace.as_deref().unwrap_or_default();
+    if call.kind.resource == "pods" {
+        limits::fill(&state.store, namespace, &mut object);
+    }
+    if call.kind.resource == "pods"
+        && let Some(why) = quota::refusal(&state.store, namespace, &object)
+    {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        return Err(Refusal::kept_out(call.kind, name, &why));
+    }
     let object = state.store.create(call.kind, namespace, object, call.write())?;
     Ok(shown(call, object))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::clock::now;
 use super::cluster::Cluster;
 use super::controllers;
 use super::defaults;
@@ -15,6 +16,14 @@ impl Cluster {
         let uid = self.shared.with(|state| state.settings.uid.clone());
         self.seed("namespaces", "", json!({"metadata": {"name": "kube-system", "uid": uid}}));
         self.namespace("default");
+        let annotations = json!({"storageclass.kubernetes.io/is-default-class": "true"});
+        let class = json!({
+            "metadata": {"name": "standard", "annotations": annotations}, "provisioner": "ebs.csi.aws.com",
+            "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate",
+        });
+        self.seed("sc", "", class);
+        let metrics = self.shared.with(|state| state.settings.metrics);
+        self.metrics(metrics);
         for node in ["node-1", "node-2"] {
             self.node(node);
         }
@@ -49,14 +58,7 @@ impl Cluster {
 
     /// Makes a node that is ready: 4 CPUs, 8 GiB.
     pub(crate) fn node(&self, name: &str) {
-        let size = json!({"cpu": "4", "memory": "8Gi", "pods": "58"});
-        let ready = json!({"type": "Ready", "status": "True", "reason": "KubeletReady"});
-        let status = json!({
-            "capacity": size, "allocatable": size, "conditions": [ready],
-            "nodeInfo": {"kubeletVersion": "v1.33.0", "operatingSystem": "linux", "architecture": "amd64"},
-        });
-        let metadata = json!({"name": name, "labels": {"kubernetes.io/hostname": name}});
-        self.seed("nodes", "", json!({"metadata": metadata, "spec": {}, "status": status}));
+        self.seed("nodes", "", node(name, "4", "8Gi"));
     }
 
     /// Makes a deployment with all replicas ready; its pods carry the label `app` with its name.
@@ -98,6 +100,30 @@ impl Cluster {
     }
 }
 
+/// Returns a node that is ready.
+pub(super) fn node(name: &str, cpu: &str, memory: &str) -> Value {
+    let size = json!({"cpu": cpu, "memory": memory, "pods": "58"});
+    let since = now();
+    let condition = |kind: &str, status: &str, reason: &str| {
+        json!({
+            "type": kind, "status": status, "reason": reason, "lastHeartbeatTime": since, "lastTransitionTime": since,
+        })
+    };
+    let conditions = [
+        condition("MemoryPressure", "False", "KubeletHasSufficientMemory"),
+        condition("DiskPressure", "False", "KubeletHasNoDiskPressure"),
+        condition("PIDPressure", "False", "KubeletHasSufficientPID"),
+        condition("Ready", "True", "KubeletReady"),
+    ];
+    let status = json!({
+        "capacity": size, "allocatable": size, "conditions": conditions,
+        "addresses": [{"type": "Hostname", "address": name}],
+        "nodeInfo": {"kubeletVersion": "v1.33.0", "operatingSystem": "linux", "architecture": "amd64"},
+    });
+    let metadata = json!({"name": name, "labels": {"kubernetes.io/hostname": name}});
+    json!({"metadata": metadata, "spec": {}, "status": status})
+}
+
 fn make(state: &mut State, kind: &'static Kind, namespace: &str, mut object: Value) {
     defaults::fill(kind, &mut object);
     let made = state.store.create(kind, namespace, object, Write::Keep);
@@ -111,7 +137,7 @@ fn settle_now(state: &mut State) {
     state.settings.ready_after = usual;
 }
 
-fn workload(name: &str, replicas: i64) -> Value {
+pub(super) fn workload(name: &str, replicas: i64) -> Value {
     let labels = json!({"app": name});
     let container = json!({
         "name": name, "image": format!("registry.test/{name}:1.0.0"), "ports": [{"containerPort": 8080}],

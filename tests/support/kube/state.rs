@@ -1,12 +1,15 @@
 //! What the server, its controllers and the test share, under one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch::{Receiver, Sender, channel};
 
 use super::desk::Desk;
+use super::exec::Remote;
+use super::kinds::Kind;
+use super::logs::Line;
 use super::store::{Key, Store};
 
 /// The user that every request comes from.
@@ -21,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) ready_after: Duration,
     /// How often the autoscalers look; `None` switches them off.
     pub(crate) hpa_sync: Option<Duration>,
+    /// Whether there is a metrics API, for `kubectl top` and the autoscalers.
+    pub(crate) metrics: bool,
 }
 
 impl Default for Settings {
@@ -29,6 +34,7 @@ impl Default for Settings {
             uid: "5ca1ab1e-0000-4000-8000-000000000001".to_owned(),
             ready_after: Duration::from_millis(100),
             hpa_sync: Some(Duration::from_millis(150)),
+            metrics: true,
         }
     }
 }
@@ -40,6 +46,16 @@ pub(crate) enum Wants {
     Replicas(i64),
     /// Nothing: there are no metrics, so a count within the limits stays as it is.
     NoMetrics,
+    /// Nothing: there is no metrics API at all. Set by [`Settings::metrics`].
+    NoApi,
+}
+
+/// How a container ends that does not stay up.
+#[derive(Clone, Debug)]
+pub(crate) struct Crash {
+    /// 137 with the reason `OOMKilled`, for one that took too much memory.
+    pub(crate) code: i32,
+    pub(crate) reason: String,
 }
 
 /// Everything.
@@ -54,8 +70,29 @@ pub(crate) struct State {
     pub(crate) due: BTreeMap<Key, Instant>,
     /// What each autoscaler (namespace, name) computes.
     pub(crate) wants: BTreeMap<(String, String), Wants>,
+    /// The images that no registry has.
+    pub(crate) missing_images: BTreeSet<String>,
+    /// How the containers of a workload (namespace, name) end as soon as they have begun.
+    pub(crate) crashes: BTreeMap<(String, String), Crash>,
+    /// What the containers of a pod or of a workload's pods (namespace, name) wrote.
+    pub(crate) logs: BTreeMap<(String, String), Vec<Line>>,
+    /// What each pod of a workload (namespace, name) uses: thousandths of a CPU, bytes.
+    pub(crate) usage: BTreeMap<(String, String), (i64, i64)>,
+    /// Runs what `kubectl exec` asks for.
+    pub(crate) remote: Remote,
+    /// What each autoscaler (namespace, name) computed of late.
+    pub(crate) recommended: BTreeMap<(String, String), Vec<(Instant, i64)>>,
     /// Counts what the test changed beside the objects, so that the controllers look again.
     pub(crate) touched: u64,
+}
+
+impl State {
+    /// Returns whether the server has this kind now.
+    pub(crate) fn serves(&self, kind: &Kind) -> bool {
+        let definitions = Kind::named("customresourcedefinitions");
+        let defined = || self.store.get(&Key::new(definitions, "", &kind.qualified())).is_some();
+        (!kind.is_metrics() || self.settings.metrics) && (!kind.is_custom() || defined())
+    }
 }
 
 /// The state, and the bell that rings when it changes.

@@ -88,6 +88,25 @@ impl Refusal {
         refusal
     }
 
+    /// Returns the 403 of an object that an admission rule keeps out; the message goes on after `is forbidden`.
+    pub(crate) fn kept_out(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
+        Self::new(403, "Forbidden", message).about(kind, name)
+    }
+
+    /// Returns the 429 of an eviction that a disruption budget forbids now.
+    pub(crate) fn disruption(cause: &str) -> Self {
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let mut refusal = Self::new(429, "TooManyRequests", message);
+        refusal.details["causes"] = json!([{"reason": "DisruptionBudget", "message": cause}]);
+        refusal
+    }
+
+    /// Returns what a person reads.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Returns the 422 of an object that breaks a rule of its kind; its `details.kind` is the kind, not the plural.
     pub(crate) fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Self {
         let each: Vec<String> =

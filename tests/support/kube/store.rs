@@ -91,7 +91,13 @@ impl Store {
     ) -> impl Iterator<Item = (&'a Key, &'a Value)> {
         let mine =
             move |key: &Key| key.is(kind) && namespace.is_none_or(|namespace| namespace == key.namespace);
-        self.objects.iter().filter(move |(key, _)| mine(key))
+        let first = Key {
+            group: kind.group,
+            resource: kind.resource,
+            namespace: namespace.unwrap_or_default().to_owned(),
+            name: String::new(),
+        };
+        self.objects.range(first..).take_while(move |(key, _)| mine(key))
     }
 
     /// Adds an object that its kind's rules accept, and returns it as stored.

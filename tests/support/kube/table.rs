@@ -104,6 +104,9 @@ fn columns(kind: &Kind) -> &'static [Column] {
         "statefulsets" => {
             &[("Name", false), ("Ready", false), ("Age", false), ("Containers", true), ("Images", true)]
         }
+        "daemonsets" => {
+            &[("Name", false), ("Desired", false), ("Current", false), ("Ready", false), ("Age", false)]
+        }
         "replicasets" => {
             &[("Name", false), ("Desired", false), ("Current", false), ("Ready", false), ("Age", false)]
         }
@@ -123,6 +126,28 @@ fn columns(kind: &Kind) -> &'static [Column] {
             ("Allowed Disruptions", false),
             ("Age", false),
         ],
+        "persistentvolumeclaims" => &[
+            ("Name", false),
+            ("Status", false),
+            ("Volume", false),
+            ("Capacity", false),
+            ("Access Modes", false),
+            ("StorageClass", false),
+            ("Age", false),
+        ],
+        "resourcequotas" => &[("Name", false), ("Request", false), ("Limit", false), ("Age", false)],
+        "secrets" => &[("Name", false), ("Type", false), ("Data", false), ("Age", false)],
+        "services" => &[("Name", false), ("Type", false), ("Cluster-IP", false), ("Age", false)],
+        "storageclasses" => &[("Name", false), ("Provisioner", false), ("Age", false)],
+        "verticalpodautoscalers" => &[
+            ("Name", false),
+            ("Mode", false),
+            ("CPU", false),
+            ("Mem", false),
+            ("Provided", false),
+            ("Age", false),
+        ],
+        "customresourcedefinitions" => &[("Name", false), ("Created At", false)],
         "leases" => &[("Name", false), ("Holder", false), ("Age", false)],
         _ => &[("Name", false), ("Age", false)],
     }
@@ -188,6 +213,11 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
             let ready = of(&status["readyReplicas"], &spec["replicas"]);
             vec![name, ready, born, containers("name"), containers("image")]
         }
+        "daemonsets" => {
+            let number = |field| count(&status[field]);
+            let (desired, current) = (number("desiredNumberScheduled"), number("currentNumberScheduled"));
+            vec![name, desired, current, number("numberReady"), born]
+        }
         "replicasets" => {
             vec![
                 name,
@@ -207,6 +237,32 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
             let (min, max) = (or(&spec["minAvailable"], "N/A"), or(&spec["maxUnavailable"], "N/A"));
             vec![name, min, max, count(&status["disruptionsAllowed"]), born]
         }
+        "persistentvolumeclaims" => vec![
+            name,
+            or(&status["phase"], "Pending"),
+            or(&spec["volumeName"], ""),
+            or(&status["capacity"]["storage"], ""),
+            json!(modes(&status["accessModes"])),
+            or(&spec["storageClassName"], ""),
+            born,
+        ],
+        "resourcequotas" => {
+            let part = |limits: bool| json!(quota(status, limits));
+            vec![name, part(false), part(true), born]
+        }
+        "secrets" => {
+            let size = json!(object["data"].as_object().map_or(0, serde_json::Map::len));
+            vec![name, object["type"].clone(), size, born]
+        }
+        "services" => vec![name, or(&spec["type"], "ClusterIP"), or(&spec["clusterIP"], "None"), born],
+        "storageclasses" => vec![name, object["provisioner"].clone(), born],
+        "verticalpodautoscalers" => {
+            let target = &status["recommendation"]["containerRecommendations"][0]["target"];
+            let (cpu, memory) = (or(&target["cpu"], ""), or(&target["memory"], ""));
+            let provided = or(&status["conditions"][0]["status"], "");
+            vec![name, or(&spec["updatePolicy"]["updateMode"], "Auto"), cpu, memory, provided, born]
+        }
+        "customresourcedefinitions" => vec![name, object["metadata"]["creationTimestamp"].clone()],
         "leases" => vec![name, or(&spec["holderIdentity"], ""), born],
         _ => vec![name, born],
     }
@@ -224,6 +280,24 @@ fn joined(containers: &Value, field: &str) -> String {
     let each: Vec<String> =
         containers.as_array().into_iter().flatten().map(|item| text(&item[field])).collect();
     each.join(",")
+}
+
+/// Returns access modes as claims show them: `RWO`.
+fn modes(modes: &Value) -> String {
+    let each = modes.as_array().into_iter().flatten().map(|mode| match mode.as_str() {
+        Some("ReadWriteOnce") => "RWO",
+        Some("ReadOnlyMany") => "ROX",
+        _ => "RWX",
+    });
+    each.collect::<Vec<_>>().join(",")
+}
+
+/// Returns `requests.cpu: 600m/2, …` of a quota, or the same of its limits.
+fn quota(status: &Value, limits: bool) -> String {
+    let hard = status["hard"].as_object().into_iter().flatten();
+    let mine = hard.filter(|(name, _)| name.starts_with("limits.") == limits);
+    let each = mine.map(|(name, hard)| format!("{name}: {}/{}", text(&status["used"][name]), text(hard)));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn node_status(node: &Value) -> String {
@@ -244,22 +318,35 @@ fn pod_status(pod: &Value) -> String {
     reason.unwrap_or_else(|| text(&pod["status"]["phase"]))
 }
 
-/// Returns `cpu: 29%/70%, memory: <unknown>/80%`.
+/// Returns `cpu: 29%/70%, memory: <unknown>/80%, 12/100`: a metric of the pods' own has no name here.
 fn targets(hpa: &Value) -> String {
     let current = |name: &Value| {
         let metrics = hpa["status"]["currentMetrics"].as_array().into_iter().flatten();
-        metrics.map(|metric| &metric["resource"]).find(|resource| resource["name"] == *name)
+        metrics
+            .flat_map(|metric| [&metric["resource"], &metric["pods"]])
+            .find(|one| !name.is_null() && (one["name"] == *name || one["metric"]["name"] == *name))
     };
+    let unknown = || "<unknown>".to_owned();
     let each: Vec<String> = hpa["spec"]["metrics"]
         .as_array()
         .into_iter()
         .flatten()
-        .map(|metric| &metric["resource"])
-        .map(|resource| {
-            let now =
-                current(&resource["name"]).and_then(|now| now["current"]["averageUtilization"].as_i64());
-            let now = now.map_or("<unknown>".to_owned(), |now| format!("{now}%"));
-            format!("{}: {now}/{}%", text(&resource["name"]), text(&resource["target"]["averageUtilization"]))
+        .map(|metric| match metric["type"].as_str() {
+            Some("Resource") => {
+                let resource = &metric["resource"];
+                let now =
+                    current(&resource["name"]).and_then(|now| now["current"]["averageUtilization"].as_i64());
+                let now = now.map_or_else(unknown, |now| format!("{now}%"));
+                let wanted = text(&resource["target"]["averageUtilization"]);
+                format!("{}: {now}/{wanted}%", text(&resource["name"]))
+            }
+            Some("Pods") => {
+                let pods = &metric["pods"];
+                let now = current(&pods["metric"]["name"]).map(|now| text(&now["current"]["averageValue"]));
+                format!("{}/{}", now.unwrap_or_else(unknown), text(&pods["target"]["averageValue"]))
+            }
+            // Other metrics come from outside the cluster: nothing here measures them.
+            _ => unknown(),
         })
         .collect();
     each.join(", ")

@@ -65,7 +65,8 @@ pub(crate) fn check(kind: &Kind, object: &Value, before: Option<&Value>) -> Resu
 pub(crate) fn fields(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     let known: &[&str] = match kind.resource {
         // Events and leases have flat or rare shapes; their clients are not people.
-        "events" | "leases" => return Ok(()),
+        "events" | "leases" | "storageclasses" | "controllerrevisions" | "serviceaccounts" => return Ok(()),
+        "secrets" => &["data", "stringData", "immutable", "type"],
         "configmaps" => &["data", "binaryData", "immutable"],
         _ => &["spec", "status"],
     };

@@ -1,6 +1,6 @@
 //! Autoscalers behave as measured: they take back what a plain scale sets.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::shop;
 use crate::support::kube::{Cluster, Kubectl, Settings, Wants};
@@ -85,6 +85,9 @@ fn two_over_one_target_both_stop() {
     for name in ["api-hpa", "api-hpa-event"] {
         cluster.wait_for("hpa", "shop", name, |hpa| reason(hpa, "ScalingActive") == "AmbiguousSelector");
     }
+    let said =
+        kubectl.run(&["get", "events", "--field-selector", "reason=AmbiguousSelector", "--no-headers"]);
+    assert!(said.ok().contains("pods by selector are controlled by multiple HPAs"), "{}", said.stdout);
     kubectl.run(&["scale", "deployment/api", "--replicas=5"]).ok();
     cluster.wait_for("hpa", "shop", "api-hpa", |hpa| hpa["status"]["currentReplicas"] == 5);
     assert_eq!(cluster.object("deployment", "shop", "api")["spec"]["replicas"], 5);
@@ -97,6 +100,8 @@ fn zero_switches_an_autoscaler_off() {
     cluster.wait_for("hpa", "shop", "api-hpa", |hpa| reason(hpa, "ScalingActive") == "ScalingDisabled");
     let api = cluster.wait_for("deployment", "shop", "api", |api| api["status"].get("replicas").is_none());
     assert_eq!(api["spec"]["replicas"], 0);
+    let said = kubectl.run(&["get", "events", "--field-selector", "type=Warning"]);
+    assert_eq!((said.ok(), said.stderr.as_str()), ("", "No resources found in shop namespace.\n"));
 }
 
 #[test]
@@ -110,4 +115,49 @@ fn without_a_sync_period_nobody_looks() {
     kubectl.run(&["rollout", "status", "deployment/api", "--timeout=30s"]).ok();
     cluster.wait_for("deployment", "shop", "api", ready(12));
     assert_eq!(cluster.object("hpa", "shop", "api-hpa").get("status"), None);
+}
+
+#[test]
+fn a_stabilisation_window_holds_pods_until_it_is_over_or_shortened() {
+    let Some((cluster, kubectl)) = scaled() else { return };
+    let window = |seconds: i64| {
+        let body = format!(
+            r#"{{"spec":{{"behavior":{{"scaleDown":{{"stabilizationWindowSeconds":{seconds}}}}}}}}}"#
+        );
+        kubectl.run(&["patch", "hpa", "api-hpa", "--type=merge", "-p", &body]).ok();
+    };
+    window(300);
+    cluster.hpa_wants("shop", "api-hpa", Wants::Replicas(8));
+    cluster.wait_for("deployment", "shop", "api", ready(8));
+    cluster.hpa_wants("shop", "api-hpa", Wants::Replicas(3));
+    cluster.wait_for("hpa", "shop", "api-hpa", |hpa| reason(hpa, "AbleToScale") == "ScaleDownStabilized");
+    assert_eq!(cluster.object("deployment", "shop", "api")["spec"]["replicas"], 8);
+    let said = kubectl.run(&["describe", "hpa", "api-hpa"]);
+    assert!(
+        said.ok().contains("AbleToScale     True    ScaleDownStabilized  recent recommendations"),
+        "{}",
+        said.stdout
+    );
+    window(0);
+    cluster.wait_for("deployment", "shop", "api", ready(3));
+}
+
+#[test]
+fn a_metric_of_the_pods_own_is_shown_without_a_name() {
+    let Some((cluster, kubectl)) = scaled() else { return };
+    let hpa = json!({"metadata": {"name": "custom"}, "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"},
+        "minReplicas": 3, "maxReplicas": 10,
+        "metrics": [{"type": "Pods", "pods": {
+            "metric": {"name": "http_requests_per_second"}, "target": {"type": "AverageValue", "averageValue": "100"},
+        }}],
+    }});
+    cluster.remove("hpa", "shop", "api-hpa");
+    cluster.seed("hpa", "shop", hpa);
+    cluster.wait_for("hpa", "shop", "custom", |hpa| hpa["status"]["currentMetrics"].is_array());
+    let said = kubectl.run(&["get", "hpa", "custom", "--no-headers"]);
+    let cells: Vec<&str> = said.ok().split_whitespace().collect();
+    assert_eq!(cells[..6], ["custom", "Deployment/api", "100/100", "3", "10", "3"]);
+    let said = kubectl.run(&["describe", "hpa", "custom"]);
+    assert!(said.ok().contains("\"http_requests_per_second\" on pods:  100 / 100"), "{}", said.stdout);
 }

@@ -4,9 +4,15 @@ mod autoscaler;
 mod aws;
 mod change;
 mod desk;
+mod drain;
+mod edit;
+mod exec;
+mod logs;
 mod patch;
+mod pending;
 mod read;
 mod rollout;
+mod top;
 
 use super::kube::{Cluster, Kubectl};
 

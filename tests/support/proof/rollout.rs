@@ -92,3 +92,69 @@ fn a_stateful_set_with_a_new_template_ends_at_one_revision() {
     assert_ne!(status["currentRevision"], before);
     assert_eq!(status["readyReplicas"], 2);
 }
+
+#[test]
+fn a_restart_replaces_every_pod_and_is_counted_as_a_revision() {
+    let Some((cluster, kubectl)) = shop() else { return };
+    let names = || -> Vec<String> {
+        let pods = cluster.objects("pods", "shop");
+        pods.iter().map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = names();
+    assert_eq!(
+        kubectl.run(&["rollout", "restart", "deployment/api"]).ok(),
+        "deployment.apps/api restarted\n"
+    );
+    kubectl.run(&["rollout", "status", "deployment/api", "--timeout=40s"]).ok();
+    assert!(names().iter().all(|name| !before.contains(name)), "{before:?}");
+    let said = kubectl.run(&["rollout", "history", "deployment/api"]);
+    assert_eq!(
+        said.ok(),
+        "deployment.apps/api \nREVISION  CHANGE-CAUSE\n1         <none>\n2         <none>\n\n"
+    );
+    let said =
+        kubectl.run(&["get", "events", "--field-selector", "reason=ScalingReplicaSet", "--no-headers"]);
+    assert!(said.ok().contains("deployment/api   Scaled up replica set api-"), "{}", said.stdout);
+}
+
+#[test]
+fn a_rollout_without_progress_fails_at_its_deadline_and_a_scale_has_none() {
+    let Some((cluster, kubectl)) = shop() else { return };
+    let patch = r#"{"spec":{"progressDeadlineSeconds":1}}"#;
+    kubectl.run(&["patch", "deployment", "api", "--type=merge", "-p", patch]).ok();
+    cluster.image_missing("registry.test/api:broken");
+    cluster.limit_ready("shop", "api", 3);
+    kubectl.run(&["scale", "deployment/api", "--replicas=4"]).ok();
+    let said = kubectl.run(&["rollout", "status", "deployment/api", "--timeout=3s"]);
+    assert_eq!(said.failed(1), "error: timed out waiting for the condition\n");
+    kubectl.run(&["scale", "deployment/api", "--replicas=3"]).ok();
+    cluster.wait_for("deployment", "shop", "api", |api| api["status"]["replicas"] == 3);
+    kubectl.run(&["set", "image", "deployment/api", "api=registry.test/api:broken"]).ok();
+    let said = kubectl.run(&["rollout", "status", "deployment/api", "--timeout=40s"]);
+    assert_eq!(said.failed(1), "error: deployment \"api\" exceeded its progress deadline\n");
+    kubectl.run(&["rollout", "undo", "deployment/api"]).ok();
+    cluster.wait_for("deployment", "shop", "api", |api| {
+        api["status"]["conditions"][1]["reason"] == "NewReplicaSetAvailable"
+    });
+}
+
+#[test]
+fn undo_of_a_stateful_set_brings_its_earlier_template_back() {
+    let Some((cluster, kubectl)) = shop() else { return };
+    cluster.statefulset("shop", "postgres", 1);
+    let image = || {
+        cluster.object("sts", "shop", "postgres")["spec"]["template"]["spec"]["containers"][0]["image"]
+            .clone()
+    };
+    let before = image();
+    kubectl.run(&["set", "image", "sts/postgres", "postgres=registry.test/postgres:2"]).ok();
+    kubectl.run(&["rollout", "status", "sts/postgres", "--timeout=40s"]).ok();
+    let said = kubectl.run(&["rollout", "history", "sts/postgres"]);
+    assert_eq!(said.ok().lines().count(), 4 + 1, "{}", said.stdout);
+    assert_eq!(
+        kubectl.run(&["rollout", "undo", "sts/postgres"]).ok(),
+        "statefulset.apps/postgres rolled back\n"
+    );
+    assert_eq!(image(), before);
+    kubectl.run(&["rollout", "status", "sts/postgres", "--timeout=40s"]).ok();
+}

@@ -1,12 +1,17 @@
 //! Horizontal autoscalers, as measured on a real control plane: they take back what anybody else sets.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use super::{all, condition};
+use super::{all, condition, events};
 use crate::support::kube::clock::now;
 use crate::support::kube::kinds::Kind;
+use crate::support::kube::quantity;
 use crate::support::kube::state::{State, Wants};
-use crate::support::kube::store::{Key, Store, Write};
+use crate::support::kube::store::{Key, Store};
+
+const CONTROLLER: &str = "horizontal-pod-autoscaler";
 
 /// What one look at a target came to.
 struct Verdict {
@@ -15,6 +20,8 @@ struct Verdict {
     because: &'static str,
     active: (&'static str, &'static str, String),
     limited: (&'static str, &'static str, &'static str),
+    /// Whether fewer were computed, but not yet for as long as the stabilisation window.
+    held: bool,
 }
 
 /// Remembers for every new autoscaler what its target has.
@@ -56,13 +63,17 @@ pub(crate) fn sync(state: &mut State) {
         let current = workload["spec"]["replicas"].as_i64().unwrap_or(0);
         let wants = state.wants.get(&(key.namespace.clone(), key.name.clone()));
         let wants = wants.copied().unwrap_or(Wants::Replicas(current));
-        let verdict = judge(&hpa["spec"], current, wants, &rivals);
+        let wants = if state.settings.metrics { wants } else { Wants::NoApi };
+        let stable = stabilized(state, key, &hpa["spec"], current, wants);
+        let mut verdict = judge(&hpa["spec"], current, stable, &rivals);
+        verdict.held = stable != wants && verdict.desired == current;
         if verdict.desired != current {
             state
                 .store
                 .edit(target_kind, &target_key, |object| object["spec"]["replicas"] = json!(verdict.desired));
             tell(&mut state.store, hpa, &verdict);
         }
+        tell_trouble(&mut state.store, hpa, &verdict);
         let status = status(hpa, &workload, current, wants, &verdict);
         state.store.edit(kind, key, |hpa| hpa["status"] = status);
     }
@@ -80,6 +91,19 @@ fn find(store: &Store, hpa: &Key, target: &Value) -> Option<(&'static Kind, Key,
     Some((kind, key, workload))
 }
 
+/// Returns what counts when pods would go: the highest that was computed within the stabilisation window.
+///
+/// Only a window that the spec gives: the real default of five minutes would make every test of a scale-down wait.
+fn stabilized(state: &mut State, key: &Key, spec: &Value, current: i64, wants: Wants) -> Wants {
+    let Wants::Replicas(computed) = wants else { return wants };
+    let window = spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"].as_u64().unwrap_or(0);
+    let recent = state.recommended.entry((key.namespace.clone(), key.name.clone())).or_default();
+    recent.push((Instant::now(), computed));
+    recent.retain(|(at, _)| at.elapsed() < Duration::from_secs(window));
+    let highest = recent.iter().map(|(_, count)| *count).max().unwrap_or(computed);
+    Wants::Replicas(if computed < current { highest.min(current).max(computed) } else { computed })
+}
+
 /// Decides in the order of the real controller: off at zero, then the limits, and only then the metrics.
 fn judge(spec: &Value, current: i64, wants: Wants, rivals: &[String]) -> Verdict {
     let min = spec["minReplicas"].as_i64().unwrap_or(1);
@@ -91,6 +115,7 @@ fn judge(spec: &Value, current: i64, wants: Wants, rivals: &[String]) -> Verdict
         because: "",
         active: ("True", "ValidMetricFound", valid.to_owned()),
         limited: ("False", "DesiredWithinRange", "the desired count is within the acceptable range"),
+        held: false,
     };
     if current == 0 {
         let message = "scaling is disabled since the replica count of the target is zero".to_owned();
@@ -110,11 +135,24 @@ fn judge(spec: &Value, current: i64, wants: Wants, rivals: &[String]) -> Verdict
         verdict.active = ("False", "AmbiguousSelector", message);
         return verdict;
     }
-    let Wants::Replicas(computed) = wants else {
+    let without = |why: &str| {
         let message = "the HPA was unable to compute the replica count: failed to get cpu utilization: unable to get \
-                       metrics for resource cpu: no metrics returned from resource metrics API";
-        verdict.active = ("False", "FailedGetResourceMetric", message.to_owned());
-        return verdict;
+                       metrics for resource cpu: ";
+        ("False", "FailedGetResourceMetric", format!("{message}{why}"))
+    };
+    let computed = match wants {
+        Wants::Replicas(computed) => computed,
+        Wants::NoMetrics => {
+            verdict.active = without("no metrics returned from resource metrics API");
+            return verdict;
+        }
+        Wants::NoApi => {
+            verdict.active = without(
+                "unable to fetch metrics from resource metrics API: the server could not find the requested resource \
+                 (get pods.metrics.k8s.io)",
+            );
+            return verdict;
+        }
     };
     if computed > max {
         verdict.limited =
@@ -153,7 +191,12 @@ fn status(hpa: &Value, workload: &Value, current: i64, wants: Wants, verdict: &V
     let mut status = json!({
         "currentReplicas": workload["status"]["replicas"].as_i64().unwrap_or(0), "desiredReplicas": verdict.desired,
     });
-    let able = if verdict.desired == current {
+    let able = if verdict.held {
+        status["lastScaleTime"] = before["lastScaleTime"].clone();
+        let message =
+            "recent recommendations were higher than current one, applying the highest recent recommendation";
+        ("ScaleDownStabilized", message.to_owned())
+    } else if verdict.desired == current {
         status["lastScaleTime"] = before["lastScaleTime"].clone();
         ("ReadyForNewScale", "recommended size matches current size".to_owned())
     } else {
@@ -174,9 +217,14 @@ fn status(hpa: &Value, workload: &Value, current: i64, wants: Wants, verdict: &V
         && verdict.active.0 == "True"
         && current > 0
     {
-        let metrics =
-            hpa["spec"]["metrics"].as_array().into_iter().flatten().filter(|one| one["type"] == "Resource");
-        status["currentMetrics"] = metrics.map(|one| load(&one["resource"], computed, current)).collect();
+        let metrics = hpa["spec"]["metrics"].as_array().into_iter().flatten();
+        status["currentMetrics"] = metrics
+            .filter_map(|one| match one["type"].as_str() {
+                Some("Resource") => Some(load(&one["resource"], computed, current)),
+                Some("Pods") => Some(custom(&one["pods"], computed, current)),
+                _ => None,
+            })
+            .collect();
     }
     if status["lastScaleTime"].is_null() {
         drop(status.as_object_mut().and_then(|status| status.shift_remove("lastScaleTime")));
@@ -192,22 +240,25 @@ fn load(resource: &Value, computed: i64, current: i64) -> Value {
     json!({"type": "Resource", "resource": {"name": resource["name"], "current": now}})
 }
 
+/// Returns the same for a metric that the pods have of their own.
+fn custom(pods: &Value, computed: i64, current: i64) -> Value {
+    let each = quantity::thousandths(&pods["target"]["averageValue"]) * computed / current;
+    let now = json!({"averageValue": quantity::written(each)});
+    json!({"type": "Pods", "pods": {"metric": pods["metric"], "current": now}})
+}
+
 /// Writes the event that a rescale leaves.
 fn tell(store: &mut Store, hpa: &Value, verdict: &Verdict) {
-    let metadata = &hpa["metadata"];
-    let name = metadata["name"].as_str().unwrap_or_default();
-    let event = json!({
-        "metadata": {"generateName": format!("{name}.")},
-        "involvedObject": {
-            "kind": hpa["kind"], "apiVersion": hpa["apiVersion"], "name": name,
-            "namespace": metadata["namespace"], "uid": metadata["uid"],
-        },
-        "type": "Normal", "reason": "SuccessfulRescale", "count": 1,
-        "message": format!("New size: {}; reason: {}", verdict.desired, verdict.because),
-        "source": {"component": "horizontal-pod-autoscaler"},
-        "firstTimestamp": now(), "lastTimestamp": now(),
-    });
-    let namespace = metadata["namespace"].as_str().unwrap_or_default();
-    // The namespace may have gone in this very turn, and its events with it.
-    drop(store.create(Kind::named("events"), namespace, event, Write::Keep));
+    let message = format!("New size: {}; reason: {}", verdict.desired, verdict.because);
+    events::normal(store, hpa, CONTROLLER, "SuccessfulRescale", &message);
+}
+
+/// Writes the event of an autoscaler that has just lost its metrics.
+fn tell_trouble(store: &mut Store, hpa: &Value, verdict: &Verdict) {
+    let (active, reason, message) = &verdict.active;
+    let mut before = hpa["status"]["conditions"].as_array().into_iter().flatten();
+    // Off at zero is a choice, not trouble: a real one writes no event of it.
+    if *active == "False" && *reason != "ScalingDisabled" && before.all(|one| one["reason"] != *reason) {
+        events::warning(store, hpa, CONTROLLER, reason, message);
+    }
 }

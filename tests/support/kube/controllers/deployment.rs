@@ -1,30 +1,41 @@
 //! Deployments: one replica set for each template, moved from the old to the new within surge and unavailability.
 
+use std::cmp::Ordering;
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
-use super::{all, condition, hash, owned, portion, reference, set_count};
+use super::{all, condition, events, hash, owned, portion, progress, reference, set_count};
 use crate::support::kube::clock::now;
 use crate::support::kube::kinds::Kind;
 use crate::support::kube::store::{Key, Store, Write};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
-/// Takes the next step of every deployment.
-pub(crate) fn reconcile(store: &mut Store) {
+/// Takes the next step of every deployment; returns when the next rollout without progress has had its time.
+pub(crate) fn reconcile(store: &mut Store) -> Option<Instant> {
+    let mut next = None;
     for (key, deployment) in all(store, Kind::named("deployments")) {
         step(store, &key, &deployment);
+        let left = store.get(&key).and_then(progress::left);
+        next = [next, left.map(|left| Instant::now() + left)].into_iter().flatten().min();
     }
+    next
 }
 
 /// A replica set as the rollout sees it.
 struct Set {
     key: Key,
     name: String,
+    /// What its spec says before this step, and after it.
+    had: i64,
     wanted: i64,
     pods: i64,
     ready: i64,
     revision: i64,
     current: bool,
+    /// The condition of a set that may not make its pods.
+    failure: Value,
 }
 
 fn step(store: &mut Store, key: &Key, deployment: &Value) {
@@ -45,6 +56,7 @@ fn step(store: &mut Store, key: &Key, deployment: &Value) {
     let unavailable = roll(deployment, desired, &mut known, new);
     for set in &known {
         let revision = (set.current).then(|| revision.clone());
+        tell(store, deployment, set);
         store.edit(sets, &set.key, |object| {
             object["spec"]["replicas"] = json!(set.wanted);
             if let Some(revision) = revision {
@@ -58,17 +70,29 @@ fn step(store: &mut Store, key: &Key, deployment: &Value) {
     });
 }
 
+fn tell(store: &mut Store, deployment: &Value, set: &Set) {
+    let way = match set.wanted.cmp(&set.had) {
+        Ordering::Less => "down",
+        Ordering::Equal => return,
+        Ordering::Greater => "up",
+    };
+    let message = format!("Scaled {way} replica set {} from {} to {}", set.name, set.had, set.wanted);
+    events::normal(store, deployment, "deployment-controller", "ScalingReplicaSet", &message);
+}
+
 fn read((key, object): &(Key, Value), hash: &str) -> Set {
     let number = |value: &Value| value.as_i64().unwrap_or(0);
     let revision = object["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse().ok());
     Set {
         key: key.clone(),
         name: key.name.clone(),
+        had: number(&object["spec"]["replicas"]),
         wanted: number(&object["spec"]["replicas"]),
         pods: number(&object["status"]["replicas"]),
         ready: number(&object["status"]["readyReplicas"]),
         revision: revision.unwrap_or(0),
         current: object["metadata"]["labels"]["pod-template-hash"] == hash,
+        failure: object["status"]["conditions"][0].clone(),
     }
 }
 
@@ -143,19 +167,22 @@ fn status(deployment: &Value, desired: i64, unavailable: i64, sets: &[Set], new:
         let message = "Deployment does not have minimum availability.";
         condition(before, "Available", "False", "MinimumReplicasUnavailable", message)
     };
-    let progressing = if pods == desired && updated == desired && sets[new].ready == desired {
-        let message = format!("ReplicaSet \"{new_name}\" has successfully progressed.");
-        condition(before, "Progressing", "True", "NewReplicaSetAvailable", &message)
-    } else {
-        let message = format!("ReplicaSet \"{new_name}\" is progressing.");
-        condition(before, "Progressing", "True", "ReplicaSetUpdated", &message)
-    };
-    status["conditions"] = [available, progressing].into_iter().map(|one| updated_at(before, one)).collect();
+    let done = pods == desired && updated == desired && sets[new].ready == desired;
+    let progressing = progress::condition(deployment, &status, new_name, done);
+    // The failure is the set's own, with its times.
+    let mut failure = sets[new].failure.clone();
+    if let Some(since) = failure.get("lastTransitionTime").cloned() {
+        failure["lastUpdateTime"] = since;
+    }
+    status["conditions"] = json!([updated_at(before, available), progressing]);
+    if let Some(conditions) = status["conditions"].as_array_mut().filter(|_| !failure.is_null()) {
+        conditions.push(failure);
+    }
     status
 }
 
 /// Adds the time of the last change of a condition's reason, which only deployments carry.
-fn updated_at(before: &Value, mut condition: Value) -> Value {
+pub(super) fn updated_at(before: &Value, mut condition: Value) -> Value {
     let same = |one: &&Value| {
         ["type", "status", "reason", "message"].iter().all(|field| one[*field] == condition[*field])
     };

@@ -1,10 +1,18 @@
 //! The small controllers that make the cluster move: each looks at the whole state and takes the next step.
 
 mod autoscaler;
-mod budget;
+pub(crate) mod budget;
+mod claims;
+mod daemonset;
 mod deployment;
+mod events;
+mod kubelet;
 mod pods;
+mod progress;
+mod recommender;
 mod replicaset;
+mod revisions;
+mod scheduler;
 mod statefulset;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +25,9 @@ use tokio::time::{interval, sleep_until};
 use super::clock::now;
 use super::kinds::Kind;
 use super::state::{Shared, State};
-use super::store::{Key, Store};
+use super::status::Refusal;
+use super::store::{Key, Store, Write};
+use super::{limits, quota};
 
 /// More turns than any rollout needs at once; a controller that never settles is a bug to see, not to wait for.
 const MOST_TURNS: usize = 2_000;
@@ -46,18 +56,22 @@ pub(crate) async fn autoscale(shared: Arc<Shared>, period: Duration) {
     }
 }
 
-/// Takes every step that can be taken now; returns when the next pod is due.
+/// Takes every step that can be taken now; returns when the next pod or the deadline of a rollout is due.
 pub(crate) fn settle(state: &mut State) -> Option<Instant> {
     autoscaler::notice(state);
     for _ in 0..MOST_TURNS {
         let before = state.store.revision();
-        deployment::reconcile(&mut state.store);
+        claims::reconcile(&mut state.store);
+        let deadline = deployment::reconcile(&mut state.store);
         replicaset::reconcile(&mut state.store);
         statefulset::reconcile(&mut state.store);
+        daemonset::reconcile(&mut state.store);
         let next = pods::reconcile(state, Instant::now());
         budget::reconcile(&mut state.store);
+        quota::reconcile(&mut state.store);
+        recommender::reconcile(state);
         if state.store.revision() == before {
-            return next;
+            return [deadline, next].into_iter().flatten().min();
         }
     }
     panic!("the test cluster's controllers do not settle")
@@ -91,8 +105,24 @@ fn is_ready(pod: &Value) -> bool {
     conditions.filter(|one| one["type"] == "Ready").any(|one| one["status"] == "True")
 }
 
-/// Creates the next pod of a workload, from its template; `marks` are labels of its own.
-fn create_pod(store: &mut Store, owner: &Value, name: Value, marks: &[(&str, String)]) {
+/// Returns the name of the workload a pod belongs to: of the deployment, not of its replica set.
+pub(crate) fn workload(store: &Store, key: &Key, pod: &Value) -> String {
+    let owner = |object: &Value| object["metadata"]["ownerReferences"][0]["name"].as_str().map(str::to_owned);
+    let Some(first) = owner(pod) else { return key.name.clone() };
+    let set = store.get(&Key::new(Kind::named("replicasets"), &key.namespace, &first));
+    set.and_then(owner).unwrap_or(first)
+}
+
+/// Creates the next pod of a workload, from its template, and returns its name; `marks` are labels of its own.
+///
+/// # Errors
+/// Where a quota keeps it out.
+fn create_pod(
+    store: &mut Store,
+    owner: &Value,
+    name: Value,
+    marks: &[(&str, String)],
+) -> Result<String, Refusal> {
     let pods = Kind::named("pods");
     let mut pod = owner["spec"]["template"].clone();
     for (key, value) in name.as_object().into_iter().flatten() {
@@ -102,10 +132,37 @@ fn create_pod(store: &mut Store, owner: &Value, name: Value, marks: &[(&str, Str
         pod["metadata"]["labels"][*label] = json!(value);
     }
     pod["metadata"]["ownerReferences"] = reference(owner);
+    for template in owner["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+        let volume = template["metadata"]["name"].as_str().unwrap_or_default();
+        let claim = format!("{volume}-{}", pod["metadata"]["name"].as_str().unwrap_or_default());
+        let volume = json!({"name": volume, "persistentVolumeClaim": {"claimName": claim}});
+        match pod["spec"]["volumes"].as_array_mut() {
+            Some(volumes) => volumes.push(volume),
+            None => pod["spec"]["volumes"] = json!([volume]),
+        }
+    }
     super::defaults::fill(pods, &mut pod);
     let namespace = owner["metadata"]["namespace"].as_str().unwrap_or_default();
+    limits::fill(store, namespace, &mut pod);
+    if let Some(why) = quota::refusal(store, namespace, &pod) {
+        // Never made, but it has a name in what is said about it.
+        let named = store.create(pods, namespace, pod, Write::DryRun)?;
+        let name = named["metadata"]["name"].as_str().unwrap_or_default();
+        return Err(Refusal::kept_out(pods, name, &why));
+    }
     // A name that is taken by somebody else's pod is tried again at the next turn, as real controllers do.
-    drop(store.create(pods, namespace, pod, super::store::Write::Keep));
+    let made = store.create(pods, namespace, pod, Write::Keep)?;
+    Ok(made["metadata"]["name"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Deletes a pod as its controller and its node see it: with the events of both.
+fn delete_pod(store: &mut Store, owner: &Value, from: &str, key: &Key, pod: &Value) {
+    // Gone already: as wanted.
+    if store.delete(Kind::named("pods"), key, false).is_ok() {
+        let name = pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
+        events::normal(store, owner, from, "SuccessfulDelete", &format!("Deleted pod: {}", key.name));
+        events::normal(store, pod, events::KUBELET, "Killing", &format!("Stopping container {name}"));
+    }
 }
 
 /// Returns a short name for a template, the same for the same content whatever the order of its fields.

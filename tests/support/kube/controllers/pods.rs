@@ -1,29 +1,39 @@
-//! Scheduler and kubelet in one: a pod gets a node when it is made, and becomes ready when it is due.
+//! Scheduler and kubelet in one: a pod gets a node that has room, and becomes ready when it is due, or says why not.
 
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{all, is_ready};
+use super::events::{self, SCHEDULER};
+use super::scheduler::Nodes;
+use super::{all, is_ready, kubelet, workload};
 use crate::support::kube::clock::now;
 use crate::support::kube::kinds::Kind;
+use crate::support::kube::quantity;
 use crate::support::kube::state::State;
 use crate::support::kube::store::{Key, Store};
 
 /// Moves every pod that can move; returns when the next one is due.
-///
-/// Other reasons to stay pending (image, crash loop, claim, capacity, quota) belong where the limit is looked at.
 pub(crate) fn reconcile(state: &mut State, time: Instant) -> Option<Instant> {
-    let kind = Kind::named("pods");
-    let pods = all(&state.store, kind);
+    let pods = all(&state.store, Kind::named("pods"));
     state.due.retain(|key, _| state.store.get(key).is_some());
-    let nodes: Vec<String> =
-        state.store.list(Kind::named("nodes"), None).map(|(key, _)| key.name.clone()).collect();
+    let mut nodes = Nodes::read(&state.store);
     let mut next: Option<Instant> = None;
-    for (at, (key, pod)) in pods.iter().enumerate() {
-        if pod["status"].is_null() && !nodes.is_empty() {
-            let node = &nodes[at % nodes.len()];
-            state.store.edit(kind, key, |pod| accept(pod, node));
+    for (key, pod) in &pods {
+        if nodes.lost(pod) {
+            // Its node has been taken away, and it with it; the owner makes another. Gone already: as wanted.
+            drop(state.store.delete(Kind::named("pods"), key, false));
+            continue;
+        }
+        if pod["spec"]["nodeName"].is_null() {
+            schedule(&mut state.store, &mut nodes, key, pod);
+            if state.store.get(key).is_none_or(|pod| pod["spec"]["nodeName"].is_null()) {
+                continue;
+            }
+        }
+        if let Some(trouble) = kubelet::trouble(state, key, pod) {
+            kubelet::hold(&mut state.store, key, &trouble);
+            continue;
         }
         if is_ready(pod) {
             continue;
@@ -32,10 +42,34 @@ pub(crate) fn reconcile(state: &mut State, time: Instant) -> Option<Instant> {
         if due > time {
             next = Some(next.map_or(due, |next| next.min(due)));
         } else if may_start(state, key, pod) {
-            state.store.edit(kind, key, start);
+            kubelet::start(&mut state.store, key);
         }
     }
     next
+}
+
+/// Gives the pod its node, or writes on it why there is none; a refusal that was told already is not told again.
+fn schedule(store: &mut Store, nodes: &mut Nodes, key: &Key, pod: &Value) {
+    let kind = Kind::named("pods");
+    match nodes.place(store, pod) {
+        Ok(node) => {
+            store.edit(kind, key, |pod| accept(pod, &node));
+            let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
+            events::normal(store, pod, SCHEDULER, "Scheduled", &message);
+        }
+        Err(message) => {
+            if pod["status"]["conditions"][0]["message"] == message {
+                return;
+            }
+            let condition = json!({
+                "type": "PodScheduled", "status": "False", "lastProbeTime": null, "lastTransitionTime": now(),
+                "reason": "Unschedulable", "message": message,
+            });
+            let status = json!({"phase": "Pending", "conditions": [condition], "qosClass": class(pod)});
+            store.edit(kind, key, |pod| pod["status"] = status);
+            events::warning(store, pod, SCHEDULER, "FailedScheduling", &message);
+        }
+    }
 }
 
 /// Returns whether one more pod of its workload may become ready.
@@ -47,48 +81,24 @@ fn may_start(state: &State, key: &Key, pod: &Value) -> bool {
     i64::try_from(ready.count()).is_ok_and(|ready| ready < *most)
 }
 
-/// Returns the name of the workload a pod belongs to: of the deployment, not of its replica set.
-fn workload(store: &Store, key: &Key, pod: &Value) -> String {
-    let owner = |object: &Value| object["metadata"]["ownerReferences"][0]["name"].as_str().map(str::to_owned);
-    let Some(first) = owner(pod) else { return key.name.clone() };
-    let set = store.get(&Key::new(Kind::named("replicasets"), &key.namespace, &first));
-    set.and_then(owner).unwrap_or(first)
-}
-
-fn accept(pod: &mut Value, node: &str) {
+pub(super) fn accept(pod: &mut Value, node: &str) {
     pod["spec"]["nodeName"] = json!(node);
     pod["status"] = json!({
         "phase": "Pending",
         "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}],
-        "containerStatuses": containers(pod, false),
+        "qosClass": class(pod),
+        "containerStatuses": kubelet::waiting(pod, "ContainerCreating", ""),
     });
 }
 
-fn start(pod: &mut Value) {
-    let since = now();
-    let conditions: Vec<Value> = ["Initialized", "Ready", "ContainersReady", "PodScheduled"]
-        .iter()
-        .map(|kind| json!({"type": kind, "status": "True", "lastTransitionTime": since}))
-        .collect();
-    let statuses = containers(pod, true);
-    pod["status"] = json!({
-        "phase": "Running", "conditions": conditions, "startTime": since, "containerStatuses": statuses,
-        "hostIP": "10.0.0.1", "podIP": "10.244.0.1",
-    });
-}
-
-fn containers(pod: &Value, ready: bool) -> Vec<Value> {
-    let state = if ready {
-        json!({"running": {"startedAt": now()}})
+fn class(pod: &Value) -> &'static str {
+    let sum = |side, resource| quantity::of_pod(pod, side, resource);
+    let sums = ["cpu", "memory"].map(|resource| (sum("requests", resource), sum("limits", resource)));
+    if sums.iter().all(|(requests, limits)| requests + limits == 0) {
+        "BestEffort"
+    } else if sums.iter().all(|(requests, limits)| requests == limits) {
+        "Guaranteed"
     } else {
-        json!({"waiting": {"reason": "ContainerCreating"}})
-    };
-    let all = pod["spec"]["containers"].as_array().into_iter().flatten();
-    all.map(|container| {
-        json!({
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready,
-            "started": ready, "restartCount": 0, "state": state, "lastState": {},
-        })
-    })
-    .collect()
+        "Burstable"
+    }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{all, create_pod, hash, is_ready, owned, set_count};
+use super::{all, create_pod, events, hash, is_ready, owned, revisions, set_count};
+use crate::support::kube::defaults;
 use crate::support::kube::kinds::Kind;
-use crate::support::kube::store::{Key, Store};
+use crate::support::kube::store::{Key, Store, Write};
 
+const CONTROLLER: &str = "statefulset-controller";
 const REVISION: &str = "controller-revision-hash";
 
 /// Takes the next step of every stateful set.
@@ -19,6 +21,7 @@ pub(crate) fn reconcile(store: &mut Store) {
 
 fn step(store: &mut Store, key: &Key, set: &Value) {
     let revision = format!("{}-{}", key.name, hash(&set["spec"]["template"]));
+    revisions::record(store, set, &revision);
     let wanted = set["spec"]["replicas"].as_i64().unwrap_or(0);
     let mine = pods(store, set);
     move_one(store, key, set, &mine, wanted, &revision);
@@ -58,9 +61,8 @@ fn move_one(
     wanted: i64,
     revision: &str,
 ) {
-    let kind = Kind::named("pods");
     if let Some((_, (extra, _))) = mine.range(wanted..).next_back() {
-        drop(store.delete(kind, extra, false));
+        delete(store, set, extra);
         return;
     }
     for number in 0..wanted {
@@ -72,7 +74,19 @@ fn move_one(
                     ("statefulset.kubernetes.io/pod-name", name.clone()),
                     ("apps.kubernetes.io/pod-index", number.to_string()),
                 ];
-                create_pod(store, set, json!({"name": name}), &marks);
+                claims(store, set, number);
+                let what = format!("Pod {name} in StatefulSet {}", key.name);
+                match create_pod(store, set, json!({"name": name}), &marks) {
+                    Ok(_) => {
+                        let message = format!("create {what} successful");
+                        events::normal(store, set, CONTROLLER, "SuccessfulCreate", &message);
+                    }
+                    Err(refusal) => {
+                        let message = format!("create {what} failed error: {}", refusal.message());
+                        tell_once(store, set, &message);
+                        return;
+                    }
+                }
             }
             Some((_, pod)) if is_ready(pod) => continue,
             Some(_) => {}
@@ -86,6 +100,42 @@ fn move_one(
     let outdated = mine.range(partition..).rev().find(|(_, (_, pod))| old(pod));
     if let Some((_, (outdated, _))) = outdated.filter(|_| set["spec"]["updateStrategy"]["type"] != "OnDelete")
     {
-        drop(store.delete(kind, outdated, false));
+        delete(store, set, outdated);
+    }
+}
+
+fn delete(store: &mut Store, set: &Value, pod: &Key) {
+    // Gone already: as wanted.
+    if store.delete(Kind::named("pods"), pod, false).is_ok() {
+        let owner = set["metadata"]["name"].as_str().unwrap_or_default();
+        let message = format!("delete Pod {} in StatefulSet {owner} successful", pod.name);
+        events::normal(store, set, CONTROLLER, "SuccessfulDelete", &message);
+    }
+}
+
+/// Makes the claims of a pod's own volumes; they stay when the pod goes, with what is in them.
+fn claims(store: &mut Store, set: &Value, number: i64) {
+    let kind = Kind::named("pvc");
+    let metadata = &set["metadata"];
+    let (owner, namespace) = (metadata["name"].as_str(), metadata["namespace"].as_str().unwrap_or_default());
+    for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+        let volume = template["metadata"]["name"].as_str().unwrap_or_default();
+        let name = format!("{volume}-{}-{number}", owner.unwrap_or_default());
+        let labels = set["spec"]["selector"]["matchLabels"].clone();
+        let mut claim = json!({"metadata": {"name": name, "labels": labels}, "spec": template["spec"]});
+        defaults::fill(kind, &mut claim);
+        // There already, from an earlier pod of that number.
+        drop(store.create(kind, namespace, claim, Write::Keep));
+    }
+}
+
+/// Writes a failure that is tried again at every turn, but is to be read once.
+fn tell_once(store: &mut Store, set: &Value, message: &str) {
+    let namespace = set["metadata"]["namespace"].as_str();
+    let known = store.list(Kind::named("events"), namespace).any(|(_, event)| {
+        event["involvedObject"]["uid"] == set["metadata"]["uid"] && event["message"] == message
+    });
+    if !known {
+        events::warning(store, set, CONTROLLER, "FailedCreate", message);
     }
 }

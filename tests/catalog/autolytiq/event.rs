@@ -2,79 +2,56 @@
 //! and the real aws client against moto. What is asserted is what the servers say.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use runbook::journal::Store;
-use runbook::machine::{Event, Stage};
+use runbook::machine::{Event, Stage as At};
 use serde_json::{Value, json};
 
-use crate::support::kube::{Cluster, Kubectl};
+use super::{Limits, NAMESPACE, SERVICES, prod_with_aws};
+use crate::catalog::proof::Proof;
+use crate::catalog::stage::Stage;
+use crate::support::kube::Cluster;
 use crate::support::moto::Moto;
-use crate::support::project::{Project, Shown};
+use crate::support::project::Shown;
 use crate::support::tools;
 
-const NAMESPACE: &str = "autolytiq-prod";
-
-/// The floor and the ceiling of an autoscaler.
-type Limits = (i64, i64);
-
-/// Each service with its autoscaler's limits before the event, and after it for peak traffic.
-const SERVICES: [(&str, Limits, Limits); 5] = [
-    ("api-gateway", (3, 10), (8, 20)),
-    ("auth-service", (3, 8), (6, 16)),
-    ("deal-service", (3, 10), (8, 20)),
-    ("customer-service", (2, 6), (5, 12)),
-    ("inventory-service", (2, 6), (5, 12)),
+/// What is there after it, for peak traffic.
+const AFTER: [(&str, Limits); 5] = [
+    ("api-gateway", (8, 20)),
+    ("auth-service", (6, 16)),
+    ("deal-service", (8, 20)),
+    ("customer-service", (5, 12)),
+    ("inventory-service", (5, 12)),
 ];
 
 struct Prod {
-    cluster: Cluster,
+    stage: Stage,
     moto: Moto,
-    project: Project,
-    /// Keeps the folder with the kubeconfig.
-    _kubectl: Kubectl,
+}
+
+impl std::ops::Deref for Prod {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl Prod {
-    /// Prod before the event. `None` when a tool is missing, which is told, and is an error under CI.
+    /// Prod before the event, with the checkout that has the npm script.
     fn set() -> Option<Prod> {
         tools::require("npm")?;
-        let cluster = Cluster::start();
-        let kubectl = Kubectl::new(&cluster, NAMESPACE)?;
-        let moto = Moto::start()?;
-        cluster.namespace(NAMESPACE);
-        for (service, (min, max), _) in SERVICES {
-            cluster.deployment(NAMESPACE, service, min);
-            cluster.hpa(NAMESPACE, &format!("{service}-hpa"), &format!("deployment/{service}"), min, max);
-        }
-        for (service, (min, _), _) in SERVICES {
-            cluster.wait_for("deployments", NAMESPACE, service, |it| {
-                it["status"]["readyReplicas"] == json!(min)
-            });
-            // What must hold beforehand is that the autoscaler has looked at all.
-            let hpa = format!("{service}-hpa");
-            cluster.wait_for("horizontalpodautoscalers", NAMESPACE, &hpa, |it| {
-                it["status"]["conditions"].is_array()
-            });
-        }
-        moto.aurora(NAMESPACE, 2.0, 16.0);
-        let mut project = Project::new();
-        for (name, value) in kubectl.environment().into_iter().chain(moto.environment()) {
-            if name != "PATH" && name != "HOME" {
-                project = project.env(&name, &value);
-            }
-        }
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        copy(&here.join("runbooks"), &project.root().join("runbooks"));
-        project.write(
+        let (stage, moto) = prod_with_aws()?;
+        stage.real("npm")?;
+        stage.project.write(
             "app/package.json",
             json!({"name": "app", "version": "1.0.0", "scripts": {"cache:warm": "node warm.js"}}).to_string(),
         );
-        project.write(
+        stage.project.write(
             "app/warm.js",
             "require('fs').appendFileSync('warmed', process.argv.slice(2).join(' ') + '\\n')",
         );
-        Some(Prod { cluster, moto, project, _kubectl: kubectl })
+        Some(Prod { stage, moto })
     }
 
     fn hpa(&self, service: &str) -> Value {
@@ -84,7 +61,7 @@ impl Prod {
     fn limits(&self) -> BTreeMap<&'static str, (Value, Value, Value)> {
         SERVICES
             .iter()
-            .map(|(service, ..)| {
+            .map(|(service, _)| {
                 let spec = self.hpa(service);
                 (
                     *service,
@@ -123,54 +100,37 @@ impl Prod {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).expect("a copy");
+const TYPED: [&str; 4] = ["--var", "env=prod", "--approve", "go"];
+
+#[test]
+fn pre_scale_event() {
+    let mut proof = Proof::of("autolytiq/pre-scale-event");
+    let Some(prod) = Prod::set() else { return };
+    let warmed = || std::fs::read_to_string(prod.project.root().join("app/warmed")).unwrap_or_default();
+    proof.forwards(&prod, &TYPED, |_| {
+        for (service, (min, max)) in AFTER {
+            let spec = prod.hpa(service);
+            assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(min), &json!(max)), "{service}");
+            assert_eq!(spec["behavior"]["scaleDown"]["selectPolicy"], "Disabled", "{service}");
+            let status = &prod.cluster.object("deployments", NAMESPACE, service)["status"];
+            assert_eq!(status["readyReplicas"], json!(min), "{service} has its replicas");
         }
-    }
-}
+        assert_eq!(prod.moto.capacity(NAMESPACE), (8.0, 64.0));
+        assert_eq!(warmed(), "--env=prod\n");
+    });
+    // Warming the caches once more is the one thing that is done again.
+    let set = prod.limits();
+    proof.again_but_for(&prod, &TYPED, &["npm run cache:warm -- --env=prod"]);
+    assert_eq!((prod.limits(), prod.moto.capacity(NAMESPACE)), (set, (8.0, 64.0)));
 
-#[test]
-fn forwards_again_and_back() {
-    let Some(stage) = Prod::set() else { return };
-    let before = stage.limits();
-    stage.exec(&[]).code(0);
+    proof.back_leaving(&prod, &["warm-caches"]);
+    assert_eq!(prod.moto.capacity(NAMESPACE), (2.0, 16.0));
 
-    for (service, _, (min, max)) in SERVICES {
-        let spec = stage.hpa(service);
-        assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(min), &json!(max)), "{service}");
-        assert_eq!(spec["behavior"]["scaleDown"]["selectPolicy"], "Disabled", "{service}");
-        let ready =
-            stage.cluster.object("deployments", NAMESPACE, service)["status"]["readyReplicas"].clone();
-        assert_eq!(ready, json!(min), "{service} has its replicas");
-    }
-    assert_eq!(stage.moto.capacity(NAMESPACE), (8.0, 64.0));
-    let warmed =
-        std::fs::read_to_string(stage.project.root().join("app/warmed")).expect("the caches were warmed");
-    assert_eq!(warmed, "--env=prod\n");
-
-    // Back: every one has its captured value again, and what can't be undone is asked about.
-    let waiting = stage.project.run(&["rollback", "--yes"]).code(3);
-    assert!(waiting.to_string().contains("warm-caches"), "{waiting}");
-    stage.project.run(&["resume", "--approve", "warm-caches"]).code(4);
-    assert_eq!(stage.limits(), before);
-    assert_eq!(stage.moto.capacity(NAMESPACE), (2.0, 16.0));
-}
-
-#[test]
-fn a_second_run_finds_nothing_to_do_and_sends_no_change() {
-    let Some(stage) = Prod::set() else { return };
-    stage.exec(&[]).code(0);
-    stage.cluster.forget_requests();
-    let again = stage.exec(&[]).code(0);
-    assert_eq!(stage.cluster.changes().len(), 0, "{again}");
-    assert_eq!(stage.moto.capacity(NAMESPACE), (8.0, 64.0));
+    prod.cluster.fail_next("PATCH", "horizontalpodautoscalers/deal-service-hpa", 500, "InternalError", 1);
+    proof.failure(&prod, &TYPED, 1, |read, prod| {
+        assert!(read.contains("floors[deal-service]") && read.contains("runbook resume"), "{read}");
+        prod.project.run(&["rollback", "--yes"]).code(0);
+    });
 }
 
 #[test]
@@ -183,7 +143,7 @@ fn a_call_that_fails_half_way_is_resumed_and_nothing_that_succeeded_is_sent_agai
     let resumed = stage.project.run(&["resume", "--approve", "go"]).code(0);
     assert!(resumed.to_string().contains("succeeded"), "{resumed}");
 
-    for (service, _, (min, max)) in SERVICES {
+    for (service, (min, max)) in AFTER {
         let spec = stage.hpa(service);
         assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(min), &json!(max)), "{service}");
     }
@@ -204,7 +164,7 @@ fn the_plan_is_what_is_sent_in_the_same_order() {
         stage.project.run(&["plan", "pre-scale-event", "--var", "env=prod", "--format", "json"]).code(0);
     assert_eq!(stage.cluster.requests().iter().filter(|it| it.path.contains("pods")).count(), 0);
     let plan: Value = serde_json::from_str(&shown.stdout).expect("the plan is JSON");
-    let undo = [json!(Stage::Undo), json!(Stage::UndoVerify)];
+    let undo = [json!(At::Undo), json!(At::UndoVerify)];
     let planned: Vec<String> = plan["steps"]
         .as_array()
         .expect("steps")
