@@ -230,14 +230,17 @@ Example:
 #[derive(Debug, Args)]
 pub struct List {
     /// Only runbooks with this tag; more than one narrows further
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", conflicts_with = "steps")]
     pub tag: Vec<String>,
+    /// List the step templates that runbooks can use
+    #[arg(long)]
+    pub steps: bool,
 }
 
 /// `runbook show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The runbook: its name, or the path of its file; or a plan that was kept with `plan --out`
+    /// The runbook: its name, or the path of its file; a step template; or a plan that was kept with `plan --out`
     pub name: String,
     /// Of a plan, show every instance: more than 20 that are alike are folded otherwise
     #[arg(long)]

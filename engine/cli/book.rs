@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::{Report, Sources};
-use crate::load::{Entry, Library, Loaded, Project, load_in};
+use crate::load::{Entry, FileKind, Library, LibraryEntry, Loaded, Project, load_in, load_text};
 use crate::model::Runbook;
 
 /// The project with the step templates that its runbooks can use.
@@ -44,6 +44,22 @@ impl Books {
     pub fn load(&self, entry: &Entry) -> Loaded {
         let shown = self.project.relative(&entry.path).display().to_string();
         load_in(&self.project, &entry.path, &shown, &entry.name, &self.library)
+    }
+
+    /// Reads the step template of that name, with the path of its file; that of the binary stands in none.
+    pub fn template(&self, name: &str) -> (Loaded, Option<String>) {
+        match self.library.find(name) {
+            Some(LibraryEntry { path, text: Ok(text), own }) => {
+                let loaded = load_text(text, &path, name, FileKind::Template, &self.library);
+                (loaded, own.then_some(path))
+            }
+            Some(LibraryEntry { text: Err(problem), path, .. }) => {
+                let mut loaded = Loaded::default();
+                loaded.report.push(*problem);
+                (loaded, Some(path))
+            }
+            None => (Loaded::default(), None),
+        }
     }
 
     /// Reads the runbook that `name` means.

@@ -37,7 +37,6 @@ pub mod verbs;
 pub mod view;
 mod waiting;
 pub mod watch;
-pub mod written;
 
 pub use help::command_line;
 pub use start::start;

@@ -10,7 +10,7 @@ use super::people;
 use super::project::Project;
 use super::{template_file, text_file, yaml};
 use crate::diag::{Diagnostic, Report, Sources};
-use crate::model::Runbook;
+use crate::model::{Runbook, StepTemplate};
 use crate::template::Engine;
 
 /// What came of a file.
@@ -19,6 +19,8 @@ pub struct Loaded {
     /// The runbook; `None` for a step template and when the file is too broken to make anything of. With errors in
     /// the report it is incomplete and must not run.
     pub runbook: Option<Runbook>,
+    /// The step template, where the file is one.
+    pub template: Option<StepTemplate>,
     /// The files read: the runbook's first, then those of the step templates it uses.
     pub sources: Sources,
     /// Everything that is wrong.
@@ -132,7 +134,7 @@ fn lowered(
     match kind {
         FileKind::Runbook => loaded.runbook = super::runbook::lower(&mut cx, &node, name),
         FileKind::Template => {
-            template_file::lower(&mut cx, &node, name);
+            loaded.template = template_file::lower(&mut cx, &node, name).map(|found| found.template);
         }
     }
     loaded.allows = cx.allows;

@@ -23,6 +23,9 @@ const KEPT: [&str; 6] = [
     "statefulsets",
 ];
 
+/// Reads what a server has.
+type Read = Box<dyn Fn() -> Value>;
+
 /// A cluster with the real kubectl, and whatever else was brought in; gone with the value.
 pub(super) struct Stage {
     pub(super) cluster: Cluster,
@@ -31,7 +34,7 @@ pub(super) struct Stage {
     bin: PathBuf,
     log: PathBuf,
     /// What other servers have that must be as before after a rollback, by name.
-    also: Vec<(&'static str, Box<dyn Fn() -> Value>)>,
+    also: Vec<(&'static str, Read)>,
     _kubectl: Kubectl,
 }
 

@@ -182,7 +182,7 @@ fn list_as_json_is_one_document() {
 
 #[test]
 fn show_has_all_one_needs_before_running_it() {
-    assert_snapshot!(deploy().run(&["show", "deploy"]), @"
+    assert_snapshot!(deploy().run(&["show", "deploy"]), @r"
     $ runbook show deploy
     deploy
     Put a release in place
@@ -211,8 +211,10 @@ fn show_has_all_one_needs_before_running_it() {
       -- Now --
       write[…]  Write {{ item }}
         needs        look
-        does         sh: echo {{ item }} > release-{{ item }}
+        capture      [cat, version]
+                     keeps version
         changes      version {{ captured.version }} → {{ item }}
+        does         sh: echo {{ item }} > release-{{ item }}
         verify       test -f release-{{ item }}
                      until exit_code == 0, every 1s, within 5s
         rollback     sh: rm release-{{ item }} && echo back to {{ captured.version }}
@@ -241,6 +243,50 @@ fn show_as_json_has_the_same() {
         "sh: rm release-{{ item }} && echo back to {{ captured.version }}"
     );
     assert_eq!(document["exec"], "runbook exec deploy --var env=prod");
+}
+
+#[test]
+fn a_step_template_is_listed_and_shown_too() {
+    let project = deploy().file(
+        "steps/tell/mark.yaml",
+        "step: tell/mark\ntitle: Mark {{ file }}\nsummary: Marks a file.\ntools: [touch]\n\
+         params: {file: {type: string, help: Which one}}\nrun: touch {{ file }}\nrollback: {run: 'rm {{ file }}'}\n",
+    );
+    let listed = project.run(&["list", "--steps"]).code(0).to_string();
+    let row = |name: &str| {
+        let row = listed.lines().find(|line| line.starts_with(&format!("{name} ")));
+        row.unwrap_or_default().split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert!(row("kubectl/scale").starts_with("Sets the replica count of a workload"), "{listed}");
+    assert_eq!(row("tell/mark"), "Marks a file. [of this project]");
+    assert_snapshot!(project.run(&["show", "tell/mark"]), @r"
+    $ runbook show tell/mark
+    tell/mark
+    Mark {{ file }}
+
+      Marks a file.
+
+      tools       touch
+      effect      changes something
+      rollback    undoes it
+      run twice   not the same as once: after a crash a person is asked
+      file        steps/tell/mark.yaml
+
+    Params
+      file  string; required
+            Which one
+
+    What happens
+        does         touch {{ file }}
+        rollback     rm {{ file }}
+    ");
+    let shown = project.run(&["show", "kubectl/scale", "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!(document["params"][0]["name"], "namespace");
+    assert!(document["file"].is_null(), "it is in the binary");
+    project.write("steps/tell/mark.yaml", "step: tell/mark\n");
+    let broken = project.run(&["show", "tell/mark"]).code(2).to_string();
+    assert!(broken.contains("a step template needs a `title`"), "{broken}");
 }
 
 #[test]

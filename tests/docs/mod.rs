@@ -4,4 +4,5 @@ mod promises;
 mod reference;
 mod screen;
 mod ssm;
+mod steps;
 mod tutorial;

@@ -20,6 +20,9 @@ use crate::report::Role;
 /// When there is no project.
 pub fn run(list: &List, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
+    if list.steps {
+        return templates(&books, settings, console);
+    }
     let listing = books.project.list();
     for problem in &listing.problems {
         console.say(&format!("{} {problem}", console.err.paint(Role::Person, "warning:")));
@@ -47,6 +50,44 @@ pub fn run(list: &List, settings: &Settings, console: Console) -> Result<Exit, C
     if broken > 0 {
         let program = settings.program_here();
         console.say(&format!("{} with mistakes: `{program} check` tells them", count(broken, "runbook")));
+    }
+    Ok(Exit::Good)
+}
+
+/// Lists the step templates, those with mistakes included.
+fn templates(books: &Books, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let mut rows = Vec::new();
+    for name in books.library.names() {
+        let (loaded, file) = books.template(&name);
+        let template = loaded.template.filter(|_| !loaded.report.has_errors());
+        rows.push((name, template.map(|template| template.summary), file));
+    }
+    match settings.form {
+        Form::Json => {
+            let one = |(name, summary, file): &(String, Option<String>, Option<String>)| json!({"name": name, "summary": summary, "file": file, "mistakes": summary.is_none()});
+            let templates: Vec<_> = rows.iter().map(one).collect();
+            console.json(&json!({ "version": 1, "templates": templates }))?;
+        }
+        Form::Text => {
+            let widest = rows.iter().map(|(name, ..)| name.width()).max().unwrap_or(0);
+            let mut text = String::new();
+            for (name, summary, file) in &rows {
+                let pad = " ".repeat(widest - name.width());
+                let summary = match summary {
+                    Some(summary) => one_line(summary),
+                    None => console.out.paint(Role::Failure, "can't be read"),
+                };
+                let own = if file.is_some() {
+                    console.out.paint(Role::Quiet, "  [of this project]")
+                } else {
+                    String::new()
+                };
+                let name = console.out.paint(Role::Strong, name.as_str());
+                text.push_str(format!("{name}{pad}  {summary}{own}").trim_end());
+                text.push('\n');
+            }
+            console.print(&text)?;
+        }
     }
     Ok(Exit::Good)
 }

@@ -13,10 +13,10 @@ use crate::cli::exit::Exit;
 use crate::cli::plan_file::{Kept, PlanFile, is_meant};
 use crate::cli::plan_page::Sheet;
 use crate::cli::settings::Settings;
-use crate::cli::written::{action, command, gate, guard};
+use crate::docs::{self, command, guard};
 use crate::driver::now;
 use crate::load::describe;
-use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step};
+use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step, StepTemplate};
 use crate::report::{Paint, Role};
 
 /// Shows a runbook.
@@ -30,6 +30,9 @@ pub fn run(show: &Show, settings: &Settings, console: Console) -> Result<Exit, C
         return of_plan(&PlanFile::read(path, &settings.typed(path))?, show.full, settings, console);
     }
     let books = Books::open(settings)?;
+    if books.project.resolve(&show.name, &settings.folder).is_err() && books.library.has(&show.name) {
+        return of_template(&show.name, &books, settings, console);
+    }
     let book = books.book(&show.name, settings)?;
     let program = settings.program_here();
     console.warnings(&book.warnings, &book.entry.name, &program);
@@ -61,6 +64,70 @@ fn of_plan(kept: &Kept, full: bool, settings: &Settings, console: Console) -> Re
         Form::Text => sheet.print(full, console)?,
     }
     Ok(Exit::Good)
+}
+
+/// Shows a step template.
+fn of_template(name: &str, books: &Books, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    let (loaded, file) = books.template(name);
+    let template = match loaded.template {
+        Some(template) if !loaded.report.has_errors() => template,
+        _ => return Err(CliError::mistakes(loaded.report, loaded.sources)),
+    };
+    match settings.form {
+        Form::Json => console.json(&json!({
+            "version": 1,
+            "name": template.name,
+            "file": file,
+            "title": template.title.src,
+            "summary": template.summary,
+            "about": template.about,
+            "tools": template.body.tools,
+            "params": inputs_json(&template.params),
+            "effect": if template.body.effect == Effect::Read { "read" } else { "change" },
+            "details": docs::details(&template.body).into_iter().map(|(name, value)| (name.to_owned(), Value::String(value)))
+                .collect::<serde_json::Map<String, Value>>(),
+        }))?,
+        Form::Text => console.print(&template_page(&template, file.as_deref(), console))?,
+    }
+    Ok(Exit::Good)
+}
+
+fn template_page(template: &StepTemplate, file: Option<&str>, console: Console) -> String {
+    let paint = console.out;
+    let mut text = format!(
+        "{}\n{}\n\n{}\n",
+        paint.paint(Role::Strong, template.name.as_str()),
+        one_line(&template.title.src),
+        wrapped(&template.summary, console.width, 2),
+    );
+    let mut facts = docs::glance(&template.body);
+    facts.extend(file.map(|file| ("file", file.to_owned())));
+    for (name, value) in facts {
+        let name = paint.paint(Role::Quiet, &format!("{name:<10}"));
+        text.push_str(&format!("  {name}  {}\n", wrapped(&value, console.width, 14).trim()));
+    }
+    if !template.about.trim().is_empty() {
+        text.push_str(&heading("About", paint));
+        text.push_str(&markdown(&template.about, console.width, 2));
+    }
+    if !template.params.is_empty() {
+        text.push_str(&heading("Params", paint));
+        text.push_str(&inputs(&template.params, console));
+    }
+    text.push_str(&heading("What happens", paint));
+    text.push_str(&told(docs::details(&template.body), console));
+    text
+}
+
+/// Returns details, each name beside its value.
+fn told(details: Vec<(&'static str, String)>, console: Console) -> String {
+    let mut text = String::new();
+    for (name, value) in details {
+        let lines = wrapped(&value, console.width, 17);
+        let name = console.out.paint(Role::Quiet, &format!("{name:<12}"));
+        text.push_str(&format!("    {name} {}\n", lines.trim()));
+    }
+    text
 }
 
 /// Returns the line that runs the runbook, with every var that must be given. `program` is how the program is called.
@@ -207,14 +274,7 @@ fn steps(steps: &[Step], console: Console) -> String {
         let each = if step.for_each.is_some() { "[…]" } else { "" };
         let title = title(step).map(|title| format!("  {title}")).unwrap_or_default();
         text.push_str(&format!("  {}{title}\n", paint.paint(Role::Strong, &format!("{}{each}", step.id))));
-        for (name, value) in details(step) {
-            let lines = wrapped(&value, console.width, 17);
-            text.push_str(&format!(
-                "    {} {}\n",
-                paint.paint(Role::Quiet, &format!("{name:<12}")),
-                lines.trim()
-            ));
-        }
+        text.push_str(&told(details(step), console));
     }
     text
 }
@@ -234,35 +294,31 @@ fn details(step: &Step) -> Vec<(&'static str, String)> {
     say("uses", step.binding.as_ref().map(|binding| binding.template.clone()));
     say("needs", (!step.needs.is_empty()).then(|| step.needs.join(", ")));
     say("lock", step.lock.as_ref().map(|lock| lock.src.clone()));
-    say("check", body.check.as_ref().map(|found| gate(found)));
-    say("does", action(&body.action));
     say("guard", step.guard.as_ref().map(|found| guard(found)));
-    say("changes", body.changes.as_ref().map(|changes| changes.src.clone()));
-    say("verify", body.verify.as_ref().map(|found| gate(found)));
-    say("rollback", body.rollback.as_ref().map(|undo| command(&undo.command)));
-    say("irreversible", body.irreversible.as_ref().map(|why| why.src.clone()));
+    details.extend(docs::details(body));
     details
+}
+
+fn inputs_json(inputs: &[Input]) -> Vec<Value> {
+    let one = |input: &Input| {
+        json!({
+            "name": input.name,
+            "type": input.ty.kind.name(),
+            "enum": input.ty.one_of,
+            "pattern": input.ty.pattern,
+            "min": input.ty.min,
+            "max": input.ty.max,
+            "required": input.required && input.default.is_none(),
+            "default": input.default,
+            "help": input.help,
+        })
+    };
+    inputs.iter().map(one).collect()
 }
 
 fn document(book: &Book, books: &Books, exec: &str) -> Value {
     let runbook = &book.runbook;
-    let vars: Vec<Value> = runbook
-        .vars
-        .iter()
-        .map(|input| {
-            json!({
-                "name": input.name,
-                "type": input.ty.kind.name(),
-                "enum": input.ty.one_of,
-                "pattern": input.ty.pattern,
-                "min": input.ty.min,
-                "max": input.ty.max,
-                "required": input.required && input.default.is_none(),
-                "default": input.default,
-                "help": input.help,
-            })
-        })
-        .collect();
+    let vars = inputs_json(&runbook.vars);
     let steps = |steps: &[Step]| -> Vec<Value> {
         steps
             .iter()
