@@ -13,7 +13,10 @@ pub(crate) fn looks(words: &[String]) -> bool {
             ["get" | "describe" | "logs" | "top" | "version" | "explain" | "diff" | "events", ..],
         ) => true,
         ("kubectl", ["auth", "can-i" | "whoami", ..] | ["rollout", "status" | "history", ..]) => true,
-        ("kubectl", ["apply" | "patch" | "scale" | "create" | "delete" | "annotate" | "label", ..]) => dry,
+        (
+            "kubectl",
+            ["apply" | "patch" | "scale" | "set" | "create" | "delete" | "annotate" | "label", ..],
+        ) => dry,
         // What it runs in the pod stands after the `--`.
         ("kubectl", ["exec", ..]) => {
             let inner = rest.iter().position(|word| *word == "--").map(|at| &rest[at + 1..]);
@@ -25,8 +28,9 @@ pub(crate) fn looks(words: &[String]) -> bool {
         ("helm", ["get" | "list" | "status" | "history" | "diff" | "template" | "version", ..]) => true,
         ("helm", ["repo" | "search" | "show", ..]) => plain.get(1).is_some_and(|verb| *verb != "add"),
         ("helm", ["upgrade" | "install" | "rollback", ..]) => dry,
-        ("gcloud", [.., "describe" | "list"]) => true,
+        ("gcloud", [.., "describe" | "list"] | ["config", "get-value", ..]) => true,
         ("gcloud", words) => words.iter().any(|word| matches!(*word, "describe" | "list")),
+        ("k6", ["version"]) | ("npx", ["artillery", "version"]) => true,
         ("npm", ["ls" | "view" | "outdated", ..]) => true,
         ("psql", _) => queries(rest).all(asks),
         ("redis-cli", words) => words.iter().any(|word| {
@@ -57,10 +61,21 @@ fn only_looks(script: &str) -> bool {
     let quiet = harmless.iter().fold(script.to_owned(), |script, part| script.replace(part, ""));
     // A comparison in awk is no redirection.
     let writes = quiet.replace(" > 0", "").replace("NR > 1", "").contains('>');
-    let changes =
-        ["rm", "mv", "cp", "tee", "touch", "kill", "dd", "ln", "mkdir", "chmod", "kubectl", "aws", "npm"];
+    let changes = ["rm", "mv", "cp", "tee", "touch", "kill", "dd", "ln", "mkdir", "chmod", "aws", "npm"];
     let words = quiet.split(|one: char| !one.is_alphanumeric() && one != '-');
-    !writes && !words.into_iter().any(|word| changes.contains(&word))
+    !writes
+        && !words.into_iter().any(|word| changes.contains(&word))
+        && kubectls(script).all(|one| looks(&one))
+}
+
+/// Returns the calls of kubectl in a script, word by word.
+fn kubectls(script: &str) -> impl Iterator<Item = Vec<String>> {
+    let joined = script.replace("\\\n", " ").replace(['\'', '"'], "");
+    let each: Vec<String> = joined.split(['\n', ';', '|', '&', '(', ')', '`']).map(str::to_owned).collect();
+    each.into_iter().filter_map(|command| {
+        let at = command.find("kubectl")?;
+        Some(command[at..].split_whitespace().map(str::to_owned).collect())
+    })
 }
 
 #[test]
@@ -83,7 +98,13 @@ fn what_is_not_known_to_look_counts_as_a_change() {
         ("helm repo add x y", false),
         ("helm upgrade web .", false),
         ("gcloud container clusters describe x", true),
+        ("gcloud config get-value project", true),
+        ("gcloud config set project x", false),
         ("gcloud container clusters resize x", false),
+        ("k6 version", true),
+        ("k6 run x.js", false),
+        ("npx --no artillery version", true),
+        ("npx --no artillery run x.yaml", false),
         ("npm run cache:warm", false),
         ("terraform apply", false),
         ("cat package.json", true),
@@ -94,4 +115,9 @@ fn what_is_not_known_to_look_counts_as_a_change() {
     }
     let script = |text: &str| looks(&["sh".to_owned(), "-e".to_owned(), "-c".to_owned(), text.to_owned()]);
     assert!(script("df -P | sort 2>/dev/null") && !script("echo 1 > x") && !script("kubectl get x | tee y"));
+    assert!(script(
+        "a=$(kubectl get x)\nb=$(kubectl --namespace='a' apply -f x \\\n --dry-run=server)\necho \"$a$b\""
+    ));
+    assert!(!script("a=$(kubectl get x); kubectl apply -f x") && !script("echo x | kubectl apply -f -"));
+    assert!(!script("sudo kubectl delete x") && !script("kubectl $VERB x"));
 }

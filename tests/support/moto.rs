@@ -117,6 +117,28 @@ impl Moto {
         let acus = |key: &str| limits[key].as_f64().unwrap_or_else(|| panic!("no {key} in {limits}"));
         (acus("MinCapacity"), acus("MaxCapacity"))
     }
+
+    /// Creates an EKS cluster with a node group of these limits and this size. moto makes no machines.
+    pub(crate) fn node_group(&self, cluster: &str, group: &str, (min, max, size): (i64, i64, i64)) {
+        let role = "arn:aws:iam::123456789012:role/nobody";
+        let mut args = vec!["eks", "create-cluster", "--name", cluster, "--role-arn", role];
+        args.extend(["--resources-vpc-config", "subnetIds=subnet-1,subnet-2"]);
+        self.aws(&args).ok();
+        let limits = format!("minSize={min},maxSize={max},desiredSize={size}");
+        let mut args = vec!["eks", "create-nodegroup", "--cluster-name", cluster, "--nodegroup-name", group];
+        args.extend(["--node-role", role, "--subnets", "subnet-1", "--scaling-config", &limits]);
+        self.aws(&args).ok();
+    }
+
+    /// Returns the limits and the size of a node group: minimum, maximum, desired.
+    pub(crate) fn nodes(&self, cluster: &str, group: &str) -> (i64, i64, i64) {
+        let mut args = vec!["eks", "describe-nodegroup", "--cluster-name", cluster];
+        args.extend(["--nodegroup-name", group, "--query", "nodegroup.scalingConfig", "--output", "json"]);
+        let said = self.aws(&args);
+        let found: Value = serde_json::from_str(said.ok()).expect("aws prints JSON");
+        let count = |key: &str| found[key].as_i64().unwrap_or_else(|| panic!("no {key} in {found}"));
+        (count("minSize"), count("maxSize"), count("desiredSize"))
+    }
 }
 
 impl Drop for Moto {

@@ -105,6 +105,10 @@ fn pod(pod: &mut Value) {
             for (_, quantity) in container["resources"][side].as_object_mut().into_iter().flatten() {
                 *quantity = json!(shortest(&text(quantity)));
             }
+            // What holds nothing is not kept: so it is after a patch that took the last one away.
+            if container["resources"][side].as_object().is_some_and(serde_json::Map::is_empty) {
+                container["resources"].as_object_mut().map(|sides| sides.shift_remove(side));
+            }
         }
     }
     set(spec, "restartPolicy", json!("Always"));

@@ -1,5 +1,6 @@
 //! `pods/NAME/exec`: a command that a test's own function runs, over the WebSocket that kubectl speaks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ const CLOSE: u8 = 255;
 pub(crate) struct Exec {
     pub(crate) namespace: String,
     pub(crate) pod: String,
+    /// Another one for a pod that was deleted and came again.
+    pub(crate) uid: String,
     pub(crate) container: String,
     pub(crate) command: Vec<String>,
     /// All of it: empty without `-i`.
@@ -68,13 +71,25 @@ impl From<Said> for Ran {
 
 type Handler = dyn Fn(Exec) -> Option<Ran> + Send + Sync;
 
-/// The function that runs the commands; by default no container has any.
+/// The functions that run the commands; by default no container has any.
 #[derive(Clone, Default)]
-pub(crate) struct Remote(Option<Arc<Handler>>);
+pub(crate) struct Remote {
+    any: Option<Arc<Handler>>,
+    /// By namespace and name of a pod.
+    pods: BTreeMap<(String, String), Arc<Handler>>,
+}
+
+impl Remote {
+    /// Runs a command where it has to.
+    fn run(&self, exec: Exec) -> Option<Ran> {
+        let own = self.pods.get(&(exec.namespace.clone(), exec.pod.clone()));
+        own.or(self.any.as_ref()).and_then(|handler| handler(exec))
+    }
+}
 
 impl fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.0.is_some() { "Remote(set)" } else { "Remote(none)" })
+        write!(formatter, "Remote({}, {:?})", self.any.is_some(), self.pods.keys())
     }
 }
 
@@ -83,7 +98,18 @@ impl Cluster {
     ///
     /// It runs on a thread of its own and may take its time, as a real psql does.
     pub(crate) fn on_exec(&self, handler: impl Fn(Exec) -> Option<Ran> + Send + Sync + 'static) {
-        self.shared.with(|state| state.remote = Remote(Some(Arc::new(handler))));
+        self.shared.with(|state| state.remote.any = Some(Arc::new(handler)));
+    }
+
+    /// Sets what runs the commands in one pod, before [`on_exec`](Self::on_exec) is asked.
+    pub(crate) fn exec_in(
+        &self,
+        namespace: &str,
+        pod: &str,
+        handler: impl Fn(Exec) -> Option<Ran> + Send + Sync + 'static,
+    ) {
+        let pod = (namespace.to_owned(), pod.to_owned());
+        self.shared.with(|state| state.remote.pods.insert(pod, Arc::new(handler)));
     }
 }
 
@@ -110,6 +136,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, mut parts: Parts, call: &Call, k
     let exec = Exec {
         namespace: key.namespace,
         pod: key.name,
+        uid: pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
         container,
         command: asked.iter().filter(|(key, _)| key == "command").map(|(_, value)| value.clone()).collect(),
         stdin: Vec::new(),
@@ -142,7 +169,7 @@ async fn serve(mut socket: WebSocket, mut exec: Exec, sends: bool, remote: Remot
         return;
     }
     let command = exec.command.first().cloned().unwrap_or_default();
-    let run = move || remote.0.and_then(|handler| handler(exec));
+    let run = move || remote.run(exec);
     let Ok(ran) = tokio::task::spawn_blocking(run).await else {
         // The test's function panicked, which its own thread has reported.
         return;

@@ -31,7 +31,7 @@ mod validate;
 mod watch;
 
 pub(crate) use cluster::Cluster;
-pub(crate) use exec::Ran;
+pub(crate) use exec::{Exec, Ran};
 pub(crate) use kubectl::Kubectl;
 pub(crate) use logs::Log;
 pub(crate) use state::{Settings, Wants};
