@@ -426,11 +426,12 @@ impl Walk {
         if graph.step(at.node).guard.is_some() {
             self.command(&mut shown, at, Stage::Guard);
         }
+        let note = "note".to_owned();
         let unknown = || {
-            unknowns(
-                body.outputs.iter().map(|(name, _)| name),
-                &format!("steps.{}.outputs", graph.step(at.node).id),
-            )
+            // What a person does is told with a note, whatever else it has.
+            let noted = matches!(body.action, Action::Manual(_)).then_some(&note);
+            let names = body.outputs.iter().map(|(name, _)| name).chain(noted);
+            unknowns(names, &format!("steps.{}.outputs", graph.step(at.node).id))
         };
         let outputs = self.outputs_now(&mut shown, at).unwrap_or_else(unknown);
         let leaf = Leaf { step: name.clone(), stage: Stage::Action, attempt: 1 };

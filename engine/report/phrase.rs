@@ -109,7 +109,7 @@ pub(super) fn sentence(
             format!("{of} failed; the next in {}", format_duration(Duration::from_millis(*ms)))
         }
         Event::Asked { question, prompt, ms, .. } => {
-            format!("{}: {prompt}{}", asking(*question), terms(graph, node, *ms))
+            format!("{}: {}{}", asking(*question), flat(prompt), terms(graph, node, *ms))
         }
         Event::Answered { by, yes, note, answers, .. } => {
             let said = if *yes { "yes" } else { "no" };
@@ -257,6 +257,11 @@ pub fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
         (Some(first), _) if command.contains('\n') => first.into(),
         _ => command.into(),
     }
+}
+
+/// Returns a text of several lines as one.
+pub(super) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns what a step printed that is worth showing though it went well: what a command that only looks has found.

@@ -241,7 +241,7 @@ impl Maker<'_> {
                 let prompt = track.map(|track| track.prompt.clone()).unwrap_or_default();
                 match instance.progress {
                     Progress::Asking(question) if prompt.is_empty() => phrase::asking(question).to_owned(),
-                    _ => prompt,
+                    _ => phrase::flat(&prompt),
                 }
             }
             (Standing::InDoubt, ..) => instance.command.clone(),

@@ -385,8 +385,11 @@ impl Summary<'_> {
         // Who is to decide must be able to read the question.
         let (first, others) = items.split_first()?;
         let mut fixed = vec![self.heading("Waits for a person")];
-        fixed.extend(self.wrapped(Role::Person, "  ", first, 4));
-        let elastic = others.iter().map(|item| self.item(item)).collect();
+        let mut lines = first.lines().filter(|line| !line.trim().is_empty());
+        fixed.extend(self.wrapped(Role::Person, "  ", lines.next().unwrap_or_default(), 4));
+        // A list of what to look at stays a list.
+        fixed.extend(lines.take(8).flat_map(|line| self.wrapped(Role::Person, "    ", line, 2)));
+        let elastic = others.iter().map(|item| self.item(&phrase::flat(item))).collect();
         Some(Section { fixed, elastic, keep: Keep::First })
     }
 

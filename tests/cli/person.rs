@@ -298,3 +298,20 @@ fn a_doubt_is_offered_at_the_terminal_too() {
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
 }
+
+#[test]
+fn a_list_of_things_to_do_is_shown_as_one_and_its_note_is_known_to_the_plan() {
+    let project = Project::new().file(
+        "runbooks/look.yaml",
+        "runbook: look\ntitle: Look\nsteps:\n  - id: a\n    manual: {prompt: \"Look at:\\n\\n- this\\n- that\"}\n  \
+         - {id: b, run: \"echo {{ steps.a.outputs.note }}\", effect: read}\n",
+    );
+    let plan = project.run(&["plan", "look"]).code(0).to_string();
+    assert!(plan.contains("echo '‹steps.a.outputs.note›'") && !plan.contains("wrong"), "{plan}");
+    let shown = project.run(&["exec", "look"]).code(3).to_string();
+    assert!(shown.contains("a asks a person to do this: Look at: - this - that\n"), "{shown}");
+    assert!(shown.contains("  a asks a person to do this: Look at:\n    - this\n    - that\n"), "{shown}");
+    project.run(&["done", &project.newest(), "a", "--note", "all well"]).code(0);
+    let resumed = project.run(&["resume"]).code(0).to_string();
+    assert!(resumed.contains("echo 'all well'"), "{resumed}");
+}

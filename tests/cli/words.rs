@@ -257,6 +257,8 @@ fn what_a_gate_hands_over_is_wrong_before_anything_runs() {
         verify       uses look/enough
                      until outputs.count >= least, every 20ms, within 1s
         rollback     rm one.txt two.txt
+        undone       uses look/count
+                     until outputs.count == 0
       seen
         needs        make
         does         gate: uses look/count
