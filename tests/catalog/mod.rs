@@ -19,8 +19,11 @@
 //! When the last of them is over, the table runbook × part is printed, with the number of calls of real clients. A test
 //! that could not run, since a tool is missing, has a `-` in it; under CI that is a failure.
 
+mod arka;
 mod autolytiq;
+mod cloud;
 mod names;
 mod proof;
 mod stage;
 mod table;
+mod templates;

@@ -5,7 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use regex::Regex;
+use runbook::journal::Store;
+use runbook::machine::Event;
+use serde_json::{Map, Value, json};
 
 use crate::support::kube::{Cluster, Kubectl};
 use crate::support::looks::looks;
@@ -14,13 +17,14 @@ use crate::support::project::Project;
 use crate::support::tools;
 
 /// The kinds of objects that people set, and that must be as before after a rollback.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
     "configmaps",
     "deployments",
     "horizontalpodautoscalers",
     "poddisruptionbudgets",
     "resourcequotas",
     "statefulsets",
+    "verticalpodautoscalers",
 ];
 
 /// Reads what a server has.
@@ -113,6 +117,16 @@ impl Stage {
         self
     }
 
+    /// Removes every pod of a deployment, behind the back of every client; its controller makes new ones.
+    pub(super) fn lose_pods(&self, namespace: &str, deployment: &str) {
+        for pod in self.cluster.objects("pods", namespace) {
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            if pod["metadata"]["labels"]["app"] == deployment {
+                self.cluster.remove("pods", namespace, name);
+            }
+        }
+    }
+
     /// Returns the calls of clients so far, word by word.
     pub(super) fn calls(&self) -> Vec<Vec<String>> {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
@@ -122,7 +136,26 @@ impl Stage {
 
     /// Returns the calls from number `first` on that are not known to only look.
     pub(super) fn changing_calls(&self, first: usize) -> Vec<String> {
-        self.calls().iter().skip(first).filter(|words| !looks(words)).map(|words| words.join(" ")).collect()
+        let calls = self.calls().into_iter().skip(first).filter(|words| !looks(words));
+        // A temporary file has another name each time.
+        let temporary = Regex::new(r"[^ =]*/tmp\.\w{10}").expect("the pattern is right");
+        calls.map(|words| temporary.replace_all(&words.join(" "), "[TMP]").into_owned()).collect()
+    }
+
+    /// Returns the outputs of the steps of the newest run, by instance.
+    pub(super) fn outputs(&self) -> BTreeMap<String, Map<String, Value>> {
+        let store = Store::open_read_only(self.project.journal()).expect("a journal");
+        let run = store.runs(&Default::default()).expect("runs")[0].id.clone();
+        let records = store.load(&run).expect("the run").records;
+        let of = |event| match event {
+            Event::Exited { leaf, outputs, .. } | Event::Judged { leaf, outputs, .. }
+                if !outputs.is_empty() =>
+            {
+                Some((leaf.step, outputs))
+            }
+            _ => None,
+        };
+        records.into_iter().filter_map(|record| of(record.event)).collect()
     }
 
     /// Returns what people set in the cluster and in what else is watched: no status, no pods, nothing that only counts.

@@ -39,7 +39,17 @@ enum Starts {
 }
 
 /// Values for the vars of shipped runbooks that have neither an enum nor a default.
-const VALUES: &[(&str, &str)] = &[("plan", "abc123"), ("limit", "5000")];
+/// With several values of one name each is tried: that of another platform does not bind, and is passed over.
+const VALUES: &[(&str, &str)] = &[
+    ("plan", "abc123"),
+    ("limit", "5000"),
+    ("service", "deal-service"),
+    ("service", "usage-metering"),
+    ("replicas", "3"),
+    ("max", "30"),
+    ("connections", "300"),
+    ("nodes", "8"),
+];
 
 /// The programs that are recorded besides those that the runbooks begin their commands with.
 const PROGRAMS: &[&str] =
@@ -62,12 +72,13 @@ impl Recorded {
         recorded
     }
 
-    /// Puts a recorder of this name on the PATH. It uses nothing but what its shell has built in.
+    /// Puts a recorder of this name on the PATH. It uses nothing but what its shell has built in, and answers with an empty
+    /// list: what is asked for lists then goes on as far as it can.
     fn record(&self, program: &str) {
         let path = self.project.root().join("../bin").join(program);
         let log = self.log.display();
         let script = format!(
-            "#!/bin/sh\nline={program}\nfor word in \"$@\"; do line=\"$line\t$word\"; done\nprintf '%s\\n\\036\\n' \"$line\" >> '{log}'\nprintf '{{}}'\n"
+            "#!/bin/sh\nline={program}\nfor word in \"$@\"; do line=\"$line\t$word\"; done\nprintf '%s\\n\\036\\n' \"$line\" >> '{log}'\nprintf '{{\"items\": []}}'\n"
         );
         fs::write(&path, script).expect("a recorder");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be run");
@@ -99,15 +110,14 @@ fn combinations(vars: &Value) -> Vec<Vec<String>> {
     for var in vars.as_array().into_iter().flatten() {
         let name = var["name"].as_str().expect("a var has a name");
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let given = VALUES.iter().find(|(of, _)| *of == name).map(|(_, value)| vec![(*value).to_owned()]);
+        let given = VALUES.iter().filter(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+        let given: Vec<String> = given.collect();
         let values: Vec<String> = match (var["enum"].as_array(), var["type"].as_str()) {
             (_, Some("secret")) => continue,
             (Some(values), _) if !values.is_empty() => values.iter().map(plain).collect(),
             (_, Some("boolean")) => vec!["true".to_owned(), "false".to_owned()],
-            _ => match given {
-                Some(values) => values,
-                None => continue,
-            },
+            _ if given.is_empty() => continue,
+            _ => given,
         };
         all = all
             .into_iter()

@@ -1,10 +1,12 @@
-//! `docs/steps/` has a page for each step template, made from it, with a step of a shipped runbook as its example.
+//! `docs/steps/` has a page for each step template, made from it, with a step of a shipped runbook, or of one under
+//! `docs/examples/`, as its example.
 #![expect(clippy::disallowed_methods, reason = "a test reads the pages and writes what is blessed")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use runbook::diag::text;
 use runbook::docs::{Example, template_page};
 use runbook::load::{FileKind, Library, Project, load_text};
 
@@ -39,7 +41,35 @@ fn examples(project: &Project, template: &str) -> Vec<Example> {
         let first = steps_that_use(&text, template).into_iter().next();
         examples.extend(first.map(|step| Example { runbook: entry.name.clone(), step }));
     }
+    for (name, text) in written_for_it() {
+        let first = steps_that_use(&text, template).into_iter().next();
+        examples.extend(first.map(|step| Example { runbook: format!("docs/examples/{name}.yaml"), step }));
+    }
     examples
+}
+
+/// Returns the runbooks under `docs/examples/`, by the file's stem.
+fn written_for_it() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
+    let files = crate::support::search::files(&folder).into_iter();
+    let text = |(path, bytes): (PathBuf, Vec<u8>)| {
+        let stem = path.file_name()?.to_str()?.strip_suffix(".yaml")?.to_owned();
+        let text = String::from_utf8(bytes).ok()?;
+        text.starts_with("runbook: ").then_some((stem, text))
+    };
+    files.filter_map(text).collect()
+}
+
+#[test]
+fn the_examples_are_right() {
+    let examples = written_for_it();
+    for (name, text) in &examples {
+        let path = format!("docs/examples/{name}.yaml");
+        let loaded = load_text(text.as_str(), &path, name, FileKind::Runbook, &Library::built_in());
+        let told = text::report(&loaded.report, &loaded.sources, text::Look::default());
+        assert!(loaded.report.is_empty(), "{told}");
+    }
+    assert!(examples.len() >= 2, "{examples:?}");
 }
 
 /// Returns every page by its path.
@@ -96,11 +126,11 @@ fn every_step_template_has_its_page() {
 }
 
 #[test]
-fn every_step_template_is_used_by_a_shipped_runbook() {
+fn every_step_template_has_an_example() {
     let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("this is a project");
     let unused: Vec<String> =
         Library::built_in().names().into_iter().filter(|name| examples(&project, name).is_empty()).collect();
-    assert_eq!(unused, [""; 0], "nothing shows how to use them, and no test of a runbook runs them");
+    assert_eq!(unused, [""; 0], "nothing shows how to use them");
 }
 
 /// A page of a template that is gone says what is not so.

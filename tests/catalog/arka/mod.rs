@@ -1,5 +1,16 @@
 //! The ARKA Engine platform as its source describes it.
 
+mod autoscaling;
+mod capacity;
+mod event;
+mod nodes;
+mod postgres;
+mod redis;
+mod servers;
+mod starting;
+mod triage;
+mod vertical;
+mod watch;
 use serde_json::json;
 
 use super::stage::Stage;
@@ -26,7 +37,9 @@ fn prod() -> Option<Stage> {
     for (service, (min, _)) in SERVICES {
         cluster.wait_for("deployments", NAMESPACE, service, |it| it["status"]["readyReplicas"] == json!(min));
         let hpa = format!("{service}-hpa");
-        cluster.wait_for("horizontalpodautoscalers", NAMESPACE, &hpa, |it| it["status"]["conditions"].is_array());
+        cluster.wait_for("horizontalpodautoscalers", NAMESPACE, &hpa, |it| {
+            it["status"]["conditions"].is_array()
+        });
     }
     Some(stage)
 }

@@ -1,7 +1,17 @@
 //! The Autolytiq Desk Studio platform as its source describes it.
 
+mod after_event;
+mod aurora;
+mod autoscaling;
+mod cache;
 mod event;
+mod load;
+mod nodes;
+mod pending;
+mod planning;
 mod services;
+mod triage;
+mod vertical;
 
 use serde_json::json;
 

@@ -115,3 +115,20 @@ fn a_new_platform_is_a_table() {
     stage.project.run(&["rollback", "--yes"]).code(0);
     assert_eq!(difference(&before, &stage.kept()), "");
 }
+
+/// A higher floor does not switch on an autoscaler that is off.
+#[test]
+fn a_service_at_zero_is_told_before_anything_is_changed() {
+    let Some(stage) = prod() else { return };
+    stage.cluster.remove("deployments", NAMESPACE, "deal-service");
+    stage.cluster.deployment(NAMESPACE, "deal-service", 0);
+    let hpa = "deal-service-hpa";
+    stage.cluster.wait_for("horizontalpodautoscalers", NAMESPACE, hpa, |it| {
+        it.to_string().contains("ScalingDisabled")
+    });
+    let typed = ["--var", "env=prod", "--var", "service=deal-service", "--var", "replicas=5"];
+    let shown =
+        stage.project.run(&[&["exec", "scale-service", "--yes"], &typed[..]].concat()).code(1).to_string();
+    assert!(shown.contains("floor[deal-service-hpa] failed: its check does not hold"), "{shown}");
+    assert_eq!(scaled(&stage, NAMESPACE, "deal-service").0, json!(3), "the floor is as it was");
+}

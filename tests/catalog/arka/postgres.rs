@@ -1,0 +1,242 @@
+//! PostgreSQL: connections with a restart, standbys by helm, and what is slow.
+
+use serde_json::json;
+
+use super::NAMESPACE;
+use super::servers::{Releases, connections, releases};
+use crate::catalog::proof::Proof;
+use crate::support::postgres::Postgres;
+
+#[test]
+fn postgres_connections() {
+    let mut proof = Proof::of("arka/postgres-connections");
+    let Some(mut releases) = releases() else { return };
+    let Some((primary, standby)) = releases.replicated_postgres() else { return };
+    for (name, server) in [("primary", primary.clone()), ("standby", standby.clone())] {
+        releases.stage = releases.stage.watched(name, move || connections(&server));
+    }
+    let stage = &releases.stage;
+    let typed = ["--var", "env=prod", "--var", "connections=500", "--approve", "go"];
+    proof.forwards(stage, &typed, |shown| {
+        for server in [&primary, &standby] {
+            assert_eq!(connections(server), json!(["500", "500"]));
+        }
+        let at = |text: &str| shown.to_string().find(text).unwrap_or_else(|| panic!("{text} in {shown}"));
+        let (standby, primary) =
+            ("standby-restart[postgresql-read-0] done", "raise[postgresql-primary-0] started");
+        assert!(at(standby) < at(primary), "the standby has it before the primary is touched: {shown}");
+        assert!(at("go ann@") < at("standby[postgresql-read-0] started"), "{shown}");
+    });
+    proof.again(stage, &typed[..4]);
+    // The primary goes down before its standby, which would not start with less than it.
+    proof.back(stage);
+    assert_eq!(connections(&primary), json!(["100", "100"]));
+
+    primary.sql("postgres", "ALTER SYSTEM SET shared_buffers = '4GB'");
+    primary.sql("postgres", "SELECT pg_reload_conf()");
+    proof.failure(stage, &typed, 1, |read, _| {
+        assert!(read.contains("pending[postgresql-primary-0] failed: the gate does not hold"), "{read}");
+        assert!(read.contains("unexpected shared_buffers"), "{read}");
+        assert!(!read.contains("delete pod postgresql"), "nothing was restarted: {read}");
+        assert_eq!(connections(&primary), json!(["100", "100"]));
+    });
+}
+
+/// Down again as a run of its own: the primary first, and the standby once it has read that.
+#[test]
+fn connections_are_lowered_on_the_primary_first() {
+    let Some(releases) = releases() else { return };
+    let Some((primary, standby)) = releases.replicated_postgres() else { return };
+    let set = |number: &str| {
+        let more = ["--yes", "--approve", "go", "--var", "env=prod", "--var", number];
+        releases.stage.project.run(&[&["exec", "arka/postgres-connections"], &more[..]].concat()).code(0)
+    };
+    set("connections=300");
+    let shown = set("connections=150").to_string();
+    let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} in {shown}"));
+    assert!(
+        at("lower-restart[postgresql-primary-0] done") < at("standby[postgresql-read-0] started"),
+        "{shown}"
+    );
+    for server in [&primary, &standby] {
+        assert_eq!(connections(server), json!(["150", "150"]));
+    }
+}
+
+/// What the source types, and what comes of it.
+#[test]
+fn a_pod_is_no_stateful_set_and_a_refused_setting_is_an_error() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    let typed = ["exec", "sts/postgresql-0", "--", "psql", "-U", "arka", "-c", "SELECT 1"];
+    assert!(releases.kubectl(&typed).failed(1).contains("NotFound"));
+
+    // The second statement succeeds, so psql does, though the first was refused.
+    let two = ["-U", "arka", "-c", "ALTER SYSTEM SET max_connections = 'many'", "-c", "SELECT 1"];
+    assert!(primary.psql(&two).ok().contains("1 row"));
+    let step = |pod: &str, value: &str| {
+        let runbook = format!(
+            "runbook: set\ntitle: Set\nsteps:\n  - id: set\n    uses: postgres/alter-system\n    with: {{namespace: \
+             {NAMESPACE}, pod: {pod}, user: arka, database: arka, setting: max_connections, value: {value}}}\n"
+        );
+        releases.stage.project.write("runbooks/arka/set.yaml", runbook);
+        releases.stage.project.run(&["exec", "arka/set"]).to_string()
+    };
+    let shown = step("postgresql-0", "many");
+    assert!(shown.contains("invalid value for parameter \"max_connections\""), "{shown}");
+    assert!(shown.contains("--- exit status: 1"), "{shown}");
+    // Refused before anything is asked of anybody.
+    let calls = releases.stage.calls().len();
+    let shown = step("sts/postgresql-0", "'500'");
+    assert!(shown.contains("sts/postgresql-0") && shown.contains("error"), "{shown}");
+    assert_eq!(releases.stage.calls().len(), calls, "{shown}");
+}
+
+fn standbys(releases: &Releases) -> serde_json::Value {
+    releases.stage.cluster.object("statefulsets", NAMESPACE, "postgresql-read")["spec"]["replicas"].clone()
+}
+
+#[test]
+fn postgres_replicas() {
+    let mut proof = Proof::of("arka/postgres-replicas");
+    let Some(releases) = releases() else { return };
+    let Some((primary, _standby)) = releases.replicated_postgres() else { return };
+    // What will run in the new pod: the cluster starts none, so it is there already.
+    let _second = primary.standby();
+    let stage = &releases.stage;
+    let typed = ["--var", "env=prod", "--var", "replicas=2"];
+    proof.forwards(stage, &typed, |_| {
+        assert_eq!(standbys(&releases), json!(2));
+        assert_eq!(releases.values("postgresql")["architecture"], "replication");
+    });
+    proof.again(stage, &typed);
+    proof.back(stage);
+    assert_eq!(standbys(&releases), json!(1));
+    stage.cluster.deny("patch", "statefulsets");
+    proof.failure(stage, &typed, 1, |read, _| {
+        assert!(read.contains("scale failed") && read.contains("UPGRADE FAILED"), "{read}");
+        assert!(read.contains("runbook resume"), "{read}");
+        assert_eq!(standbys(&releases), json!(1));
+    });
+}
+
+/// Helm says "upgraded", and there is no standby: the number means nothing to a release without replication.
+#[test]
+fn replicas_of_a_release_without_replication_are_refused() {
+    let Some(releases) = releases() else { return };
+    releases.install("postgresql", "");
+    let source = [
+        "upgrade",
+        "postgresql",
+        "bitnami/postgresql",
+        "--reuse-values",
+        "--set",
+        "readReplicas.replicaCount=3",
+    ];
+    releases.helm.run(&source).ok();
+    assert_eq!(releases.stage.cluster.objects("statefulsets", NAMESPACE).len(), 1);
+    let typed = ["exec", "arka/postgres-replicas", "--yes", "--var", "env=prod"];
+    let shown = releases.stage.project.run(&typed).code(1).to_string();
+    assert!(
+        shown.contains("replicated failed: the gate does not hold") && shown.contains("standalone"),
+        "{shown}"
+    );
+    assert!(shown.contains("Plan a migration"), "what to do is said: {shown}");
+}
+
+const INDEX: &str = "idx_usage_events_tenant_date";
+
+/// Returns whether the index is there, and whether it can be used.
+fn index(server: &Postgres) -> String {
+    let asked = format!("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{INDEX}')");
+    server.sql("arka", &asked)
+}
+
+/// Makes the table of events, with rows that are dead.
+fn events(server: &Postgres) {
+    server.sql("arka", "CREATE TABLE usage_events (tenant_id int, created_at timestamptz, number int)");
+    server.sql("arka", "ALTER TABLE usage_events OWNER TO arka");
+    server.sql("arka", "INSERT INTO usage_events SELECT i % 10, now(), i FROM generate_series(1, 5000) i");
+    server.sql("arka", "DELETE FROM usage_events WHERE number < 1000");
+}
+
+#[test]
+fn postgres_tuning() {
+    let mut proof = Proof::of("arka/postgres-tuning");
+    let Some(mut releases) = releases() else { return };
+    let Some(server) = releases.postgres() else { return };
+    events(&server);
+    let watched = server.clone();
+    releases.stage = releases.stage.watched("index", move || json!(index(&watched)));
+    let stage = &releases.stage;
+    let typed = ["--var", "env=prod"];
+    proof.forwards(stage, &typed, |shown| {
+        assert_eq!(index(&server), "t");
+        let counted =
+            "SELECT n_dead_tup, n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 'usage_events'";
+        assert_eq!(server.sql("arka", counted), "0|0");
+        assert!(
+            shown.to_string().contains("INSERT INTO usage_events SELECT"),
+            "it lists what took the time: {shown}"
+        );
+    });
+    proof.again(stage, &typed);
+    proof.back_leaving(stage, &["vacuum"]);
+    assert_eq!(index(&server), "", "it is gone");
+    server.sql("arka", "DROP EXTENSION pg_stat_statements");
+    proof.failure(stage, &typed, 1, |read, _| {
+        assert!(read.contains("statistics failed: the gate does not hold: installed 0"), "{read}");
+        assert_eq!(index(&server), "", "nothing was changed");
+    });
+}
+
+/// What the source types, and what comes of it.
+#[test]
+fn an_index_that_a_failed_build_left_behind_is_built_anew() {
+    let Some(releases) = releases() else { return };
+    let Some(server) = releases.postgres() else { return };
+    events(&server);
+    let psql = |statement: &str| server.psql(&["-d", "arka", "-c", statement]);
+    let source = "SELECT query, calls, mean_time, total_time FROM pg_stat_statements ORDER BY total_time DESC LIMIT 10";
+    assert!(psql(source).failed(1).contains("column \"mean_time\" does not exist"));
+    let two = format!("SELECT 1; CREATE INDEX CONCURRENTLY {INDEX} ON usage_events (tenant_id)");
+    assert!(psql(&two).failed(1).contains("cannot run inside a transaction block"));
+
+    psql(&format!("CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON usage_events (tenant_id)")).failed(1);
+    assert_eq!(index(&server), "f", "it is there, and of no use");
+    let again = psql(&format!("CREATE INDEX CONCURRENTLY {INDEX} ON usage_events (tenant_id, created_at)"));
+    assert!(again.failed(1).contains("already exists"), "{}", again.stderr);
+    let typed = ["exec", "arka/postgres-tuning", "--yes", "--var", "env=prod", "--var", "vacuum=false"];
+    let shown = releases.stage.project.run(&typed).code(0).to_string();
+    assert!(shown.contains("idx_usage_events_tenant_date invalid → valid"), "{shown}");
+    assert_eq!(index(&server), "t");
+    let built = format!("SELECT pg_get_indexdef('{INDEX}'::regclass)");
+    assert!(server.sql("arka", &built).ends_with("(tenant_id, created_at)"));
+}
+
+/// psql exits with 1 when the server says no, which is an answer, and with 2 when nobody could be asked, which is none.
+#[test]
+fn what_the_server_refuses_is_not_asked_again_and_a_server_that_is_away_is() {
+    let Some(releases) = releases() else { return };
+    let Some(server) = releases.postgres() else { return };
+    let ask = |query: &str| {
+        let runbook = format!(
+            "runbook: ask\ntitle: Ask\nsteps:\n  - id: ask\n    uses: postgres/exec-query\n    with: {{namespace: {NAMESPACE}, \
+             pod: postgresql-0, user: arka, database: arka, query: \"{query}\"}}\n"
+        );
+        releases.stage.project.write("runbooks/arka/ask.yaml", runbook);
+        releases.stage.project.run(&["exec", "arka/ask"])
+    };
+    let shown = ask("SELECT 7 AS seven").code(0).to_string();
+    assert!(shown.contains("[{\"seven\":7}]"), "{shown}");
+    // It only reads, whatever the query calls.
+    server.sql("arka", "CREATE TABLE made (number int)");
+    let insert =
+        "CREATE FUNCTION make() RETURNS int LANGUAGE sql AS 'INSERT INTO made VALUES (1) RETURNING number'";
+    server.sql("arka", insert);
+    let shown = ask("SELECT make() AS made").code(1).to_string();
+    assert!(shown.contains("read-only transaction") && !shown.contains("attempt 2"), "{shown}");
+    server.stop();
+    let shown = ask("SELECT 7 AS seven").code(1).to_string();
+    assert!(shown.contains("attempt 3") && shown.contains("Is the server running"), "{shown}");
+}

@@ -1,0 +1,104 @@
+//! Why an autoscaler does not scale, and a budget that is eased while a node is drained.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{NAMESPACE, prod};
+use crate::catalog::proof::Proof;
+use crate::catalog::stage::Stage;
+use crate::support::kube::Kubectl;
+
+#[test]
+fn hpa_triage() {
+    let mut proof = Proof::of("arka/hpa-triage");
+    let Some(stage) = prod() else { return };
+    let typed = ["--var", "env=prod", "--var", "service=usage-metering"];
+    stage.cluster.metrics(false);
+    let hpa = "usage-metering-hpa";
+    stage.cluster.wait_for("horizontalpodautoscalers", NAMESPACE, hpa, |it| {
+        it["status"]["conditions"][1]["reason"] == "FailedGetResourceMetric"
+    });
+    proof.forwards(&stage, &typed, |shown| {
+        assert_eq!(stage.outputs()["verdict"]["causes"], "no-metrics");
+        let shown = shown.to_string();
+        assert!(shown.contains("--selector=k8s-app=metrics-server"), "{shown}");
+        assert!(shown.contains("usage-metering-hpa says: the HPA was unable to compute"), "{shown}");
+    });
+    proof.again(&stage, &typed);
+    proof.back(&stage);
+    let unknown = ["--var", "env=prod", "--var", "service=usage-meter"];
+    proof.failure(&stage, &unknown, 1, |read, _| {
+        assert!(read.contains("deployment failed: the gate could not tell"), "{read}");
+        assert!(read.contains("\"usage-meter\" not found"), "{read}");
+    });
+}
+
+/// Cordons the node that the first pod of usage-metering is on, under a budget for as many pods as there are.
+fn cordoned(stage: &Stage) -> (Kubectl, String) {
+    stage.cluster.pdb(NAMESPACE, "usage-metering-pdb", "usage-metering", 3);
+    let kubectl = Kubectl::new(&stage.cluster, NAMESPACE).expect("it was there before");
+    let first = ["get", "pods", "-l", "app=usage-metering", "-o", "jsonpath={.items[0].spec.nodeName}"];
+    let node = kubectl.run(&first).ok().to_owned();
+    kubectl.run(&["cordon", &node]).ok();
+    (kubectl, node)
+}
+
+fn budget(stage: &Stage) -> Value {
+    let budget = stage.cluster.object("poddisruptionbudgets", NAMESPACE, "usage-metering-pdb");
+    budget["spec"]["minAvailable"].clone()
+}
+
+#[test]
+fn scale_down_blocked_triage() {
+    let mut proof = Proof::of("arka/scale-down-blocked-triage");
+    let Some(stage) = prod() else { return };
+    let (kubectl, node) = cordoned(&stage);
+    let looked = ["--var", "env=prod", "--var", "service=usage-metering"];
+    let eased = [&looked[..], &["--var", "budget=usage-metering-pdb", "--approve", "allow"]].concat();
+    proof.forwards(&stage, &looked, |shown| {
+        assert_eq!(stage.outputs()["verdict"]["causes"], "at-floor, budget");
+        let shown = shown.to_string();
+        assert!(shown.contains("usage-metering-pdb let no pod be evicted"), "{shown}");
+        assert!(shown.contains("--var budget=usage-metering-pdb"), "{shown}");
+    });
+    proof.again(&stage, &looked);
+    proof.back(&stage);
+
+    // Nobody drains: the wait has an end, and the budget has what it had.
+    let impatient = [&eased[..], &["--var", "drain_within=1s"]].concat();
+    stage.cluster.forget_requests();
+    proof.failure(&stage, &impatient, 1, |read, stage| {
+        assert!(read.contains("drained failed: the gate does not hold"), "{read}");
+        let sent: Vec<String> = stage.cluster.changes().into_iter().map(|it| it.body).collect();
+        assert_eq!(sent, [r#"{"spec": {"minAvailable": 1 } }"#, r#"{"spec": {"minAvailable": 3 } }"#]);
+        assert_eq!(budget(stage), json!(3));
+        stage.project.run(&["rollback", "--yes"]).code(0);
+        assert_eq!(budget(stage), json!(3));
+    });
+
+    // A drain that waits for room under the budget goes through, and the budget is as before.
+    thread::scope(|scope| {
+        let drain = scope.spawn(|| kubectl.run(&["drain", &node, "--ignore-daemonsets", "--timeout=60s"]));
+        stage.cluster.wait_for_request("/eviction");
+        let exec = [&["exec", "arka/scale-down-blocked-triage", "--yes"][..], &eased].concat();
+        let shown = stage.project.run(&exec).code(0).to_string();
+        assert!(shown.contains("pods that must stay 3 → 1"), "{shown}");
+        assert!(shown.contains("pods that must stay 1 → 3"), "{shown}");
+        drain.join().expect("kubectl").ok();
+    });
+    assert_eq!(budget(&stage), json!(3));
+}
+
+/// The source eases the budget so that replicas can go. They go without.
+#[test]
+fn a_budget_never_stopped_a_deployment_from_scaling_down() {
+    let Some(stage) = prod() else { return };
+    let (kubectl, _) = cordoned(&stage);
+    kubectl.run(&["delete", "hpa", "usage-metering-hpa"]).ok();
+    kubectl.run(&["scale", "deployment/usage-metering", "--replicas=1"]).ok();
+    stage
+        .cluster
+        .wait_for("deployments", NAMESPACE, "usage-metering", |it| it["status"]["replicas"] == json!(1));
+    assert_eq!(budget(&stage), json!(3), "straight through a budget of three");
+}

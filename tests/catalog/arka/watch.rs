@@ -1,0 +1,68 @@
+//! The watch over an event: gates that hold for its time, and end.
+
+use std::time::{Duration, Instant};
+
+use super::{NAMESPACE, prod};
+use crate::catalog::proof::Proof;
+use crate::support::kube::Kubectl;
+
+const TYPED: [&str; 6] = ["--var", "env=prod", "--var", "lasts=2s", "--var", "every=1s"];
+
+#[test]
+fn monitor_event() {
+    let mut proof = Proof::of("arka/monitor-event");
+    let Some(stage) = prod() else { return };
+    let typed = [&TYPED[..], &["--var", "ask=false"]].concat();
+    let begun = Instant::now();
+    proof.forwards(&stage, &typed, |shown| {
+        assert!(begun.elapsed() >= Duration::from_secs(2), "it was watched for the whole time");
+        let read = shown.to_string();
+        assert!(read.contains("holds now, and must go on holding"), "{read}");
+        for gate in [
+            "autoscalers[usage-metering] done",
+            "ready[policy-engine] done",
+            "starting done",
+            "usage[license-authority] done",
+        ] {
+            assert!(read.contains(gate), "{gate}\n{read}");
+        }
+    });
+    proof.again(&stage, &typed);
+    proof.back(&stage);
+    stage.cluster.limit_ready(NAMESPACE, "policy-engine", 0);
+    stage.lose_pods(NAMESPACE, "policy-engine");
+    stage.cluster.usage(NAMESPACE, "usage-metering", 100, 480);
+    proof.failure(&stage, &[&typed[..], &["--var", "slack=2s"]].concat(), 1, |read, stage| {
+        assert!(read.contains("ready[policy-engine] FAILED"), "{read}");
+        assert!(read.contains("usage[usage-metering]") && read.contains("memory_max 503316480"), "{read}");
+        assert!(read.contains("autoscalers[license-authority] done"), "the others go on: {read}");
+        assert_eq!(stage.cluster.changes().len(), 0);
+    });
+}
+
+/// What the source types goes on for ever; the runbook ends by itself, also where nothing holds.
+#[test]
+fn it_ends() {
+    let Some(stage) = prod() else { return };
+    let Some(kubectl) = Kubectl::new(&stage.cluster, NAMESPACE) else { return };
+    let begun = Instant::now();
+    let lines = kubectl.watch(&["get", "hpa", "--watch"], "no line says this", Duration::from_secs(3));
+    assert!(begun.elapsed() >= Duration::from_secs(3) && lines.len() > 4, "stopped from outside: {lines:?}");
+    stage.cluster.metrics(false);
+    let bounds = ["--var", "ask=false", "--var", "slack=1s"];
+    let shown = stage.project.run(&[&["exec", "arka/monitor-event"], &TYPED[..], &bounds].concat()).code(1);
+    assert!(shown.to_string().contains("Metrics API not available"), "{shown}");
+}
+
+/// Nobody can ask Grafana from here: a person looks, and what they saw is kept.
+#[test]
+fn a_person_looks_at_the_error_rates() {
+    let Some(stage) = prod() else { return };
+    let shown = stage.project.run(&[&["exec", "arka/monitor-event"], &TYPED[..]].concat()).code(3);
+    assert!(shown.to_string().contains("Open the Production Dashboard in Grafana"), "{shown}");
+    let run = stage.project.newest();
+    stage.project.run(&["done", &run, "errors", "--note", "0.3 % at 20:15"]).code(0);
+    stage.project.run(&["resume", &run]).code(0);
+    let report = stage.project.run(&["report", &run]).code(0);
+    assert!(report.to_string().contains("0.3 % at 20:15"), "{report}");
+}
