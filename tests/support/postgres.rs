@@ -37,6 +37,8 @@ struct Server {
     daemon: Mutex<Option<Daemon>>,
     /// The pod that it runs in.
     pod: Mutex<String>,
+    /// What the container has in its environment.
+    secrets: Mutex<Vec<(String, String)>>,
     port: u16,
     programs: Programs,
     home: TempDir,
@@ -81,7 +83,14 @@ impl Postgres {
             chown(&files, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
         }
         fill(home.path()).unwrap_or_else(|why| panic!("the server's data: {why}"));
-        let mut server = Server { daemon: Mutex::new(None), pod: Mutex::default(), port: 0, programs, home };
+        let mut server = Server {
+            daemon: Mutex::new(None),
+            pod: Mutex::default(),
+            secrets: Mutex::default(),
+            port: 0,
+            programs,
+            home,
+        };
         for attempt in 1.. {
             server.port = daemon::free_port();
             match server.come() {
@@ -131,6 +140,16 @@ impl Postgres {
     pub(crate) fn user(&self, name: &str, rights: &str) {
         self.sql("postgres", &format!("CREATE ROLE {name} LOGIN {rights}"));
         self.sql("postgres", &format!("CREATE DATABASE {name} OWNER {name}"));
+    }
+
+    /// Lets the server want a password of whom comes by its socket, as clients in its pod do, and its container have these
+    /// variables. Whoever comes over TCP, as the test itself, is trusted as before.
+    pub(crate) fn guard(&self, secrets: &[(&str, &str)]) {
+        let rules = "local replication all trust\nlocal all all scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+        fs::write(self.0.home.path().join("data/pg_hba.conf"), rules).expect("the folder is writable");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        let owned = secrets.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        *self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner) = owned.collect();
     }
 
     /// Ends the server as an administrator would, and starts it again; an error with its log where it does not come back.
@@ -186,6 +205,7 @@ impl Postgres {
         environment.push(("PGPORT".to_owned(), self.port().to_string()));
         // Who an image's containers run as.
         environment.push(("PGUSER".to_owned(), "postgres".to_owned()));
+        environment.extend(self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         let stdin = String::from_utf8_lossy(&exec.stdin).into_owned();
         Some(tools::run(tools::command(&program, arguments, &environment), &stdin).into())
     }

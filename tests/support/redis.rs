@@ -23,6 +23,8 @@ struct Server {
     daemon: Mutex<Option<Daemon>>,
     /// The pod that it runs in.
     pod: Mutex<String>,
+    /// The password that it wants.
+    password: Mutex<Option<String>>,
     port: u16,
     programs: Programs,
     home: TempDir,
@@ -43,7 +45,10 @@ impl Redis {
     /// Starts a replica of this server, and waits until it is in step.
     pub(crate) fn replica(&self) -> Self {
         let of = format!("127.0.0.1 {}", self.port());
-        let replica = Self::launch(self.0.programs.clone(), &[("replicaof", &of)]);
+        let mut settings = vec![("replicaof", of.as_str())];
+        let password = self.0.secret("masterauth");
+        settings.extend(password.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let replica = Self::launch(self.0.programs.clone(), &settings);
         let daemon = replica.0.daemon();
         let joined = daemon
             .as_ref()
@@ -56,7 +61,14 @@ impl Redis {
 
     fn launch(programs: Programs, settings: &[(&str, &str)]) -> Self {
         let home = daemon::home("redis-");
-        let mut server = Server { daemon: Mutex::new(None), pod: Mutex::default(), port: 0, programs, home };
+        let mut server = Server {
+            daemon: Mutex::new(None),
+            pod: Mutex::default(),
+            password: Mutex::default(),
+            port: 0,
+            programs,
+            home,
+        };
         for attempt in 1.. {
             server.port = daemon::free_port();
             server.configure(settings);
@@ -80,13 +92,21 @@ impl Redis {
 
     /// Runs the real redis-cli with these arguments.
     pub(crate) fn cli(&self, args: &[&str]) -> Said {
-        tools::run(tools::command(&self.0.client(), args, &[]), "")
+        let password = self.0.secret("REDISCLI_AUTH");
+        tools::run(tools::command(&self.0.client(), args, password.as_slice()), "")
     }
 
     /// Returns what the server answers, which must be no error.
     pub(crate) fn said(&self, args: &[&str]) -> String {
         let said = self.cli(&[&["-e"], args].concat());
         said.ok().trim_end().to_owned()
+    }
+
+    /// Lets the server want a password from now on, which its container has in `REDIS_PASSWORD` as with the charts. Its master
+    /// and its replicas must have the same.
+    pub(crate) fn guard(&self, password: &str) {
+        self.said(&["CONFIG", "SET", "masterauth", password, "requirepass", password]);
+        *self.0.password() = Some(password.to_owned());
     }
 
     /// Returns one field of `INFO`.
@@ -141,8 +161,10 @@ impl Redis {
         };
         let path = std::env::var("PATH").unwrap_or_default();
         let path = ("PATH".to_owned(), format!("{}:{path}", self.0.home.path().display()));
+        let mut environment = vec![path];
+        environment.extend(self.0.secret("REDIS_PASSWORD"));
         let stdin = String::from_utf8_lossy(&exec.stdin).into_owned();
-        Some(tools::run(tools::command(&program, arguments, &[path]), &stdin).into())
+        Some(tools::run(tools::command(&program, arguments, &environment), &stdin).into())
     }
 }
 
@@ -153,6 +175,15 @@ impl Server {
 
     fn pod(&self) -> MutexGuard<'_, String> {
         self.pod.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn password(&self) -> MutexGuard<'_, Option<String>> {
+        self.password.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the password, where it wants one, under this name.
+    fn secret(&self, name: &str) -> Option<(String, String)> {
+        self.password().clone().map(|password| (name.to_owned(), password))
     }
 
     /// Returns a redis-cli that reaches this server without being told where it is, as the one in a pod does.

@@ -16,6 +16,8 @@ fn postgres_connections() {
         releases.stage = releases.stage.watched(name, move || connections(&server));
     }
     let stage = &releases.stage;
+    let bare = ["exec", "postgresql-primary-0", "--", "psql", "-w", "-U", "postgres", "-c", "SELECT 1"];
+    assert!(releases.kubectl(&bare).failed(2).contains("no password supplied"), "as the source types it");
     let typed = ["--var", "env=prod", "--var", "connections=500", "--approve", "go"];
     proof.forwards(stage, &typed, |shown| {
         for server in [&primary, &standby] {

@@ -25,6 +25,10 @@ fn redis_memory() {
         releases.stage = releases.stage.watched(name, move || json!(memory(&server)));
     }
     replica.said(&["CONFIG", "SET", "maxmemory", "100mb"]);
+    master.guard("sesame-17");
+    replica.guard("sesame-17");
+    let bare = releases.kubectl(&["exec", "redis-master-0", "--", "redis-cli", "-e", "PING"]);
+    assert!(bare.failed(1).contains("NOAUTH"), "the source's own command has no password");
     let typed = ["--var", "env=prod", "--approve", "go"];
     proof.forwards(&releases.stage, &typed, |_| {
         for server in [&master, &replica] {
@@ -76,7 +80,9 @@ fn replicas(releases: &Releases) -> Value {
 fn redis_replicas() {
     let mut proof = Proof::of("arka/redis-replicas");
     let Some(releases) = releases() else { return };
-    let Some((master, _first)) = releases.redis() else { return };
+    let Some((master, first)) = releases.redis() else { return };
+    master.guard("sesame-17");
+    first.guard("sesame-17");
     // What will run in the new pods: the cluster starts none, so they are there already.
     let _more = [master.replica(), master.replica()];
     releases.helm.run(&["upgrade", "redis", "bitnami/redis", "--set", "auth.note=kept"]).ok();

@@ -91,12 +91,18 @@ impl Releases {
         )
     }
 
-    /// Installs PostgreSQL with one standby, both real. Its user `arka` may do all.
+    /// Installs PostgreSQL with one standby, both real, as the chart makes them: its user `arka` is no superuser, and clients in
+    /// the pods need a password, which is in the environment there.
     pub(super) fn replicated_postgres(&self) -> Option<(Postgres, Postgres)> {
         self.install("postgresql", "architecture=replication");
         let primary = Postgres::start()?;
-        primary.user("arka", "SUPERUSER");
+        primary.user("arka", "");
+        primary.sql("postgres", "ALTER ROLE arka PASSWORD 'sesame-17'");
+        primary.sql("postgres", "ALTER ROLE postgres PASSWORD 'sesame-18'");
         let standby = primary.standby();
+        for server in [&primary, &standby] {
+            server.guard(&[("POSTGRES_PASSWORD", "sesame-17"), ("POSTGRES_POSTGRES_PASSWORD", "sesame-18")]);
+        }
         primary.lives_in(&self.stage.cluster, NAMESPACE, "postgresql-primary-0");
         standby.lives_in(&self.stage.cluster, NAMESPACE, "postgresql-read-0");
         Some((primary, standby))
