@@ -145,7 +145,8 @@ impl Postgres {
     /// Lets the server want a password of whom comes by its socket, as clients in its pod do, and its container have these
     /// variables. Whoever comes over TCP, as the test itself, is trusted as before.
     pub(crate) fn guard(&self, secrets: &[(&str, &str)]) {
-        let rules = "local replication all trust\nlocal all all scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+        let rules =
+            "local replication all trust\nlocal all all scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
         fs::write(self.0.home.path().join("data/pg_hba.conf"), rules).expect("the folder is writable");
         self.sql("postgres", "SELECT pg_reload_conf()");
         let owned = secrets.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

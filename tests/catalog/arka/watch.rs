@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{NAMESPACE, prod};
 use crate::catalog::proof::Proof;
 use crate::support::kube::Kubectl;
+use crate::support::tools;
 
 const TYPED: [&str; 6] = ["--var", "env=prod", "--var", "lasts=2s", "--var", "every=1s"];
 
@@ -65,4 +66,42 @@ fn a_person_looks_at_the_error_rates() {
     stage.project.run(&["resume", &run]).code(0);
     let report = stage.project.run(&["report", &run]).code(0);
     assert!(report.to_string().contains("0.3 % at 20:15"), "{report}");
+}
+
+/// `kubectl top` exits with 0 where it has no measurement at all.
+#[test]
+fn nothing_measured_is_not_little() {
+    let Some(stage) = prod() else { return };
+    let Some(kubectl) = tools::require("kubectl") else { return };
+    let empty = "case \"$*\" in *' top pods '*) echo 'No resources found in arka-system namespace.' >&2; exit 0;; esac";
+    stage.client("kubectl", &format!("{empty}\nexec '{}' \"$@\"", kubectl.display()));
+    let bounds = ["--var", "ask=false", "--var", "slack=1s"];
+    let shown = stage.project.run(&[&["exec", "arka/monitor-event"], &TYPED[..], &bounds].concat()).code(1);
+    let shown = shown.to_string();
+    assert!(shown.contains("usage[usage-metering] FAILED") && shown.contains("count 0"), "{shown}");
+}
+
+/// A sidecar has limits of its own, and a service may have one of the two limits only.
+#[test]
+fn a_container_is_measured_against_its_own_limits() {
+    let Some(stage) = prod() else { return };
+    let Some(kubectl) = Kubectl::new(&stage.cluster, NAMESPACE) else { return };
+    let limits = r#"{"name": "usage-metering", "resources": {"limits": {"cpu": null}}}"#;
+    let proxy = r#"{"name": "proxy", "image": "registry.test/proxy:1"}"#;
+    let patch = format!(r#"{{"spec": {{"template": {{"spec": {{"containers": [{limits}, {proxy}]}}}}}}}}"#);
+    kubectl.run(&["patch", "deployment", "usage-metering", "--patch", &patch]).ok();
+    kubectl.run(&["rollout", "status", "deployment/usage-metering", "--timeout=60s"]).ok();
+    let watch = |mebibytes| {
+        // Half of it is the sidecar's.
+        stage.cluster.usage(NAMESPACE, "usage-metering", 200, mebibytes);
+        let bounds = ["--var", "ask=false", "--var", "slack=2s"];
+        stage.project.run(&[&["exec", "arka/monitor-event"], &TYPED[..], &bounds].concat())
+    };
+    let shown = watch(600).to_string();
+    assert!(shown.contains("usage[usage-metering] done"), "300 of 512 MiB: {shown}");
+    let shown = watch(960).code(1).to_string();
+    assert!(
+        shown.contains("usage[usage-metering] FAILED") && shown.contains("memory_max 503316480"),
+        "{shown}"
+    );
 }
