@@ -21,6 +21,7 @@ fn event() -> Option<Stage> {
             .cluster
             .wait_for("deployments", NAMESPACE, service, |it| it["status"]["readyReplicas"] == floor);
     }
+    stage.cluster.forget_requests();
     Some(stage)
 }
 
