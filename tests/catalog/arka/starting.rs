@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{NAMESPACE, prod};
 use crate::catalog::proof::Proof;
+use crate::catalog::stage::Stage;
 use crate::support::kube::Log;
 
 const TYPED: [&str; 2] = ["--var", "env=prod"];
@@ -43,4 +44,19 @@ fn pods_not_starting_triage() {
         }
         assert_eq!(stage.cluster.changes().len(), 0, "it only looks");
     });
+}
+
+/// A server in a stateful set that does not start is as bad, and a namespace without any workload is not one where all is well.
+#[test]
+fn stateful_sets_count_and_nothing_is_no_success() {
+    let Some(stage) = prod() else { return };
+    let typed = ["exec", "arka/pods-not-starting-triage", "--var", "env=prod", "--var", "settle=1s"];
+    stage.cluster.limit_ready(NAMESPACE, "postgresql", 0);
+    stage.cluster.statefulset(NAMESPACE, "postgresql", 1);
+    let shown = stage.project.run(&typed).code(1).to_string();
+    assert!(shown.contains("all-started failed: the gate does not hold"), "{shown}");
+
+    let Some(empty) = Stage::new(NAMESPACE) else { return };
+    let shown = empty.project.run(&typed).code(1).to_string();
+    assert!(shown.contains("all-started failed: the gate does not hold"), "{shown}");
 }
