@@ -44,6 +44,33 @@ fn postgres_connections() {
     });
 }
 
+/// Hours may lie between the look and the restarts: a person is asked first, and what was looked at is looked at again.
+#[test]
+fn what_was_looked_at_is_looked_at_again_after_the_wait() {
+    let Some(releases) = releases() else { return };
+    let Some((primary, _standby)) = releases.replicated_postgres() else { return };
+    let project = &releases.stage.project;
+    let typed =
+        ["exec", "arka/postgres-connections", "--yes", "--var", "env=prod", "--var", "connections=500"];
+    // The question does not wait for the hour.
+    let later = [&typed[..], &["--var", "not_before=2099-01-01T00:00:00Z"]].concat();
+    let shown = project.run(&later).code(3).to_string();
+    assert!(shown.contains("It begins at 2099-01-01T00:00:00Z or later."), "{shown}");
+    project.run(&["rollback", &project.newest(), "--yes"]).code(0);
+
+    project.run(&typed).code(3);
+    let run = project.newest();
+    primary.sql("postgres", "ALTER SYSTEM SET shared_buffers = '4GB'");
+    primary.sql("postgres", "SELECT pg_reload_conf()");
+    project.run(&["approve", &run, "go"]).code(0);
+    let shown = project.run(&["resume", &run]).code(1).to_string();
+    assert!(
+        shown.contains("pending[postgresql-primary-0]") && shown.contains("unexpected shared_buffers"),
+        "{shown}"
+    );
+    assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
+}
+
 /// Down again as a run of its own: the primary first, and the standby once it has read that.
 #[test]
 fn connections_are_lowered_on_the_primary_first() {
