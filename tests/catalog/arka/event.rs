@@ -61,8 +61,8 @@ fn pre_scale_event() {
     let patch = ["patch", "hpa", "usage-metering-hpa", "-p", "{\"spec\":{\"maxReplicas\":40}}"];
     releases.kubectl(&patch).ok();
     proof.failure(stage, &TYPED, 1, |read, _| {
-        assert!(read.contains("no-drift[usage-metering] failed: the gate does not hold"), "{read}");
-        assert!(read.contains("maxReplicas 40"), "{read}");
+        let said = "no-drift failed: the gate does not hold: HorizontalPodAutoscaler usage-metering-hpa:";
+        assert!(read.contains(said), "{read}");
         assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
     });
     releases
@@ -121,4 +121,21 @@ fn post_event_scale_down() {
         assert_eq!(limits(&releases), of(EVENT), "nothing is taken away while it is busy");
         assert_eq!(connections(&primary), json!(["500", "500"]));
     });
+}
+
+/// The upgrade resets every object of the release, not only the two autoscalers of the event.
+#[test]
+fn what_was_changed_by_hand_elsewhere_in_the_release_stops_both() {
+    let Some((releases, primary, _standby)) = arka() else { return };
+    let floor = ["patch", "hpa", "policy-engine-hpa", "-p", "{\"spec\":{\"minReplicas\":4}}"];
+    releases.kubectl(&floor).ok();
+    for runbook in ["arka/pre-scale-event", "arka/post-event-scale-down"] {
+        let shown = releases.stage.project.run(&[&["exec", runbook, "--yes"], &TYPED[..]].concat()).code(1);
+        let shown = shown.to_string();
+        let said = "no-drift failed: the gate does not hold: HorizontalPodAutoscaler policy-engine-hpa:";
+        assert!(shown.contains(said), "{shown}");
+        let printed = releases.stage.project.run(&["logs", &releases.stage.project.newest(), "no-drift"]);
+        assert!(printed.to_string().contains("-minReplicas: 4\n+minReplicas: 2"), "{printed}");
+    }
+    assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
 }
