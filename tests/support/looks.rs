@@ -37,9 +37,19 @@ pub(crate) fn looks(words: &[String]) -> bool {
             matches!(word.to_ascii_uppercase().as_str(), "INFO" | "GET" | "PING" | "DBSIZE" | "ROLE")
         }),
         ("cat" | "df" | "du" | "uname" | "id" | "date" | "stat" | "test" | "ls" | "head" | "wc", _) => true,
+        // A script that ends with one command, which the words after it are for: `sh -c SCRIPT sh WORD…`.
+        ("sh", _) if ends_in(rest).is_some() => ends_in(rest).is_some_and(|command| looks(&command)),
         ("sh" | "bash" | "dash", _) => rest.last().is_some_and(|script| only_looks(script)),
         _ => false,
     }
+}
+
+/// Returns the command that `-c SCRIPT sh WORD…` becomes in the end, where the script only looks until then.
+fn ends_in(words: &[&str]) -> Option<Vec<String>> {
+    let ["-c", script, "sh", after @ ..] = words else { return None };
+    let (_, last) = script.strip_suffix(" \"$@\"")?.rsplit_once("exec ")?;
+    let words = last.split_whitespace().chain(after.iter().copied());
+    only_looks(script).then(|| words.map(str::to_owned).collect())
 }
 
 /// Returns what psql is told by `-c`.
@@ -119,5 +129,19 @@ fn what_is_not_known_to_look_counts_as_a_change() {
         "a=$(kubectl get x)\nb=$(kubectl --namespace='a' apply -f x \\\n --dry-run=server)\necho \"$a$b\""
     ));
     assert!(!script("a=$(kubectl get x); kubectl apply -f x") && !script("echo x | kubectl apply -f -"));
+    let login = |asked: &str| {
+        let words = [
+            "kubectl",
+            "exec",
+            "pg-0",
+            "--",
+            "sh",
+            "-c",
+            "user=$1; shift; exec psql -U \"$user\" \"$@\"",
+            "sh",
+        ];
+        looks(&words.into_iter().chain(["arka", asked]).map(str::to_owned).collect::<Vec<_>>())
+    };
+    assert!(login("--command=SELECT 1") && !login("--command=VACUUM"));
     assert!(!script("sudo kubectl delete x") && !script("kubectl $VERB x"));
 }
