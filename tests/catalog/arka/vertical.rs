@@ -60,10 +60,26 @@ fn by_helm_it_lasts() {
     helm.run(&upgrade).ok();
     assert_eq!(resources(&stage, "usage-metering"), was, "the chart's own values again");
 
+    // What it is upgraded for may have been set by kubectl before; nothing else may.
+    stage.project.run(&typed).code(0);
     let by_helm = [&typed[..], &["--var", "via=helm"]].concat();
+    let floor = |min: i64| {
+        let patch = json!({"spec": {"minReplicas": min}}).to_string();
+        kubectl.run(&["patch", "hpa", "policy-engine-hpa", "-p", &patch]).ok();
+    };
+    floor(4);
+    let shown = stage.project.run(&by_helm).code(1).to_string();
+    let said = "no-drift failed: the gate does not hold: HorizontalPodAutoscaler policy-engine-hpa:";
+    assert!(shown.contains(said), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    floor(2);
+    helm.run(&[&upgrade[..], &["--set", "admin.password=sesame-17"]].concat()).ok();
     stage.project.run(&by_helm).code(0);
     assert_eq!(resources(&stage, "usage-metering"), set());
     let run = stage.project.newest();
+    assert!(stage.changing_calls(0).iter().any(|call| call.contains(" --version=")), "not the newest chart");
+    let kept = stage.project.run(&["logs", &run]).to_string();
+    assert!(!kept.contains("sesame-17"), "no other value of the release is kept: {kept}");
     helm.run(&upgrade).ok();
     assert_eq!(resources(&stage, "usage-metering"), set(), "it lasts");
     let calls = stage.calls().len();
