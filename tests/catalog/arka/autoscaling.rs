@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::servers::nothing_installed;
 use super::{NAMESPACE, SERVICES, prod};
 use crate::catalog::proof::Proof;
 use crate::catalog::stage::Stage;
@@ -199,6 +200,40 @@ fn limits_that_helm_manages_are_warned_of() {
     let typed = ["exec", "arka/hpa-limits", "--yes", "--var", "env=prod", "--var", "max=50"];
     let shown = stage.project.run(&typed).code(0).to_string();
     assert!(shown.contains("owner holds, but only just: floor 3, managed by Helm"), "{shown}");
+}
+
+/// What is set in the release outlasts the next upgrade, and goes back by its revision.
+#[test]
+fn by_helm_limits_and_targets_last() {
+    let Some(releases) = nothing_installed() else { return };
+    releases.platform();
+    let stage = &releases.stage;
+    let exec = |runbook: &str, var: &str| {
+        let typed = ["exec", runbook, "--yes", "--var", "env=prod", "--var", "via=helm", "--var", var];
+        stage.project.run(&typed)
+    };
+    let cpu = || spec(stage, HPA)["metrics"][0]["resource"]["target"]["averageUtilization"].clone();
+    // Patched in a hurry: the limit that the run sets is no hindrance.
+    releases.kubectl(&["patch", "hpa", HPA, "-p", r#"{"spec":{"maxReplicas":40}}"#]).ok();
+    exec("arka/hpa-limits", "max=50").code(0);
+    let ceiling = stage.project.newest();
+    exec("arka/hpa-thresholds", "cpu=50").code(0);
+    let target = stage.project.newest();
+    releases.helm.run(&["upgrade", "arka", &releases.chart(), "--reuse-values"]).ok();
+    assert_eq!((scaled(stage, "usage-metering"), cpu()), (limits(3, 50), json!(50)), "a deploy leaves both");
+    stage.project.run(&["rollback", &target, "--yes"]).code(0);
+    assert_eq!((scaled(stage, "usage-metering"), cpu()), (limits(3, 50), json!(70)));
+    stage.project.run(&["rollback", &ceiling, "--yes"]).code(0);
+    assert_eq!((scaled(stage, "usage-metering"), cpu()), (limits(3, 20), json!(70)));
+
+    // Anything else that was changed by hand would be lost.
+    releases.kubectl(&["patch", "hpa", "policy-engine-hpa", "-p", r#"{"spec":{"minReplicas":4}}"#]).ok();
+    for (runbook, var) in [("arka/hpa-limits", "max=50"), ("arka/hpa-thresholds", "cpu=50")] {
+        let shown = exec(runbook, var).code(1).to_string();
+        let said = "no-drift failed: the gate does not hold: HorizontalPodAutoscaler policy-engine-hpa:";
+        assert!(shown.contains(said), "{shown}");
+        stage.project.run(&["rollback", "--yes"]).code(0);
+    }
 }
 
 #[test]

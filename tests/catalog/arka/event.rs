@@ -134,7 +134,9 @@ fn what_was_changed_by_hand_elsewhere_in_the_release_stops_both() {
         let shown = shown.to_string();
         let said = "no-drift failed: the gate does not hold: HorizontalPodAutoscaler policy-engine-hpa:";
         assert!(shown.contains(said), "{shown}");
-        let printed = releases.stage.project.run(&["logs", &releases.stage.project.newest(), "no-drift"]);
+        let run = releases.stage.project.newest();
+        let printed = releases.stage.project.run(&["logs", &run, "no-drift"]);
+        releases.stage.project.run(&["rollback", &run, "--yes"]).code(0);
         assert!(printed.to_string().contains("-minReplicas: 4\n+minReplicas: 2"), "{printed}");
     }
     assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
