@@ -64,6 +64,17 @@ fn spec(stage: &Stage, service: &str) -> Value {
     stage.cluster.object("horizontalpodautoscalers", NAMESPACE, &format!("{service}-hpa"))["spec"].clone()
 }
 
+/// The limits that an autoscaler was given so far, one after the other.
+fn limits_sent(stage: &Stage, service: &str) -> Vec<Limits> {
+    let path = format!("/horizontalpodautoscalers/{service}-hpa");
+    let sent = stage.cluster.changes().into_iter().filter(|it| it.path.ends_with(&path));
+    let limits = |body: String| {
+        let patch: Value = serde_json::from_str(&body).expect("kubectl sends JSON");
+        Some((patch["spec"]["minReplicas"].as_i64()?, patch["spec"]["maxReplicas"].as_i64()?))
+    };
+    sent.filter_map(|it| limits(it.body)).collect()
+}
+
 #[test]
 fn post_peak_scale_down() {
     let mut proof = Proof::of("autolytiq/post-peak-scale-down");
@@ -81,6 +92,8 @@ fn post_peak_scale_down() {
         assert_eq!(moto.capacity(NAMESPACE), (2.0, 16.0));
         let scaled = stage.cluster.changes().iter().filter(|it| it.path.ends_with("/scale")).count();
         assert_eq!(scaled, 0, "the autoscalers did it, nobody else");
+        // A ceiling below the pods there are would end them at once: it comes when they are fewer.
+        assert_eq!(limits_sent(&stage, "api-gateway"), [(3, 20), (3, 10)]);
     });
     proof.again(&stage, &typed);
     proof.back(&stage);
