@@ -53,7 +53,7 @@ fn instances(moto: &Moto, cluster: &str) -> Value {
     json!(names)
 }
 
-fn instance(moto: &Moto, cluster: &str, name: &str) {
+pub(super) fn instance(moto: &Moto, cluster: &str, name: &str) {
     let mut args = vec![
         "rds",
         "create-db-instance",
@@ -66,38 +66,67 @@ fn instance(moto: &Moto, cluster: &str, name: &str) {
     moto.aws(&args).ok();
 }
 
-const USED: (&str, &str, &str) =
-    ("AWS/RDS", "ServerlessDatabaseCapacity", "DBClusterIdentifier=autolytiq-prod");
+/// Keeps what the cluster, which is the average of its instances, or one of them used.
+pub(super) fn used(moto: &Moto, of: &str, acus: f64) {
+    measured(moto, "AWS/RDS", "ServerlessDatabaseCapacity", of, acus);
+}
+
+const WRITER: &str = "DBInstanceIdentifier=autolytiq-prod-writer";
+const CLUSTER: &str = "DBClusterIdentifier=autolytiq-prod";
 
 #[test]
 fn aurora_capacity() {
     let mut proof = Proof::of("autolytiq/aurora-capacity");
     let Some(moto) = Moto::start().map(Rc::new) else { return };
     moto.aurora(NAMESPACE, 2.0, 16.0);
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    instance(&moto, NAMESPACE, "autolytiq-prod-reader-2");
     let Some(stage) = Stage::new(NAMESPACE).and_then(|stage| stage.aws(&moto)) else { return };
     let watched = Rc::clone(&moto);
     let stage = stage.watched("aurora", move || json!(watched.capacity(NAMESPACE)));
-    measured(&moto, USED.0, USED.1, USED.2, 7.0);
+    used(&moto, WRITER, 7.0);
+    used(&moto, CLUSTER, 3.5);
 
     let typed = |traffic: &'static str| ["--var", "env=prod", "--var", traffic, "--approve", "agreed"];
     proof.forwards(&stage, &typed("traffic=high"), |shown| {
         assert_eq!(moto.capacity(NAMESPACE), (4.0, 32.0));
         // What a person agrees to has the figures of the hour beside it.
-        let asked = "autolytiq-prod has 2.0 to 16.0 ACUs, and in the last hour used 7.0 on average, 7.0 at most. Set 4 to 32";
+        let asked = "autolytiq-prod has 2.0 to 16.0 ACUs. Used in the last hour: autolytiq-prod-reader-2 nobody knows how much; \
+                     autolytiq-prod-writer 7.0 on average, 7.0 at most. Set 4 to 32";
         assert!(shown.to_string().contains(asked), "{shown}");
     });
     proof.again(&stage, &typed("traffic=high"));
     proof.back(&stage);
 
-    // More is in use than the new limit would allow.
-    measured(&moto, USED.0, USED.1, USED.2, 20.0);
+    // The writer uses more than the new limit would allow. The average, which is all that the cluster has, is well below it.
+    used(&moto, WRITER, 20.0);
+    used(&moto, CLUSTER, 10.5);
     proof.failure(&stage, &typed("traffic=normal"), 1, |read, _| {
-        assert!(
-            read.contains("used failed: the gate does not hold: points 1, highest 20.0, max 16"),
-            "{read}"
-        );
+        let refused =
+            "used[autolytiq-prod-writer] failed: the gate does not hold: points 1, highest 20.0, max 16";
+        assert!(read.contains(refused), "{read}");
         assert_eq!(moto.capacity(NAMESPACE), (2.0, 16.0), "nothing was changed");
     });
+}
+
+/// What nobody measured may be raised, and not lowered.
+#[test]
+fn aurora_is_not_lowered_below_what_nobody_knows() {
+    let Some(moto) = Moto::start() else { return };
+    moto.aurora(NAMESPACE, 8.0, 64.0);
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    let Some(stage) = Stage::new(NAMESPACE).and_then(|stage| stage.aws(&moto)) else { return };
+    let exec = |traffic| {
+        let exec = ["exec", "aurora-capacity", "--yes", "--var", "env=prod", "--approve", "agreed", "--var"];
+        [&exec[..], &[traffic]].concat()
+    };
+    let shown = stage.project.run(&exec("traffic=normal")).code(1).to_string();
+    let refused = "used[autolytiq-prod-writer] failed: the gate does not hold: points 0";
+    assert!(shown.contains(refused), "{shown}");
+    assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0), "nothing was changed");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    stage.project.run(&exec("traffic=critical")).code(0);
+    assert_eq!(moto.capacity(NAMESPACE), (16.0, 128.0));
 }
 
 #[test]
