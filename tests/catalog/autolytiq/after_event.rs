@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::aurora::{instance, used};
 use super::{Limits, NAMESPACE, SERVICES};
 use crate::catalog::proof::Proof;
 use crate::catalog::stage::Stage;
@@ -19,10 +20,14 @@ const EVENT: [(&str, Limits); 5] = [
     ("inventory-service", (5, 12)),
 ];
 
+const WRITER: &str = "DBInstanceIdentifier=autolytiq-prod-writer";
+
 /// Prod at the end of the event: traffic is what it was before, so that the floors alone hold the pods.
 fn prod_after_event() -> Option<(Stage, Rc<Moto>)> {
     let moto = Rc::new(Moto::start()?);
     moto.aurora(NAMESPACE, 8.0, 64.0);
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    used(&moto, WRITER, 9.0);
     let stage = Stage::new(NAMESPACE)?;
     for ((service, (min, max)), (_, (normal, _))) in EVENT.into_iter().zip(SERVICES) {
         stage.cluster.deployment(NAMESPACE, service, min);
@@ -111,12 +116,28 @@ fn post_peak_scale_down() {
     assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0));
 }
 
+/// The services are calm, and the database is not: it keeps the capacity that it uses.
+#[test]
+fn a_database_that_is_busy_keeps_its_capacity() {
+    let Some((stage, moto)) = prod_after_event() else { return };
+    used(&moto, WRITER, 20.0);
+    let typed = ["--var", "env=prod", "--var", "calm=1s", "--var", "patience=2m", "--var", "steady=1s"];
+    let exec = [&["exec", "post-peak-scale-down", "--yes"], &typed[..]].concat();
+    let shown = stage.project.run(&exec).code(1).to_string();
+    let refused =
+        "used[autolytiq-prod-writer] failed: the gate does not hold: points 1, highest 20.0, max 16";
+    assert!(shown.contains(refused), "{shown}");
+    assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0));
+}
+
 /// Without autoscalers the load is what `kubectl top` says; without metrics nobody can tell, and nothing is taken away.
 #[test]
 fn without_autoscalers_it_measures_the_pods() {
     let Some(moto) = Moto::start() else { return };
     let staging = "autolytiq-staging";
     moto.aurora(staging, 8.0, 64.0);
+    instance(&moto, staging, "autolytiq-staging-writer");
+    used(&moto, "DBInstanceIdentifier=autolytiq-staging-writer", 9.0);
     let Some(stage) = Stage::new(staging) else { return };
     for (service, (min, _)) in EVENT {
         stage.cluster.deployment(staging, service, min);
