@@ -158,6 +158,31 @@ fn aurora_add_reader() {
     });
 }
 
+/// AWS deletes a writer without a question, and what writes at that moment fails.
+#[test]
+fn a_reader_that_became_the_writer_is_not_deleted() {
+    let Some(moto) = Moto::start() else { return };
+    moto.aurora(NAMESPACE, 2.0, 16.0);
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    let Some(stage) = Stage::new(NAMESPACE).and_then(|stage| stage.aws(&moto)) else { return };
+    let typed = ["exec", "aurora-add-reader", "--yes", "--var", "env=prod", "--approve", "agreed"];
+    stage.project.run(&typed).code(0);
+    let fail_over = |to| {
+        let cluster = ["rds", "failover-db-cluster", "--db-cluster-identifier", NAMESPACE];
+        moto.aws(&[&cluster[..], &["--target-db-instance-identifier", to]].concat()).ok();
+    };
+    fail_over("autolytiq-prod-reader-2");
+    let shown = stage.project.run(&["rollback", "--yes"]).code(5).to_string();
+    for said in ["autolytiq-prod-reader-2 is the writer of autolytiq-prod now", "(attempt 1 of 10)"] {
+        assert!(shown.contains(said), "{shown}");
+    }
+    assert!(!shown.contains("attempt 2"), "it is an answer: {shown}");
+    assert_eq!(instances(&moto, NAMESPACE), json!(["autolytiq-prod-reader-2", "autolytiq-prod-writer"]));
+    fail_over("autolytiq-prod-writer");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(instances(&moto, NAMESPACE), json!(["autolytiq-prod-writer"]));
+}
+
 /// Returns the variables of a service's container.
 fn variables(stage: &Stage, service: &str) -> Value {
     let deployment = stage.cluster.object("deployments", NAMESPACE, service);
