@@ -93,3 +93,18 @@ fn beside_cluster_autoscaler_the_size_is_left_alone() {
         assert_eq!((sent(&stage).len(), moto.nodes(CLUSTER, GROUP).0), (3, 8), "a higher floor is left");
     });
 }
+
+/// AWS: "desired capacity 8 can't be greater than max size 4".
+#[test]
+fn a_group_that_grew_beyond_its_old_ceiling_can_be_put_back() {
+    let Some((stage, moto, pool)) = prod_with_nodes((3, 4, 3)) else { return };
+    stage.cluster.deployment("kube-system", "cluster-autoscaler", 1);
+    pool.at_work(&stage, || {
+        let typed = ["exec", "scale-node-pool", "--yes", "--var", "env=prod", "--var", "nodes=8"];
+        stage.project.run(&[&typed[..], &["--approve", "go"]].concat()).code(0);
+        assert_eq!(moto.nodes(CLUSTER, GROUP), (8, 20, 8));
+        stage.project.run(&["rollback", "--yes"]).code(0);
+    });
+    assert_eq!(sent(&stage), ["minSize=8,maxSize=20,desiredSize=8", "minSize=3,maxSize=4,desiredSize=4"]);
+    assert_eq!(moto.nodes(CLUSTER, GROUP), (3, 4, 4));
+}
