@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::nodes::{prod_with_nodes, sent};
+use super::nodes::{GROUP, prod_with_nodes, sent};
 use super::{NAMESPACE, prod, prod_with_aws};
 use crate::catalog::proof::Proof;
 use crate::catalog::stage::Stage;
@@ -148,4 +148,22 @@ fn a_namespace_that_is_not_there_is_no_namespace_where_all_is_well() {
     assert!(shown.contains("namespace failed: the gate does not hold"), "{shown}");
     assert!(shown.contains("All would seem well."), "{shown}");
     assert!(shown.contains(&format!("kubectl get namespace {NAMESPACE}")), "{shown}");
+}
+
+/// A group that has as many nodes as are asked for does not grow by a yes.
+#[test]
+fn it_asks_for_more_nodes_than_there_are() {
+    let Some((stage, moto, _pool)) = prod_with_nodes((3, 20, 10)) else { return };
+    // More than ten nodes have room for, one on each.
+    stage.cluster.deployment_with(NAMESPACE, "large", 13, &wants("3"));
+    let exec = ["exec", "pending-pods-triage", "--yes", "--var", "env=prod", "--approve", "grow/go"];
+    let shown = stage.project.run(&exec).code(1).to_string();
+    for wanted in [
+        "|   has 10 nodes, and may have 20. Cure:",
+        "runbook exec autolytiq/scale-node-pool --var env=prod --var nodes=12",
+        "grows failed: the gate does not hold: nodes 8, desiredSize 10",
+    ] {
+        assert!(shown.contains(wanted), "no {wanted:?} in {shown}");
+    }
+    assert_eq!((sent(&stage), moto.nodes("autolytiq-cluster", GROUP)), (vec![], (3, 20, 10)));
 }
