@@ -290,6 +290,15 @@ fn custom_metrics_hpa() {
     });
     proof.again(&stage, &typed);
     proof.back(&stage);
+    // During an event it would lower the floor of 10 to 3, at its peak.
+    let event = |min: i64| format!(r#"{{"spec": {{"minReplicas": {min}}}}}"#);
+    typed_by_hand(&stage).run(&["patch", "hpa", HPA, "--type=merge", "-p", &event(10)]).ok();
+    let exec = [&["exec", "arka/custom-metrics-hpa", "--yes"], &typed[..]].concat();
+    let shown = stage.project.run(&exec).code(1).to_string();
+    assert!(shown.contains("no-event failed: the gate does not hold"), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(spec(&stage, HPA)["minReplicas"], json!(10), "nothing was changed");
+    typed_by_hand(&stage).run(&["patch", "hpa", HPA, "--type=merge", "-p", &event(3)]).ok();
     stage.cluster.remove("apiservices", "", ADAPTER);
     proof.failure(&stage, &typed, 1, |read, stage| {
         assert!(read.contains("adapter failed: the gate does not hold"), "{read}");

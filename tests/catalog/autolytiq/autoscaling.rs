@@ -208,6 +208,25 @@ fn event_hpa() {
     assert_eq!(spec(&stage, HPA), event_settings());
 }
 
+/// What `pre-scale-event` has set is not replaced while the event goes on.
+#[test]
+fn an_event_that_runs_is_left_alone() {
+    let Some(stage) = prod() else { return };
+    let refused = |patch: &str, said: &str| {
+        typed_by_hand(&stage).run(&["patch", "hpa", HPA, "--type=merge", "-p", patch]).ok();
+        let before = spec(&stage, HPA);
+        let shown =
+            stage.project.run(&["exec", "event-hpa", "--yes", "--var", "env=prod"]).code(1).to_string();
+        assert!(shown.contains("no-event failed: the gate does not hold"), "{shown}");
+        assert!(shown.contains(said), "{shown}");
+        stage.project.run(&["rollback", "--yes"]).code(0);
+        assert_eq!(spec(&stage, HPA), before);
+    };
+    refused(r#"{"spec": {"minReplicas": 8, "maxReplicas": 20}}"#, "minReplicas 8");
+    let disabled = r#"{"spec": {"minReplicas": 3, "behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}}"#;
+    refused(disabled, "selectPolicy Disabled");
+}
+
 /// An autoscaler somebody has turned at, no budget, and a cluster autoscaler with two of its flags.
 fn drifted() -> Option<Stage> {
     let stage = prod()?;
