@@ -79,6 +79,8 @@ impl Prod {
             "env=prod",
             "--yes",
             "--approve",
+            "agreed",
+            "--approve",
             "go",
             "--reason",
             "a test",
@@ -100,7 +102,7 @@ impl Prod {
     }
 }
 
-const TYPED: [&str; 4] = ["--var", "env=prod", "--approve", "go"];
+const TYPED: [&str; 6] = ["--var", "env=prod", "--approve", "agreed", "--approve", "go"];
 
 #[test]
 fn pre_scale_event() {
@@ -131,6 +133,23 @@ fn pre_scale_event() {
         assert!(read.contains("floors[deal-service]") && read.contains("runbook resume"), "{read}");
         prod.project.run(&["rollback", "--yes"]).code(0);
     });
+}
+
+/// What costs money is not begun before somebody has read how much.
+#[test]
+fn nothing_is_raised_before_a_person_has_agreed_to_what_it_costs() {
+    let Some(prod) = Prod::set() else { return };
+    let shown =
+        prod.project.run(&["exec", "pre-scale-event", "--var", "env=prod", "--yes"]).code(3).to_string();
+    let text = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for asked in [
+        "agreed asks for approval",
+        "api-gateway 8, auth-service 6, deal-service 8, customer-service 5, inventory-service 5; 32 in all",
+        "autolytiq-prod has 2.0 to 16.0 ACUs, and is to have at least 8 to 64. 8 are paid for at all times",
+    ] {
+        assert!(text.contains(asked), "no {asked:?} in {shown}");
+    }
+    assert_eq!((prod.cluster.changes().len(), prod.moto.capacity(NAMESPACE)), (0, (2.0, 16.0)));
 }
 
 #[test]
