@@ -14,6 +14,7 @@ use crate::support::redis::Redis;
 use crate::support::tools;
 
 const NODE: &str = "CacheClusterId=autolytiq-prod-redis-001";
+const REPLICA: &str = "CacheClusterId=autolytiq-prod-redis-002";
 
 /// Makes a replication group with one shard; in cluster mode with as many as `shards` says.
 fn group(moto: &Moto, id: &str, shards: Option<u32>) {
@@ -63,12 +64,13 @@ fn redis_resize() {
     let node_type = || of_group(&moto, "autolytiq-prod-redis", "CacheNodeType");
     measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", NODE, 91.0);
     measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", NODE, 5.0e9);
+    measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", REPLICA, 4.0e9);
 
     let typed = |traffic: &'static str| ["--var", "env=prod", "--var", traffic, "--approve", "agreed"];
     proof.forwards(&stage, &typed("traffic=high"), |shown| {
         assert_eq!(node_type(), "cache.r6g.large");
         let asked =
-            "runs on cache.m6g.large (91.0 % of its memory in use at most). Move it to cache.r6g.large?";
+            "runs on cache.m6g.large (91.0 % of the memory of its fullest node in use at most). Move it to cache.r6g.large?";
         assert!(shown.to_string().contains(asked), "{shown}");
     });
     proof.again(&stage, &typed("traffic=high"));
@@ -77,7 +79,7 @@ fn redis_resize() {
     proof.failure(&stage, &typed("traffic=normal"), 1, |read, _| {
         assert!(
             read.contains(
-                "fits failed: the gate does not hold: points 1, highest 5000000000.0, most 4367176433"
+                "fits[autolytiq-prod-redis-001] failed: the gate does not hold: points 1, highest 5000000000.0, most 4367176433"
             ),
             "{read}"
         );
@@ -88,12 +90,36 @@ fn redis_resize() {
     assert_eq!(node_type(), "cache.m6g.large");
 }
 
+/// In cluster mode each shard has data of its own: one that is full is not hidden by another, nor one that nobody measured.
+#[test]
+fn every_node_of_a_cache_must_fit() {
+    let Some((stage, moto)) = with_group(Some(2)) else { return };
+    let Some(aws) = tools::require("aws") else { return };
+    stage.client("aws", &format!("{ALLOWED}\nexec '{}' \"$@\"", aws.display()));
+    let node = |name: &str| format!("CacheClusterId=autolytiq-prod-redis-{name}");
+    for (name, bytes) in [("0001-001", 1.0e9), ("0001-002", 1.0e9), ("0002-001", 12.0e9)] {
+        measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", &node(name), bytes);
+    }
+    let typed = ["exec", "redis-resize", "--yes", "--approve", "agreed", "--var", "env=prod", "--var"];
+    let shown = stage.project.run(&[&typed[..], &["traffic=high"]].concat()).code(1).to_string();
+    let told = "the gate does not hold: points";
+    assert!(
+        shown.contains(&format!("fits[autolytiq-prod-redis-0002-001] failed: {told} 1, highest")),
+        "{shown}"
+    );
+    assert!(shown.contains(&format!("fits[autolytiq-prod-redis-0002-002]: {told} 0")), "{shown}");
+    assert!(!shown.contains("fits[autolytiq-prod-redis-0001-001]: "), "{shown}");
+    assert_eq!(of_group(&moto, "autolytiq-prod-redis", "CacheNodeType"), "cache.m6g.large");
+}
+
 /// The type that the source has for normal does not exist: AWS is asked, and nothing is sent.
 #[test]
 fn a_node_type_that_does_not_exist_is_found_before_anything_is_sent() {
     let Some((stage, moto)) = with_group(None) else { return };
     let Some(aws) = tools::require("aws") else { return };
     stage.client("aws", &format!("{ALLOWED}\nexec '{}' \"$@\"", aws.display()));
+    measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", NODE, 1.0e9);
+    measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", REPLICA, 1.0e9);
     let table = stage.project.root().join("runbooks/autolytiq/platform.yaml");
     let text =
         std::fs::read_to_string(&table).expect("the table").replace("cache.r6g.large", "cache.r6g.medium");
