@@ -230,6 +230,7 @@ fn with_redis() -> Option<(Stage, Rc<Moto>, Redis)> {
     endpoint(&stage, redis.port());
     stage.client("redis-cli", &redis.line());
     measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", NODE, 64.0);
+    measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", REPLICA, 60.0);
     redis.said(&["SET", "there", "1"]);
     (0..19).for_each(|_| drop(redis.said(&["GET", "there"])));
     redis.said(&["GET", "gone"]);
@@ -256,8 +257,8 @@ fn cache_health() {
     proof.again(&stage, &typed);
     proof.back(&stage);
 
-    // More is written, while it looks, than there is room for.
-    measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", NODE, 97.0);
+    // More is written, while it looks, than there is room for. It is not the first node that is full.
+    measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", REPLICA, 97.0);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -274,9 +275,12 @@ fn cache_health() {
         proof.failure(&stage, &typed, 1, |read, _| {
             assert!(read.contains("evictions: the gate does not hold: evicted"), "{read}");
             assert!(
-                read.contains("memory failed: the gate does not hold: points 1, highest 97.0, critical 85"),
+                read.contains(
+                    "memory[autolytiq-prod-redis-002] failed: the gate does not hold: points 1, highest 97.0, critical 85"
+                ),
                 "{read}"
             );
+            assert!(read.contains("memory     not well, or not known: autolytiq-prod-redis-002. Full:"), "{read}");
             assert!(read.contains("Run redis-resize for the next level"), "{read}");
             assert!(read.contains("hit ratio  95.0 %"), "the others are asked all the same: {read}");
         });
@@ -328,6 +332,7 @@ fn the_password_reaches_redis_cli_and_no_argument() {
     endpoint(&stage, redis.port());
     stage.client("redis-cli", &redis.line());
     measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", NODE, 64.0);
+    measured(&moto, "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", REPLICA, 60.0);
     let typed = ["exec", "cache-health", "--var", "env=prod", "--var", "watch=0s"];
     let shown = stage.project.run(&typed).code(1).to_string();
     assert!(shown.contains("before failed") && shown.contains("NOAUTH Authentication required"), "{shown}");
