@@ -67,7 +67,7 @@ case "$*" in
 esac
 [ -n "$location" ] || {{ echo "ERROR: (gcloud.$1.$2.$3) One of [--location, --zone, --region] must be supplied." >&2; exit 1; }}
 case "$1 $2 $3" in
-  "container node-pools describe") echo '{{"name": "arka-workers", "status": "RUNNING", "initialNodeCount": 1, "autoscaling": {{}}}}';;
+  "container node-pools describe") echo '{{"name": "arka-workers", "status": "RUNNING", "initialNodeCount": 1, "autoscaling": {{}}, "locations": ["us-central1-a", "us-central1-b", "us-central1-c"]}}';;
   "container clusters resize")
     [ -n "$quiet" ] || {{ echo "ERROR: (gcloud.container.clusters.resize) This prompt could not be answered because you are not in an interactive session." >&2; exit 1; }}
     echo "$nodes" > '{size}'; echo "Resizing arka-cluster...done." >&2;;

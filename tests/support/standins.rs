@@ -58,7 +58,10 @@ impl Standins {
     /// Lets gcloud find a cluster with these node pools and their numbers of nodes.
     pub(crate) fn gke(&self, cluster: &str, location: &str, pools: &[(&str, u64)]) {
         let pools = pools.iter().map(|(name, nodes)| {
-            json!({"name": name, "status": "RUNNING", "initialNodeCount": nodes, "currentNodeCount": nodes})
+            json!({
+                "name": name, "status": "RUNNING", "initialNodeCount": nodes, "currentNodeCount": nodes,
+                "locations": [location],
+            })
         });
         let cluster = json!({"name": cluster, "location": location, "pools": pools.collect::<Vec<_>>()});
         self.write("gcloud", &json!({"project": "test", "clusters": [cluster]}));

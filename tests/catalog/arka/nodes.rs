@@ -63,3 +63,20 @@ fn on_gke_the_size_is_for_each_zone_and_what_gcloud_wants_is_given() {
         assert_eq!(crate::catalog::stage::difference(&before, &stage.kept()), "");
     });
 }
+
+/// A pool that has no node yet spans its zones all the same: five in each of three are fifteen, and that is what is approved.
+#[test]
+fn an_empty_pool_on_gke_spans_all_of_its_zones() {
+    let Some(stage) = prod() else { return };
+    let pool = Pool::gke(&stage, POOL, 0);
+    let typed = ["exec", "arka/scale-node-pool", "--yes", "--var", "env=prod", "--var", "provider=gke"];
+    let typed = [&typed[..], &["--var", "nodes=5", "--var", "location=us-central1"]].concat();
+    pool.at_work(&stage, || {
+        let shown = stage.project.run(&typed).code(3).to_string();
+        assert!(shown.contains("has 0 nodes in 3 zones. Give it 5 in each zone, 15 in all?"), "{shown}");
+        let run = stage.project.newest();
+        stage.project.run(&["approve", &run, "go-gke"]).code(0);
+        let shown = stage.project.run(&["resume", &run]).code(0).to_string();
+        assert!(shown.contains("nodes 0 → 15, in 3 zones"), "{shown}");
+    });
+}
