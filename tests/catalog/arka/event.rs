@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::servers::{Releases, connections, nothing_installed};
 use super::{NAMESPACE, SERVICES};
 use crate::catalog::proof::Proof;
-use crate::support::kube::Wants;
+use crate::catalog::stage::Stage;
+use crate::support::helm::Helm;
+use crate::support::kube::{Kubectl, Wants};
 use crate::support::postgres::Postgres;
 
 /// The platform in normal times, with a primary and a standby whose settings are watched.
@@ -140,4 +142,29 @@ fn what_was_changed_by_hand_elsewhere_in_the_release_stops_both() {
         assert!(printed.to_string().contains("-minReplicas: 4\n+minReplicas: 2"), "{printed}");
     }
     assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
+}
+
+/// Staging has no autoscalers: the replicas themselves are set there, and more than the event wants are not taken away.
+#[test]
+fn without_autoscalers_it_lowers_nothing_either() {
+    let Some(stage) = Stage::new("arka-staging") else { return };
+    let Some(kubectl) = Kubectl::new(&stage.cluster, "arka-staging") else { return };
+    let Some(helm) = Helm::new(&kubectl) else { return };
+    let chart = Helm::charts().join("arka-engine").display().to_string();
+    std::fs::create_dir_all(stage.project.root().join("charts")).expect("a folder");
+    std::os::unix::fs::symlink(&chart, stage.project.root().join("charts/arka-engine")).expect("a link");
+    stage.client("helm", &helm.line());
+    let off = ["usageMetering", "licenseAuthority", "policyEngine", "attestationService"]
+        .map(|service| format!("{service}.autoscaling.enabled=false"))
+        .join(",");
+    let settings = format!("{off},usageMetering.replicas=12");
+    helm.run(&["install", "arka", &chart, "--set", &settings, "--wait", "--timeout", "60s"]).ok();
+    let typed = ["exec", "arka/pre-scale-event", "--yes", "--var", "env=staging"];
+    let shown = stage.project.run(&typed).code(1).to_string();
+    assert!(
+        shown.contains("raises-replicas-only[usage-metering] failed: the gate does not hold: replicas 12"),
+        "{shown}"
+    );
+    assert!(shown.contains("raises-replicas-only[license-authority] done"), "{shown}");
+    assert_eq!(stage.changing_calls(0), [""; 0]);
 }
