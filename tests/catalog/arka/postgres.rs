@@ -114,6 +114,16 @@ fn a_pod_is_no_stateful_set_and_a_refused_setting_is_an_error() {
     let shown = step("postgresql-0", "many");
     assert!(shown.contains("invalid value for parameter \"max_connections\""), "{shown}");
     assert!(shown.contains("--- exit status: 1"), "{shown}");
+    // A setting that stands in no file yet, and is taken out of it again.
+    let runbook = format!(
+        "runbook: set\ntitle: Set\nsteps:\n  - id: set\n    uses: postgres/alter-system\n    with: {{namespace: \
+         {NAMESPACE}, pod: postgresql-0, user: arka, database: arka, setting: work_mem, value: '8192'}}\n"
+    );
+    releases.stage.project.write("runbooks/arka/set.yaml", runbook);
+    releases.stage.project.run(&["exec", "arka/set"]).code(0);
+    assert_eq!(primary.sql("arka", "SHOW work_mem"), "8MB");
+    releases.stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(primary.sql("arka", "SHOW work_mem"), "4MB");
     // Refused before anything is asked of anybody.
     let calls = releases.stage.calls().len();
     let shown = step("sts/postgresql-0", "'500'");
