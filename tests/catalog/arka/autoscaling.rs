@@ -226,6 +226,10 @@ fn by_helm_limits_and_targets_last() {
     stage.project.run(&["rollback", &ceiling, "--yes"]).code(0);
     assert_eq!((scaled(stage, "usage-metering"), cpu()), (limits(3, 20), json!(70)));
 
+    let shown = exec("arka/hpa-limits", "max=2").code(1).to_string();
+    assert!(shown.contains("in-order failed: the gate does not hold"), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+
     // Anything else that was changed by hand would be lost.
     releases.kubectl(&["patch", "hpa", "policy-engine-hpa", "-p", r#"{"spec":{"minReplicas":4}}"#]).ok();
     for (runbook, var) in [("arka/hpa-limits", "max=50"), ("arka/hpa-thresholds", "cpu=50")] {
