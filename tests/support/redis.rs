@@ -153,6 +153,11 @@ impl Redis {
             drop(self.restart());
         }
         drop(pod);
+        self.runs(exec)
+    }
+
+    /// Runs a command of its container, whichever pod that is; `None` for what is not there.
+    pub(crate) fn runs(&self, exec: &Exec) -> Option<Ran> {
         let (name, arguments) = exec.command.split_first()?;
         let program = match name.as_str() {
             "sh" | "bash" => tools::require(name)?,
