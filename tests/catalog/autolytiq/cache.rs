@@ -17,7 +17,7 @@ const NODE: &str = "CacheClusterId=autolytiq-prod-redis-001";
 const REPLICA: &str = "CacheClusterId=autolytiq-prod-redis-002";
 
 /// Makes a replication group with one shard; in cluster mode with as many as `shards` says.
-fn group(moto: &Moto, id: &str, shards: Option<u32>) {
+pub(super) fn group(moto: &Moto, id: &str, shards: Option<u32>) {
     let count = shards.unwrap_or(1).to_string();
     let mut args = vec!["elasticache", "create-replication-group", "--replication-group-id", id];
     args.extend(["--replication-group-description", "a test", "--engine", "redis"]);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::aurora::measured;
-use super::{prod, prod_with_aws};
+use super::aurora::{instance, measured};
+use super::cache::group;
+use super::{NAMESPACE, prod, prod_with_aws};
 use crate::catalog::proof::Proof;
 use crate::catalog::stage::Stage;
 use crate::support::moto::Moto;
@@ -84,7 +85,9 @@ fn answers(project: &Project, over: &AtomicBool) -> Vec<String> {
 
 fn with_figures() -> Option<(Stage, Moto)> {
     let (stage, moto) = prod_with_aws()?;
-    let database = "DBClusterIdentifier=autolytiq-prod";
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    group(&moto, "autolytiq-prod-redis", None);
+    let database = "DBInstanceIdentifier=autolytiq-prod-writer";
     let cache = "CacheClusterId=autolytiq-prod-redis-001";
     for (namespace, metric, of, value) in [
         ("AWS/RDS", "CPUUtilization", database, 41.0),
@@ -119,10 +122,11 @@ fn monthly_capacity_review() {
     });
     let asked = asked.join("\n");
     for figure in [
-        "Database CPU: 41.0 % on average, 41.0 % at most. Cache memory: no values.",
+        "Database CPU: autolytiq-prod-writer 41.0 % on average, 41.0 % at most. Cache memory: autolytiq-prod-redis-001 no values;",
         "Planned with: 1000 now and 15 % more a month, so 1150 a month from now. Autoscalers now: api-gateway-hpa 3 of 10,",
-        "Limits: 2.0 to 16.0 ACUs. Used: 9.5 on average, 9.5 at most.",
-        "Hits: 96.0 % on average, 96.0 % on the worst day. Evictions: 12 in all, 12 on the worst day.",
+        "Limits: 2.0 to 16.0 ACUs. Used: autolytiq-prod-writer 9.5 on average, 9.5 at most.",
+        "Hits: autolytiq-prod-redis-001 96.0 % on average, 96.0 % on the worst day; autolytiq-prod-redis-002 no values.",
+        "Evictions: autolytiq-prod-redis-001 12 in all, 12 on the worst day; autolytiq-prod-redis-002 no values.",
         "Pods without room in the last hour: none.",
         "1500, 2300 and 5300 in the table, 1521, 2313 and 5350 by the formula.",
     ] {
