@@ -285,6 +285,33 @@ fn autoscaling_config() {
     });
 }
 
+/// `kubectl apply` takes away what an earlier one had named and this one does not.
+#[test]
+fn what_the_table_does_not_say_of_an_autoscaler_stays() {
+    let Some(stage) = drifted() else { return };
+    let mut manifest = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": HPA, "labels": {"team": "platform"}}, "spec": spec(&stage, HPA),
+    });
+    manifest["spec"]["behavior"] = json!({"scaleDown": {"stabilizationWindowSeconds": 600}});
+    typed_by_hand(&stage).run_with(&["apply", "-f", "-"], &manifest.to_string()).ok();
+    let before = spec(&stage, HPA);
+    let exec = ["exec", "autoscaling-config", "--yes", "--var", "env=prod"];
+    stage.project.run(&exec).code(0);
+    let after = stage.cluster.object("horizontalpodautoscalers", NAMESPACE, HPA);
+    assert_eq!(after["spec"]["maxReplicas"], json!(10), "it was applied");
+    assert_eq!(after["spec"]["behavior"], before["behavior"]);
+    assert_eq!(after["metadata"]["labels"]["team"], "platform");
+
+    // Somebody needs more than the table's floor.
+    let raised = r#"{"spec": {"minReplicas": 6}}"#;
+    typed_by_hand(&stage).run(&["patch", "hpa", HPA, "--type=merge", "-p", raised]).ok();
+    let shown = stage.project.run(&exec).code(1).to_string();
+    let refused = "not-raised[api-gateway] failed: the gate does not hold: minReplicas 6";
+    assert!(shown.contains(refused), "{shown}");
+    assert_eq!(spec(&stage, HPA)["minReplicas"], json!(6), "nothing was changed");
+}
+
 /// A budget is about evictions: the autoscaler takes pods away straight through it.
 #[test]
 fn a_budget_keeps_no_autoscaler_from_scaling_down() {
