@@ -147,11 +147,49 @@ fn each_cause_of_not_scaling_down_is_named() {
     assert_eq!(found, "stabilising");
     assert!(shown.contains("deal-service-hpa waits 600 s."), "{shown}");
 
-    // A budget that lets nothing go, and no node that is drained: it holds up nothing.
-    stage.cluster.pdb(NAMESPACE, "deal-service-pdb", "deal-service", 6);
+    // A budget of others that lets nothing go, and no node that is drained: it holds up nothing of this one.
+    let tight = |name: &str, service: &str, pods: i64| {
+        stage.cluster.pdb(NAMESPACE, name, service, pods);
+        stage.cluster.wait_for("poddisruptionbudgets", NAMESPACE, name, |it| {
+            it["status"]["currentHealthy"] == json!(pods)
+        });
+    };
+    tight("api-gateway-pdb", "api-gateway", 3);
     assert_eq!(causes(&stage, name, "deal-service").0, "stabilising");
+    // One of its own: Cluster Autoscaler asks the budgets before it picks a node, so none is cordoned.
+    tight("deal-service-pdb", "deal-service", 6);
+    let (found, shown) = causes(&stage, name, "deal-service");
+    assert_eq!(found, "stabilising, budget");
+    assert!(shown.contains("--var budget=deal-service-pdb --var drain=autoscaler"), "{shown}");
     kubectl.run(&["cordon", "node-1"]).ok();
     let (found, shown) = causes(&stage, name, "deal-service");
     assert_eq!(found, "stabilising, budget");
     assert!(shown.contains("--var budget=deal-service-pdb"), "{shown}");
+    assert!(!shown.contains("drain=autoscaler"), "{shown}");
+}
+
+/// Cluster Autoscaler begins when the budget allows it, and the budget has what it had when the node is gone.
+#[test]
+fn a_budget_is_eased_until_cluster_autoscaler_has_taken_a_node() {
+    let Some(stage) = prod() else { return };
+    stage.cluster.pdb(NAMESPACE, "api-gateway-pdb", "api-gateway", 3);
+    let cluster = &stage.cluster;
+    let keeps = |pods: i64| {
+        cluster.wait_for("poddisruptionbudgets", NAMESPACE, "api-gateway-pdb", |it| {
+            it["spec"]["minAvailable"] == json!(pods)
+        });
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            keeps(1);
+            cluster.remove("nodes", "", "node-2");
+        });
+        let typed = ["--var", "env=prod", "--var", "service=api-gateway", "--var", "budget=api-gateway-pdb"];
+        let drain = ["--var", "drain=autoscaler", "--var", "drain_within=1m", "--approve", "allow"];
+        let exec = [&["exec", "scale-down-blocked-triage", "--yes"], &typed[..], &drain[..]].concat();
+        let shown = stage.project.run(&exec).code(0).to_string();
+        assert!(shown.contains("Cluster Autoscaler is to take one of 2 nodes."), "{shown}");
+        assert!(shown.contains("pods that must stay 3 → 1"), "{shown}");
+    });
+    keeps(3);
 }
