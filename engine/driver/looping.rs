@@ -1,5 +1,7 @@
 //! The loop itself.
 
+mod parting;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use crate::exec::{Ended, Handle, Notice, Pool};
 use crate::journal::{HEARTBEAT, JournalError, Record, Want, Writer};
 use crate::machine::{
     Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress,
-    Question, RunStatus, Stage, To,
+    Question, RunStatus, To,
 };
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
@@ -591,31 +593,6 @@ impl Loop<'_> {
         self.reporter.close(&EndInfo { run: &run, program: &self.program, state, graph, took });
     }
 
-    /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told.
-    async fn stopped(&mut self, life: &mut Life, signals: &mut Signals, error: DriveError) -> DriveError {
-        life.desk.end("the run can't go on here");
-        let DriveError::Journal(source) = error else {
-            life.flying.values().for_each(|flying| flying.handle.stop());
-            self.let_finish(life, signals).await;
-            return error;
-        };
-        if matches!(source, JournalError::Fenced(_)) {
-            return self.left_to_another(life, signals, source).await;
-        }
-        if !life.desk.is_free() {
-            self.clear_desk(life).await;
-        }
-        self.say_stopped(life, &source);
-        // At once: what is left of a deleted journal ends with this process, which may be killed while it waits.
-        let saved = matches!(source, JournalError::Moved { .. }).then(|| self.writer.rescue());
-        if let Some(Err(error)) = &saved {
-            self.reporter.aside(&format!("the journal could not be saved either: {}", error.in_full()));
-        }
-        let lost = self.let_finish(life, signals).await;
-        let run = self.writer.run().to_string();
-        DriveError::Stopped { run, source: Box::new(source), lost, saved: saved.and_then(Result::ok) }
-    }
-
     /// Says once that the journal ails: a command may run for an hour before its end would show it.
     fn ail(&mut self, life: &mut Life, error: &JournalError) {
         tracing::warn!(%error, "heartbeat");
@@ -623,113 +600,11 @@ impl Loop<'_> {
             self.reporter.aside(&format!("the journal can't be written now: {}", error.in_full()));
         }
     }
-
-    /// Says at once that the run ends here: the wait for what runs may be long.
-    fn say_stopped(&mut self, life: &Life, why: &JournalError) {
-        self.reporter.aside(&format!("the journal can't be written: {}", why.in_full()));
-        let mut names: Vec<&str> = life.flying.keys().map(|leaf| leaf.step.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if !names.is_empty() {
-            let names = names.join(", ");
-            self.reporter
-                .aside(&format!("nothing more is started; what runs may finish: {names} (Ctrl-C stops it)"));
-        }
-        self.reporter.tick(clock::now());
-    }
-
-    /// Somebody else drives the run now, and waits for what runs here: it is neither stopped nor doubled. Nothing more is
-    /// started or written; what the commands print is read until they end, since a command whose output nobody reads is
-    /// killed by the system when it writes (SIGPIPE). Ctrl-C leaves at once all the same.
-    async fn left_to_another(
-        &mut self,
-        life: &mut Life,
-        signals: &mut Signals,
-        error: JournalError,
-    ) -> DriveError {
-        life.desk.end("the run was taken over");
-        self.pool.leave();
-        life.hooks.kill();
-        life.flying.values().for_each(|flying| flying.handle.forgo());
-        if !life.desk.is_free() {
-            self.clear_desk(life).await;
-        }
-        if !life.flying.is_empty() {
-            self.reporter.aside(&error.to_string());
-            let names: BTreeSet<String> = life.flying.keys().map(|leaf| format!("`{}`", leaf.step)).collect();
-            let names = names.into_iter().collect::<Vec<_>>().join(", ");
-            self.reporter.aside(&format!(
-                "What {names} still prints is read here until it ends. Ctrl-C leaves at once; what prints after that is \
-                 killed by SIGPIPE"
-            ));
-        }
-        let mut draw = tokio::time::interval(TICK);
-        while !life.flying.is_empty() {
-            tokio::select! {
-                message = life.messages.recv() => {
-                    let Some(Message::Notice(leaf, Notice::Ended(ended))) = message else { continue };
-                    life.flying.remove(&leaf);
-                    if let Some(told) = told_of(&leaf, &launch::end(&ended.end)) {
-                        self.reporter.aside(&format!("{told} (this is in no journal)"));
-                    }
-                }
-                _ = draw.tick() => self.reporter.tick(clock::now()),
-                came = signals.recv() => match came {
-                    Came::Stop(Interrupt::Hup) | Came::GoOn => {}
-                    Came::Stop(_) => break,
-                    // What runs here is no longer ours to stop.
-                    Came::Suspend => signals.stopped().await,
-                },
-            }
-        }
-        self.reporter.suspend();
-        error.into()
-    }
-
-    /// Waits until everything that runs has ended, and returns what did and is in no journal. Whoever does not want to
-    /// wait presses Ctrl-C: nothing is started any more, so it is the second one.
-    async fn let_finish(&mut self, life: &mut Life, signals: &mut Signals) -> Vec<String> {
-        let mut told = std::mem::take(&mut life.unrecorded);
-        let mut tick = tokio::time::interval(TICK);
-        while !life.flying.is_empty() {
-            let message = tokio::select! {
-                message = life.messages.recv() => message,
-                came = signals.recv() => {
-                    match came {
-                        Came::Stop(Interrupt::Hup) | Came::GoOn => {}
-                        Came::Stop(_) => life.flying.values().for_each(|flying| flying.handle.stop()),
-                        Came::Suspend => {
-                            life.flying.values().for_each(|flying| flying.handle.pause());
-                            signals.stopped().await;
-                            life.flying.values().for_each(|flying| flying.handle.resume());
-                        }
-                    }
-                    continue;
-                }
-                _ = tick.tick() => {
-                    self.draw(life);
-                    continue;
-                }
-            };
-            let Some(message) = message else { break };
-            if let Message::Notice(leaf, Notice::Ended(ended)) = message {
-                life.flying.remove(&leaf);
-                told.extend(told_of(&leaf, &launch::end(&ended.end)));
-            }
-        }
-        told
-    }
-}
-
-/// Returns the end of a change, for the people who will not find it in the journal.
-fn told_of(leaf: &Leaf, end: &End) -> Option<String> {
-    matches!(leaf.stage, Stage::Action | Stage::Undo)
-        .then(|| format!("{}: {}", leaf.step, crate::machine::describe(end)))
 }
 
 fn ended(event: &Event) -> Option<String> {
     match event {
-        Event::Exited { leaf, end, .. } => told_of(leaf, end),
+        Event::Exited { leaf, end, .. } => parting::told_of(leaf, end),
         _ => None,
     }
 }
