@@ -27,6 +27,9 @@ const KEPT: [&str; 7] = [
     "verticalpodautoscalers",
 ];
 
+/// The floor and the ceiling of an autoscaler.
+pub(super) type Limits = (i64, i64);
+
 /// Reads what a server has.
 type Read = Box<dyn Fn() -> Value>;
 
@@ -69,6 +72,25 @@ impl Stage {
         let stage = Stage { cluster, project, namespaces, bin, log, also: Vec::new(), _kubectl: kubectl };
         stage.real("kubectl")?;
         Some(stage)
+    }
+
+    /// Makes services, each with its autoscaler `NAME-hpa`, and waits until all is up.
+    pub(super) fn services(self, namespace: &str, services: &[(&str, Limits)]) -> Stage {
+        let hpa = |service: &str| format!("{service}-hpa");
+        for (service, (min, max)) in services {
+            self.cluster.deployment(namespace, service, *min);
+            self.cluster.hpa(namespace, &hpa(service), &format!("deployment/{service}"), *min, *max);
+        }
+        for (service, (min, _)) in services {
+            self.cluster.wait_for("deployments", namespace, service, |it| {
+                it["status"]["readyReplicas"] == json!(min)
+            });
+            // What must hold beforehand is that the autoscaler has looked at all.
+            self.cluster.wait_for("horizontalpodautoscalers", namespace, &hpa(service), |it| {
+                it["status"]["conditions"].is_array()
+            });
+        }
+        self
     }
 
     /// Gives the project a variable of the environment.

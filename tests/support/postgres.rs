@@ -35,8 +35,6 @@ pub(crate) struct Postgres(Arc<Server>);
 struct Server {
     // Before the folder, which must not go first.
     daemon: Mutex<Option<Daemon>>,
-    /// The pod that it runs in.
-    pod: Mutex<String>,
     /// What the container has in its environment.
     secrets: Mutex<Vec<(String, String)>>,
     port: u16,
@@ -83,14 +81,8 @@ impl Postgres {
             chown(&files, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
         }
         fill(home.path()).unwrap_or_else(|why| panic!("the server's data: {why}"));
-        let mut server = Server {
-            daemon: Mutex::new(None),
-            pod: Mutex::default(),
-            secrets: Mutex::default(),
-            port: 0,
-            programs,
-            home,
-        };
+        let mut server =
+            Server { daemon: Mutex::new(None), secrets: Mutex::default(), port: 0, programs, home };
         for attempt in 1.. {
             server.port = daemon::free_port();
             match server.come() {
@@ -174,24 +166,14 @@ impl Postgres {
     }
 
     /// Lets the server be what runs in this pod: `kubectl exec` reaches its clients, and a new pod is a restart.
-    ///
-    /// The restart is seen at the next `exec`, not by who is connected to the port itself.
     pub(crate) fn lives_in(&self, cluster: &Cluster, namespace: &str, pod: &str) {
-        let there = cluster.wait_for("pods", namespace, pod, |pod| !pod["metadata"]["uid"].is_null());
-        let uid = there["metadata"]["uid"].as_str().unwrap_or_default();
-        uid.clone_into(&mut self.0.pod());
-        let server = self.clone();
-        cluster.exec_in(namespace, pod, move |exec| server.exec(&exec));
+        let (server, same) = (self.clone(), self.clone());
+        // A server that does not come back is what a client finds, as in a pod.
+        cluster.server_in((namespace, pod), move || drop(server.restart()), move |exec| same.runs(exec));
     }
 
-    fn exec(&self, exec: &Exec) -> Option<Ran> {
-        let mut pod = self.0.pod();
-        if *pod != exec.uid {
-            exec.uid.clone_into(&mut pod);
-            // A server that does not come back is what a client finds, as in a pod.
-            drop(self.restart());
-        }
-        drop(pod);
+    /// Runs a command of its container; `None` for what is not there.
+    fn runs(&self, exec: &Exec) -> Option<Ran> {
         let (name, arguments) = exec.command.split_first()?;
         let bin = self.0.programs.path("");
         let program = match name.as_str() {
@@ -215,10 +197,6 @@ impl Postgres {
 impl Server {
     fn daemon(&self) -> std::sync::MutexGuard<'_, Option<Daemon>> {
         self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pod(&self) -> std::sync::MutexGuard<'_, String> {
-        self.pod.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the process on the data in its folder, and waits until it takes connections.

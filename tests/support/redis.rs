@@ -21,8 +21,6 @@ pub(crate) struct Redis(Arc<Server>);
 struct Server {
     // Before the folder, which must not go first.
     daemon: Mutex<Option<Daemon>>,
-    /// The pod that it runs in.
-    pod: Mutex<String>,
     /// The password that it wants.
     password: Mutex<Option<String>>,
     port: u16,
@@ -61,14 +59,8 @@ impl Redis {
 
     fn launch(programs: Programs, settings: &[(&str, &str)]) -> Self {
         let home = daemon::home("redis-");
-        let mut server = Server {
-            daemon: Mutex::new(None),
-            pod: Mutex::default(),
-            password: Mutex::default(),
-            port: 0,
-            programs,
-            home,
-        };
+        let mut server =
+            Server { daemon: Mutex::new(None), password: Mutex::default(), port: 0, programs, home };
         for attempt in 1.. {
             server.port = daemon::free_port();
             server.configure(settings);
@@ -135,25 +127,10 @@ impl Redis {
     }
 
     /// Lets the server be what runs in this pod: `kubectl exec` reaches its redis-cli, and a new pod is a restart.
-    ///
-    /// The restart is seen at the next `exec`, not by who is connected to the port itself.
     pub(crate) fn lives_in(&self, cluster: &Cluster, namespace: &str, pod: &str) {
-        let there = cluster.wait_for("pods", namespace, pod, |pod| !pod["metadata"]["uid"].is_null());
-        let uid = there["metadata"]["uid"].as_str().unwrap_or_default();
-        uid.clone_into(&mut self.0.pod());
-        let server = self.clone();
-        cluster.exec_in(namespace, pod, move |exec| server.exec(&exec));
-    }
-
-    fn exec(&self, exec: &Exec) -> Option<Ran> {
-        let mut pod = self.0.pod();
-        if *pod != exec.uid {
-            exec.uid.clone_into(&mut pod);
-            // A server that does not come back is what a client finds, as in a pod.
-            drop(self.restart());
-        }
-        drop(pod);
-        self.runs(exec)
+        let (server, same) = (self.clone(), self.clone());
+        // A server that does not come back is what a client finds, as in a pod.
+        cluster.server_in((namespace, pod), move || drop(server.restart()), move |exec| same.runs(exec));
     }
 
     /// Runs a command of its container, whichever pod that is; `None` for what is not there.
@@ -176,10 +153,6 @@ impl Redis {
 impl Server {
     fn daemon(&self) -> MutexGuard<'_, Option<Daemon>> {
         self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pod(&self) -> MutexGuard<'_, String> {
-        self.pod.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn password(&self) -> MutexGuard<'_, Option<String>> {

@@ -13,15 +13,10 @@ mod services;
 mod triage;
 mod vertical;
 
-use serde_json::json;
-
-use super::stage::Stage;
+use super::stage::{Limits, Stage};
 use crate::support::moto::Moto;
 
 const NAMESPACE: &str = "autolytiq-prod";
-
-/// The floor and the ceiling of an autoscaler.
-type Limits = (i64, i64);
 
 /// Each service with the limits of its autoscaler in normal times.
 const SERVICES: [(&str, Limits); 5] = [
@@ -35,21 +30,7 @@ const SERVICES: [(&str, Limits); 5] = [
 /// Prod in normal times: each service with its autoscaler. `None` when a tool is missing, which is told, and is an error
 /// under CI.
 fn prod() -> Option<Stage> {
-    let stage = Stage::new(NAMESPACE)?;
-    let cluster = &stage.cluster;
-    for (service, (min, max)) in SERVICES {
-        cluster.deployment(NAMESPACE, service, min);
-        cluster.hpa(NAMESPACE, &format!("{service}-hpa"), &format!("deployment/{service}"), min, max);
-    }
-    for (service, (min, _)) in SERVICES {
-        cluster.wait_for("deployments", NAMESPACE, service, |it| it["status"]["readyReplicas"] == json!(min));
-        // What must hold beforehand is that the autoscaler has looked at all.
-        let hpa = format!("{service}-hpa");
-        cluster.wait_for("horizontalpodautoscalers", NAMESPACE, &hpa, |it| {
-            it["status"]["conditions"].is_array()
-        });
-    }
-    Some(stage)
+    Some(Stage::new(NAMESPACE)?.services(NAMESPACE, &SERVICES))
 }
 
 /// [`prod`] with the account, which has the Aurora cluster.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -110,6 +110,27 @@ impl Cluster {
     ) {
         let pod = (namespace.to_owned(), pod.to_owned());
         self.shared.with(|state| state.remote.pods.insert(pod, Arc::new(handler)));
+    }
+
+    /// Lets a server be what runs in one pod: `runs` answers for its clients, and a new pod is a `restart`, which is seen at the
+    /// next exec, not by who is connected to the server's port itself.
+    pub(crate) fn server_in(
+        &self,
+        (namespace, pod): (&str, &str),
+        restart: impl Fn() + Send + Sync + 'static,
+        runs: impl Fn(&Exec) -> Option<Ran> + Send + Sync + 'static,
+    ) {
+        let there = self.wait_for("pods", namespace, pod, |pod| !pod["metadata"]["uid"].is_null());
+        let uid = Mutex::new(there["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
+        self.exec_in(namespace, pod, move |exec| {
+            let mut known = uid.lock().unwrap_or_else(PoisonError::into_inner);
+            if *known != exec.uid {
+                exec.uid.clone_into(&mut known);
+                restart();
+            }
+            drop(known);
+            runs(&exec)
+        });
     }
 }
 
