@@ -55,7 +55,7 @@ fn what_was_looked_at_is_looked_at_again_after_the_wait() {
     // The question does not wait for the hour.
     let later = [&typed[..], &["--var", "not_before=2099-01-01T00:00:00Z"]].concat();
     let shown = project.run(&later).code(3).to_string();
-    assert!(shown.contains("It begins at 2099-01-01T00:00:00Z or later."), "{shown}");
+    assert!(shown.contains("It begins at [AT] or later."), "{shown}");
     project.run(&["rollback", &project.newest(), "--yes"]).code(0);
 
     project.run(&typed).code(3);
