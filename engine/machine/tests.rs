@@ -35,6 +35,8 @@ struct Stub {
     not_wanted: BTreeSet<String>,
     satisfied: BTreeSet<String>,
     gate_fails: BTreeSet<String>,
+    /// Whose gates get no answer.
+    gate_mute: BTreeSet<String>,
     attempts: u32,
     /// Whose checks are good for a while.
     checks_lapse: bool,
@@ -102,11 +104,13 @@ impl Evaluate for Lang<'_> {
             };
             return Judgement { verdict: Some(verdict), ..Judgement::default() };
         }
-        let fails = self.0.gate_fails.contains(&Stub::id(self.1, at));
-        Judgement {
-            verdict: Some(if fails { Verdict::DoesNotHold } else { Verdict::Holds }),
-            ..Judgement::default()
-        }
+        let id = Stub::id(self.1, at);
+        let verdict = match (self.0.gate_mute.contains(&id), self.0.gate_fails.contains(&id)) {
+            (true, _) => Verdict::CouldNotTell("no answer".to_owned()),
+            (_, true) => Verdict::DoesNotHold,
+            _ => Verdict::Holds,
+        };
+        Judgement { verdict: Some(verdict), ..Judgement::default() }
     }
     fn retry(
         &self,

@@ -61,6 +61,35 @@ fn a_doubtful_step_with_a_gate_is_settled_by_it() {
     }
 }
 
+/// Neither done nor run again: a gate that got no answer leaves a step, and an undo, in doubt.
+#[test]
+fn a_doubt_whose_gate_gets_no_answer_stays_one() {
+    let mut runbook = chain(1);
+    runbook.steps[0].body.verify = Some(Box::default());
+    runbook.steps[0].body.rollback = Some(Box::new(Undo { verify: Some(Box::default()), ..Undo::default() }));
+    for undo in [false, true] {
+        let mut world = World::new(&runbook, Stub::default(), 8);
+        let stage = if undo { Stage::Undo } else { Stage::Action };
+        if undo {
+            world.play(&[(0, true)]);
+            roll_back(&mut world, None);
+        }
+        world.crash();
+        world.stub.gate_mute.insert("s0".to_owned());
+        world.end(0, End::Exit(0));
+        assert_eq!(world.rested, Some(RunStatus::Waiting), "{stage:?}");
+        assert_eq!(world.machine.unsettled(), ["s0"], "{stage:?}");
+        let ran = |world: &World| world.ran.iter().filter(|leaf| leaf.stage == stage).count();
+        assert_eq!(ran(&world), 1, "{stage:?} is not run again");
+        // Asked anew when the run is taken up again, with an answer this time.
+        world.stub.gate_mute.clear();
+        world.crash();
+        world.play(&[(0, true)]);
+        let ended = if undo { RunStatus::RolledBack } else { RunStatus::Succeeded };
+        assert_eq!((world.rested, ran(&world)), (Some(ended), 1), "{stage:?}");
+    }
+}
+
 #[test]
 fn what_is_said_of_an_outliving_command_starts_nothing_and_settles_nothing() {
     let mut world = World::new(&chain(2), Stub::default(), 4);
