@@ -3,9 +3,14 @@
 //! A process number may be given to a stranger as soon as its owner has been reaped. So nobody reaps before the
 //! group is marked gone, both happen under one lock, and every signal is sent under the same lock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// How long a command that is just being started is waited for: a start takes a millisecond, except where the file of
+/// the program is on a network that hangs.
+const START: Duration = Duration::from_secs(2);
 
 /// A command's process group, from before it exists until after it is gone.
 #[derive(Debug)]
@@ -13,6 +18,8 @@ pub(super) struct Group {
     /// The command's number within its pool.
     pub(super) id: u64,
     state: Mutex<State>,
+    /// It is not being started any more: it runs, or could not be started.
+    started: Condvar,
 }
 
 #[derive(Debug)]
@@ -26,6 +33,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Waiting,
+    /// It may run already, but nobody knows its number yet.
+    Starting,
     Alive(Pid),
     Gone,
 }
@@ -42,6 +51,7 @@ impl Group {
         Self {
             id,
             state: Mutex::new(State { stage: Stage::Waiting, cause: None, killed: false, paused: false }),
+            started: Condvar::new(),
         }
     }
 
@@ -49,6 +59,26 @@ impl Group {
     pub(super) fn cause(&self) -> Option<(Cause, bool)> {
         let state = self.lock();
         state.cause.map(|cause| (cause, state.killed))
+    }
+
+    /// Notes that it is being started.
+    ///
+    /// # Errors
+    ///
+    /// When it is being ended already, and so must not be: whether with SIGKILL.
+    pub(super) fn starts(&self) -> Result<(), bool> {
+        let mut state = self.lock();
+        if state.cause.is_some() {
+            return Err(state.killed);
+        }
+        state.stage = Stage::Starting;
+        Ok(())
+    }
+
+    /// Notes that it could not be started.
+    pub(super) fn stillborn(&self) {
+        self.lock().stage = Stage::Gone;
+        self.started.notify_all();
     }
 
     /// Notes the new process; what was asked while it was being spawned reaches it now.
@@ -61,6 +91,7 @@ impl Group {
             None if state.paused => signal(pid, Signal::STOP),
             None => {}
         }
+        self.started.notify_all();
     }
 
     /// Sends SIGTERM. Returns whether it is news: a second request does not hurry the command on, since some
@@ -77,10 +108,10 @@ impl Group {
         true
     }
 
-    /// Takes back a command that is not running yet; one that runs is left alone.
+    /// Takes back a command that is not running yet, as far as is known; one that runs is left alone.
     pub(super) fn forgo(&self) {
         let mut state = self.lock();
-        if matches!(state.stage, Stage::Waiting) {
+        if matches!(state.stage, Stage::Waiting | Stage::Starting) {
             state.cause.get_or_insert(Cause::Request);
         }
     }
@@ -98,12 +129,24 @@ impl Group {
         }
     }
 
-    /// Suspends the group, or lets it go on; one that is not there yet is born so.
-    pub(super) fn pause(&self, paused: bool) {
+    /// Suspends the group, and returns when it is; one that waits to be started is born so.
+    pub(super) fn pause(&self) {
         let mut state = self.lock();
-        state.paused = paused;
+        state.paused = true;
         if let Stage::Alive(pid) = state.stage {
-            signal(pid, if paused { Signal::STOP } else { Signal::CONT });
+            signal(pid, Signal::STOP);
+        }
+        // Whoever calls may stop this very process next, and with it the thread that would stop what it has started.
+        let starting = |state: &mut State| matches!(state.stage, Stage::Starting);
+        drop(self.started.wait_timeout_while(state, START, starting));
+    }
+
+    /// Lets the group go on.
+    pub(super) fn go_on(&self) {
+        let mut state = self.lock();
+        state.paused = false;
+        if let Stage::Alive(pid) = state.stage {
+            signal(pid, Signal::CONT);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::notice::Identity;
-use super::procfs::{boot, stat};
+use super::procfs::{boot, stat, stop_is_pending};
 
 /// Whether a process that was once started is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub fn alive(identity: &Identity) -> Liveness {
 
 /// Says whether a process was suspended (SIGSTOP, Ctrl-Z).
 pub fn is_suspended(identity: &Identity) -> bool {
-    alive(identity) == Liveness::Running && stat(identity.pid).is_some_and(|stat| stat.suspended)
+    let stopped = stat(identity.pid).is_some_and(|stat| stat.stopped) || stop_is_pending(identity.pid);
+    stopped && alive(identity) == Liveness::Running
 }
 
 /// Returns the identity of this very process.

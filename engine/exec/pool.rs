@@ -132,16 +132,16 @@ impl Handle {
         self.group.kill(Cause::Request);
     }
 
-    /// Suspends the whole group with SIGSTOP. Its timeout does not count the time; a command that is not running yet
-    /// is suspended as soon as it does.
+    /// Suspends the whole group with SIGSTOP, and returns when it was sent: one that is just being started is waited for.
+    /// Its timeout does not count the time; a command that is not running yet is suspended as soon as it does.
     pub fn pause(&self) {
-        self.group.pause(true);
+        self.group.pause();
         self.mailbox.send(Letter::Paused(self.group.id));
     }
 
     /// Lets a suspended group go on with SIGCONT.
     pub fn resume(&self) {
-        self.group.pause(false);
+        self.group.go_on();
         self.mailbox.send(Letter::Paused(self.group.id));
     }
 }
@@ -215,7 +215,7 @@ impl Queue {
         if closing {
             group.kill(Cause::Request);
         }
-        if let Some((_, killed)) = group.cause() {
+        if let Err(killed) = group.starts() {
             return refuse(&notify, End::Stopped { death: None, killed });
         }
         let times = (spec.timeout, spec.grace);
@@ -228,7 +228,10 @@ impl Queue {
                 let running = Box::new(Running::new(launched, group, notify, times, marks, started));
                 self.mailbox.send(Letter::Adopt(running, identity));
             }
-            Err(error) => refuse(&notify, End::NotStarted(error)),
+            Err(error) => {
+                group.stillborn();
+                refuse(&notify, End::NotStarted(error));
+            }
         }
     }
 }

@@ -15,8 +15,8 @@ const BEGINNING: usize = 1024;
 pub(super) struct Stat {
     /// It has not ended; a zombie has.
     pub(super) lives: bool,
-    /// It was sent SIGSTOP or SIGTSTP.
-    pub(super) suspended: bool,
+    /// It is stopped, by SIGSTOP or SIGTSTP.
+    pub(super) stopped: bool,
     /// Its parent; 0 for what has none here.
     pub(super) parent: u32,
     /// Its process group; 0 for what the kernel runs itself.
@@ -42,7 +42,24 @@ fn parse(line: &[u8]) -> Option<Stat> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let started = fields.nth(16)?.parse().ok()?;
-    Some(Stat { lives: !matches!(state, "Z" | "X" | "x"), suspended: state == "T", parent, group, started })
+    Some(Stat { lives: !matches!(state, "Z" | "X" | "x"), stopped: state == "T", parent, group, started })
+}
+
+/// Says whether a process was sent a SIGSTOP that it could not obey yet: it waits in the kernel for something else. A
+/// shell that used vfork(2) does so for its child to run its program, and that is stopped, too.
+pub(super) fn stop_is_pending(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    pending(&status) & SIGSTOP != 0
+}
+
+/// In the masks of signals that `/proc` shows.
+const SIGSTOP: u64 = 1 << 18;
+
+/// Returns the signals that wait for a process, or for its first thread.
+fn pending(status: &str) -> u64 {
+    let masks =
+        status.lines().filter_map(|line| line.strip_prefix("SigPnd:").or(line.strip_prefix("ShdPnd:")));
+    masks.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok()).fold(0, |all, mask| all | mask)
 }
 
 /// Tells a process from a mere thread.
@@ -104,6 +121,15 @@ mod tests {
         assert_eq!((stat.parent, stat.group, stat.started), (7, 9, 777));
         assert!(parse(b"42 (a) Z 1 2").is_none());
         assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn what_waits_for_a_process_is_read() {
+        assert_eq!(
+            pending("Name:\tsh\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000050000\nSigBlk:\tff\n"),
+            0x50001
+        );
+        assert_eq!(pending("Name:\tsh\n"), 0);
     }
 
     #[test]

@@ -293,24 +293,72 @@ fn a_paused_command_can_go_on_and_can_be_stopped() {
     let pool = Pool::new(1).unwrap();
     let (handle, receiver) = start(&pool, Spec::new(["sleep", "600"]));
     let running = identity(&receiver);
-    let state = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.pid)).unwrap();
-        stat.rsplit(')').next().unwrap().trim().chars().next().unwrap()
-    };
-    let wait_for = |stopped: bool| {
-        let begin = Instant::now();
-        while (state() == 'T') != stopped {
-            assert!(begin.elapsed() < LONG, "{}", state());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
     handle.pause();
-    wait_for(true);
+    wait_for(&running, true);
     handle.resume();
-    wait_for(false);
+    wait_for(&running, false);
     handle.pause();
     handle.stop();
     assert!(matches!(end_of_started(&receiver).end, End::Stopped { killed: false, .. }));
+}
+
+fn wait_for(running: &Identity, suspended: bool) {
+    let begin = Instant::now();
+    while is_suspended(running) != suspended {
+        assert!(begin.elapsed() < LONG, "{}", status_of(running.pid));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn status_of(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap()
+}
+
+/// Whoever suspends its commands stops itself next: with the thread that knows what was just started.
+#[test]
+fn what_is_just_being_started_is_suspended_before_pause_returns() {
+    let group = std::sync::Arc::new(group::Group::new(1));
+    group.starts().unwrap();
+    let pausing = std::thread::spawn({
+        let group = std::sync::Arc::clone(&group);
+        move || group.pause()
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!pausing.is_finished(), "it waits for the number of the process");
+    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    group.born(rustix::process::Pid::from_child(&child));
+    pausing.join().unwrap();
+    wait_for(&liveness::identify(child.id(), &procfs::boot().into()), true);
+    group.kill(group::Cause::Request);
+    child.wait().unwrap();
+    // Nothing to wait for: it did not start, or has not begun to.
+    let never = group::Group::new(2);
+    never.starts().unwrap();
+    never.stillborn();
+    never.pause();
+    group::Group::new(3).pause();
+}
+
+/// A shell that waits in vfork(2) for a child that is stopped before it runs its program is not shown as stopped.
+#[test]
+fn a_shell_that_is_suspended_while_it_starts_a_command_is_seen_as_such() {
+    let pool = Pool::new(1).unwrap();
+    // It looks for its program in many places first, and can be stopped after each.
+    let path = (0..500).map(|n| format!("/nowhere/{n}:")).collect::<String>();
+    let (handle, receiver) = start(&pool, sh(&format!("PATH={path}$PATH; while :; do env true; done")));
+    let running = identity(&receiver);
+    let mut waits = 0;
+    for _ in 0..50 {
+        handle.pause();
+        wait_for(&running, true);
+        waits += u32::from(status_of(running.pid).contains("State:\tD"));
+        handle.resume();
+        wait_for(&running, false);
+    }
+    // Which shell it is, and how fast, decides about that: what can be seen is said.
+    println!("{waits} of 50 times it waited for its child");
+    handle.kill();
+    end_of_started(&receiver);
 }
 
 #[test]

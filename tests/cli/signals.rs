@@ -5,7 +5,7 @@ use std::process::Command;
 use runbook::exec::find_by_env;
 use rustix::process::Signal;
 
-use crate::support::live::wait_until;
+use crate::support::live::{stopped, wait_until};
 use crate::support::project::Project;
 use crate::support::terminal::{CTRL_C, CTRL_Z, Terminal};
 
@@ -36,12 +36,6 @@ fn started() -> (Project, Terminal) {
 
 fn leader(project: &Project) -> Option<u32> {
     std::fs::read_to_string(project.root().join("leader")).ok()?.trim().parse().ok()
-}
-
-/// The state of a process as `/proc` has it: `T` is stopped.
-fn state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim().chars().next()
 }
 
 #[track_caller]
@@ -138,7 +132,7 @@ fn ctrl_z_stops_the_steps_too_and_they_go_on_with_us() {
     let step = leader(&project).expect("it began");
     let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
     terminal.keys(CTRL_Z);
-    wait_until("both are stopped", || state(us) == Some('T') && state(step) == Some('T'));
+    wait_until("both are stopped", || stopped(us) && stopped(step));
     project.write("go", "");
     terminal.signal(Signal::CONT);
     let (code, screen) = terminal.end();
@@ -153,7 +147,7 @@ fn what_is_suspended_can_still_be_stopped() {
     let step = leader(&project).expect("it began");
     terminal.keys(CTRL_Z);
     let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
-    wait_until("both are stopped", || state(us) == Some('T') && state(step) == Some('T'));
+    wait_until("both are stopped", || stopped(us) && stopped(step));
     terminal.signal(Signal::TERM);
     terminal.signal(Signal::CONT);
     let (code, screen) = terminal.end();
@@ -181,9 +175,9 @@ fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
     let step = leader(&project).expect("it began");
     terminal.keys(CTRL_Z);
     terminal.wait_for("Stopped");
-    wait_until("the step is stopped", || state(step) == Some('T'));
+    wait_until("the step is stopped", || stopped(step));
     terminal.keys("bg\n");
-    wait_until("the step goes on", || state(step).is_some_and(|state| state != 'T'));
+    wait_until("the step goes on", || !stopped(step));
     terminal.keys("fg\n");
     project.write("go", "");
     wait_until("the run ended", || project.has("after"));

@@ -8,7 +8,7 @@ use runbook::model::Moment;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::live::{Live, records, wait_until};
+use crate::support::live::{Live, records, stopped, wait_until};
 use crate::support::project::Project;
 use crate::support::terminal::{CTRL_Z, Terminal};
 
@@ -334,12 +334,8 @@ fn ctrl_z_suspends_the_wait_for_a_hook_with_the_hook() {
     let mut terminal = Terminal::start(&project.command(&["exec", "r"]));
     terminal.wait_for("waits for its hooks: finished");
     let us = terminal.pid().as_raw_nonzero().get().cast_unsigned();
-    let stopped = || {
-        let stat = std::fs::read_to_string(format!("/proc/{us}/stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('T'))
-    };
     terminal.keys(CTRL_Z);
-    wait_until("it is stopped", stopped);
+    wait_until("it is stopped", || stopped(us));
     project.write("go", "");
     assert!(!project.has("ended"), "the hook is stopped as well");
     terminal.signal(Signal::CONT);

@@ -4,7 +4,7 @@
 use runbook::machine::Event;
 use rustix::process::Signal;
 
-use crate::support::live::{Live, killed, records, spawned, wait_until};
+use crate::support::live::{Live, killed, records, spawned, stopped, wait_until};
 use crate::support::project::Project;
 
 const TWO: &str = r#"
@@ -75,10 +75,10 @@ fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Whether the process is in one of these states, by the letters that the system has for them.
-fn is(states: &str, pid: u32) -> bool {
+/// Whether the process has not ended; a zombie has.
+fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(|state| states.contains(state)))
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['R', 'S', 'D', 'T']))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_engine_in_the_background_says_in_its_log_what_it_waits_for() {
     project.write("go", "");
     new.ends_with(3);
     wait_until("it has told the end", || log().contains("first: it exited with 0 (this is in no journal)"));
-    assert!(!is("RSDT", step.pid));
+    assert!(!lives(step.pid));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_suspended_engine_can_start_nothing_after_it() {
     let step = spawned(&project, "first");
     old.signal(Signal::STOP);
     project.write("go", "");
-    wait_until("its command is over", || !is("RSDT", step.pid));
+    wait_until("its command is over", || !lives(step.pid));
     let new = takeover(&project);
     let said = new.ends_with(3);
     assert!(said.contains("does not react"), "{said}");
@@ -146,7 +146,7 @@ fn what_was_suspended_with_its_engine_is_not_waited_for_in_vain() {
     let old = Live::start(project.command(&["exec", "two"]));
     let step = spawned(&project, "first");
     old.signal(Signal::TSTP);
-    wait_until("both are suspended", || is("T", step.pid) && is("T", old.pid()));
+    wait_until("both are suspended", || stopped(step.pid) && stopped(old.pid()));
     let new = takeover(&project);
     new.says("was suspended: it goes on, to let its commands end");
     project.write("go", "");
@@ -199,7 +199,7 @@ fn a_suspended_engine_is_not_forgotten_when_who_took_over_leaves() {
     new.signal(Signal::INT);
     new.ends_with(130);
     project.write("go", "");
-    wait_until("its command is over", || !is("RSDT", step.pid));
+    wait_until("its command is over", || !lives(step.pid));
     // It could start what it has committed to as soon as somebody wakes it.
     let said = project.run(&["resume"]).code(3).to_string();
     assert!(said.contains("does not react"), "{said}");

@@ -115,6 +115,17 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Says whether a process is stopped, or will be before it does anything else: a shell that waits in vfork(2) for a
+/// child to run its program, which is stopped too, is not shown as stopped.
+pub(crate) fn stopped(pid: u32) -> bool {
+    const SIGSTOP: u64 = 1 << 18;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let waits = field("ShdPnd:").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    field("State:").is_some_and(|state| state.starts_with('T'))
+        || waits.is_some_and(|mask| mask & SIGSTOP != 0)
+}
+
 /// Returns the events of the newest run; none while there is no run.
 pub(crate) fn records(project: &Project) -> Vec<Record> {
     let Ok(store) = Store::open_read_only(project.journal()) else { return Vec::new() };
