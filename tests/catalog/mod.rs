@@ -27,3 +27,4 @@ mod proof;
 mod stage;
 mod table;
 mod templates;
+mod traps;

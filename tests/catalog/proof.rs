@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::stage::{Stage, difference};
 use super::table;
+use super::traps::endless::endless;
 use crate::support::project::Shown;
 
 /// The parts, in the order in which they are played.
@@ -108,8 +109,11 @@ impl Proof {
         // Until it has held, it has failed: what asserts may panic.
         self.row.parts[number] = Some(false);
         play(self);
+        let made = stage.calls().split_off(calls);
+        let waits: Vec<_> = made.iter().filter_map(|call| Some((endless(call)?, call.join(" ")))).collect();
+        assert!(waits.is_empty(), "{waits:#?}");
         self.row.parts[number] = Some(true);
-        self.row.calls += stage.calls().len() - calls;
+        self.row.calls += made.len();
     }
 }
 
