@@ -186,6 +186,11 @@ impl Cluster {
         });
     }
 
+    /// Lets every autoscaler look once, now: for a cluster without a sync period.
+    pub(crate) fn look(&self) {
+        self.shared.with(controllers::look);
+    }
+
     /// Says what an autoscaler computes from its metrics; by default what its target had at first sight.
     pub(crate) fn hpa_wants(&self, namespace: &str, name: &str, wants: Wants) {
         self.shared.with(|state| state.wants.insert((namespace.to_owned(), name.to_owned()), wants));

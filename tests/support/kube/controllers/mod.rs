@@ -52,8 +52,13 @@ pub(crate) async fn autoscale(shared: Arc<Shared>, period: Duration) {
     let mut ticks = interval(period);
     loop {
         ticks.tick().await;
-        shared.with(autoscaler::sync);
+        shared.with(look);
     }
+}
+
+/// Lets every autoscaler look once.
+pub(crate) fn look(state: &mut State) {
+    autoscaler::sync(state);
 }
 
 /// Takes every step that can be taken now; returns when the next pod or the deadline of a rollout is due.
