@@ -128,6 +128,15 @@ pub(crate) fn run_until(mut command: Command, wanted: &str, at_most: Duration) -
     lines
 }
 
+/// Waits until something is so; fails the test where that takes too long.
+pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !so() {
+        assert!(Instant::now() < deadline, "{what}: not within 30 s");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits for a child within the bound and returns its exit code.
 fn end(child: &mut Child, what: &str) -> Option<i32> {
     let deadline = Instant::now() + LONGEST;

@@ -1,5 +1,7 @@
 //! PostgreSQL: connections with a restart, standbys by helm, and what is slow.
 
+use runbook::journal::Store;
+use runbook::machine::Event;
 use serde_json::json;
 
 use super::NAMESPACE;
@@ -69,6 +71,30 @@ fn what_was_looked_at_is_looked_at_again_after_the_wait() {
         "{shown}"
     );
     assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
+}
+
+/// A yes is given in the day, and the outage comes at night: nothing is sent before its time.
+#[test]
+fn the_restarts_wait_for_their_time() {
+    let Some(releases) = releases() else { return };
+    let Some((primary, standby)) = releases.replicated_postgres() else { return };
+    let stage = &releases.stage;
+    let begins = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(12);
+    let not_before = format!("not_before={begins}");
+    let typed = ["--var", "env=prod", "--var", "connections=500", "--var", &not_before, "--approve", "go"];
+    stage.project.run(&[&["exec", "arka/postgres-connections", "--yes"], &typed[..]].concat()).code(0);
+    let store = Store::open_read_only(stage.project.journal()).expect("a journal");
+    let run = store.runs(&Default::default()).expect("runs")[0].id.clone();
+    let records = store.load(&run).expect("the run").records;
+    let first = records.iter().find_map(|record| match &record.event {
+        Event::Intent { command, .. } if command.contains("ALTER SYSTEM SET") => Some(record.at),
+        _ => None,
+    });
+    let first = first.expect("it was set");
+    assert!(records[0].at < begins && first >= begins, "first change at {first}, window from {begins}");
+    for server in [&primary, &standby] {
+        assert_eq!(connections(server), json!(["500", "500"]));
+    }
 }
 
 /// Down again as a run of its own: the primary first, and the standby once it has read that.

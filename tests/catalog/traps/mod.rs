@@ -5,6 +5,7 @@ mod aws;
 pub(super) mod endless;
 mod kubectl;
 mod kubectl_rollout;
+mod servers;
 
 use serde_json::{Value, json};
 

@@ -18,11 +18,8 @@ mod rollout;
 mod standins;
 mod top;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use super::kube::{Cluster, Kubectl};
-use super::tools::{self, Said};
+use super::tools::{self, Said, eventually};
 
 /// A cluster with one deployment of three, and a kubectl whose default namespace it is in.
 fn shop() -> Option<(Cluster, Kubectl)> {
@@ -38,13 +35,4 @@ fn client(lines: &str, args: &[&str]) -> Option<Said> {
     let path = std::env::var("PATH").unwrap_or_default();
     let all = [&["-c", lines, "client"], args].concat();
     Some(tools::run(tools::command(&shell, &all, &[("PATH".to_owned(), path)]), ""))
-}
-
-/// Waits until it is so; fails the test where that takes too long.
-fn eventually(what: &str, so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !so() {
-        assert!(Instant::now() < deadline, "{what}: not within 30 s");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
