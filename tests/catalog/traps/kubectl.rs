@@ -69,13 +69,65 @@ fn a_floor_brings_nothing_back_from_zero() {
     stage.cluster.look();
     kubectl.run(&["patch", "hpa", "api-hpa", "--type=merge", "-p", r#"{"spec":{"minReplicas":5}}"#]).ok();
     stage.cluster.look();
-    let replicas = || stage.cluster.object("deployments", SHOP, "api")["spec"]["replicas"].clone();
-    assert_eq!(replicas(), json!(0), "patched, and nothing comes of it");
+    assert_eq!(replicas(&stage), json!(0), "patched, and nothing comes of it");
     stage.cluster.forget_requests();
     runbook(&stage, &[("up", "kubectl/hpa-floor", floor(6))]);
     let shown = stage.project.run(&["exec", "one"]).code(1).to_string();
     assert!(shown.contains("up failed: its check does not hold"), "{shown}");
     assert_eq!(stage.cluster.changes().len(), 0, "so it is not patched at all");
+}
+
+fn replicas(stage: &Stage) -> Value {
+    stage.cluster.object("deployments", SHOP, "api")["spec"]["replicas"].clone()
+}
+
+/// A shop without an autoscaler, and a runbook that wants five pods where there are three. Of the first `kubectl scale` that
+/// is no trial, these lines of shell are made.
+fn scaled_by_two(first: &str) -> Option<Stage> {
+    let stage = Stage::new(SHOP)?;
+    stage.cluster.deployment(SHOP, "api", 3);
+    let (real, begun) = (tools::require("kubectl")?, stage.project.root().join("../begun"));
+    let (real, begun) = (real.display(), begun.display());
+    let once = format!("[ -e '{begun}' ] || {{ : > '{begun}'; {first}; }}");
+    let lines = format!(
+        "kubectl() {{ '{real}' -n shop \"$@\"; }}\ncase \"$*\" in *dry-run*) ;; *' scale '*) {once};; esac\nexec '{real}' \"$@\""
+    );
+    stage.client("kubectl", &lines);
+    let with = json!({"namespace": SHOP, "workload": "deployment/api", "replicas": 5, "ready_within": "20s"});
+    runbook(&stage, &[("up", "kubectl/scale", with)]);
+    Some(stage)
+}
+
+/// Who types a count sets it, whatever there is. The step sets it over what it has seen, and over nothing else.
+#[test]
+fn what_somebody_else_scales_meanwhile_is_left() {
+    let Some(stage) = scaled_by_two("kubectl scale deployment/api --replicas=7 >/dev/null") else { return };
+    let shown = stage.project.run(&["exec", "one"]).code(1).to_string();
+    assert!(shown.contains("error: Expected replicas to be 3, was 7"), "{shown}");
+    assert_eq!(replicas(&stage), json!(7));
+    let shown = stage.project.run(&["rollback", "--yes"]).code(5).to_string();
+    assert!(shown.contains("deployment/api has 7 replicas: somebody else has scaled it"), "{shown}");
+    assert!(shown.contains("kubectl --namespace=shop scale deployment/api --replicas=3"), "{shown}");
+    assert!(!shown.contains("attempt 2"), "it is an answer: {shown}");
+    assert_eq!(replicas(&stage), json!(7));
+    let kubectl = Kubectl::new(&stage.cluster, SHOP).expect("the stage has one");
+    kubectl.run(&["scale", "deployment/api", "--replicas=5"]).ok();
+    assert_eq!(replicas(&stage), json!(5), "as the source types it: two pods are gone, and nobody was told");
+}
+
+/// The guard of `kubectl scale` alone would refuse what it did itself.
+#[test]
+fn a_scale_whose_answer_was_lost_is_found_done() {
+    let lost = "kubectl \"$@\" >/dev/null; echo 'error: http2: client connection lost' >&2; exit 1";
+    let Some(stage) = scaled_by_two(lost) else { return };
+    let shown = stage.project.run(&["exec", "one"]).code(0).to_string();
+    assert_eq!(replicas(&stage), json!(5), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(replicas(&stage), json!(3));
+    let kubectl = Kubectl::new(&stage.cluster, SHOP).expect("the stage has one");
+    kubectl.run(&["scale", "deployment/api", "--replicas=5"]).ok();
+    let again = kubectl.run(&["scale", "deployment/api", "--current-replicas=3", "--replicas=5"]);
+    assert_eq!(again.failed(1), "error: Expected replicas to be 3, was 5\n");
 }
 
 /// An editor waits for a person; a patch does not.
