@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::stage::copy;
+use crate::support::project::Project;
+
 /// Every procedure of the two sources, each a runbook of this name.
 pub(super) const ALL: &[&str] = &[
     "arka/autoscaling-status",
@@ -99,4 +104,23 @@ fn each_of_them_is_proved() {
     let unproved: Vec<&str> =
         written().into_iter().filter(|row| !texts.contains(&format!("Proof::of(\"{row}\")"))).collect();
     assert_eq!(unproved, [""; 0], "runbooks of the catalog that no test plays");
+}
+
+/// As the repository ships them: no warning, and `list` shows each.
+#[test]
+fn the_tree_is_checked_without_a_warning_and_listed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = Project::new();
+    for folder in ["runbooks", "steps"] {
+        copy(&root.join(folder), &project.root().join(folder));
+    }
+    // Whether the tools are here is no matter of the tree.
+    let checked = project.run(&["check", "--deny", "warnings", "--format", "json"]).code(0);
+    let checked: Value = serde_json::from_str(&checked.stdout).expect("one JSON document");
+    let count = |key: &str| checked[key].as_u64();
+    assert_eq!((count("errors"), count("warnings")), (Some(0), Some(0)), "{checked:#}");
+    assert!(count("runbooks") >= Some(46) && count("templates") >= Some(50), "{checked:#}");
+    let listed = project.run(&["list"]).code(0).to_string();
+    let missing: Vec<_> = written().into_iter().filter(|name| !listed.contains(name)).collect();
+    assert_eq!(missing, [""; 0], "{listed}");
 }

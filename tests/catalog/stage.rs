@@ -241,7 +241,8 @@ fn set_by_people(object: &Value) -> Value {
     json!({"labels": metadata["labels"], "annotations": annotations, "spec": object["spec"], "data": object["data"]})
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it.
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -309,3 +309,24 @@ fn custom_metrics_hpa() {
         assert_eq!(spec(stage, HPA)["maxReplicas"], json!(20), "nothing was changed");
     });
 }
+
+/// The chart knows no such metric: helm takes it away, and what upgrades by helm does not do so without a word.
+#[test]
+fn a_metric_that_the_chart_does_not_know_is_told_to_be_gone_with_an_upgrade() {
+    let Some(releases) = nothing_installed() else { return };
+    releases.platform();
+    let stage = &releases.stage;
+    adapter(stage);
+    let metrics = || spec(stage, HPA)["metrics"].to_string();
+    let shown = stage.project.run(&["exec", "arka/custom-metrics-hpa", "--yes", "--var", "env=prod"]).code(0);
+    let shown = shown.to_string();
+    assert!(shown.contains("owner holds, but only just: floor 3, managed by Helm"), "{shown}");
+    assert!(metrics().contains("http_requests_per_second"));
+    let limits =
+        ["exec", "arka/hpa-limits", "--yes", "--var", "env=prod", "--var", "max=50", "--var", "via=helm"];
+    let shown = stage.project.run(&limits).code(1).to_string();
+    assert!(shown.contains("no-drift failed: the gate does not hold"), "{shown}");
+    assert!(metrics().contains("http_requests_per_second"), "nothing was changed");
+    releases.helm.run(&["upgrade", "arka", &releases.chart(), "--reuse-values"]).ok();
+    assert!(!metrics().contains("http_requests_per_second"), "as helm does it");
+}
