@@ -75,7 +75,12 @@ fn limits_sent(stage: &Stage, service: &str) -> Vec<Limits> {
     let sent = stage.cluster.changes().into_iter().filter(|it| it.path.ends_with(&path));
     let limits = |body: String| {
         let patch: Value = serde_json::from_str(&body).expect("kubectl sends JSON");
-        Some((patch["spec"]["minReplicas"].as_i64()?, patch["spec"]["maxReplicas"].as_i64()?))
+        let operations = patch.as_array()?.iter().filter(|one| one["op"] == "replace");
+        let of = |limit: &str| {
+            let path = format!("/spec/{limit}");
+            operations.clone().find(|one| one["path"] == path.as_str())?["value"].as_i64()
+        };
+        Some((of("minReplicas")?, of("maxReplicas")?))
     };
     sent.filter_map(|it| limits(it.body)).collect()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
 use runbook::journal::Store;
 use runbook::machine::{Event, Stage as At};
 use serde_json::{Value, json};
@@ -194,8 +195,14 @@ fn the_plan_is_what_is_sent_in_the_same_order() {
         .collect();
     assert!(!stage.project.journal().exists(), "a plan writes nothing");
     stage.exec(&["--max-parallel", "1"]).code(0);
-    let (sent, planned) = (stage.sent().join("\n"), planned.join("\n"));
-    assert_eq!(sent, planned);
+    // What is looked at first is not known yet: there stands its name.
+    let unknown = Regex::new("‹captured[^›]*›").expect("the pattern is right");
+    let (sent, planned) = (stage.sent(), planned);
+    assert_eq!(sent.len(), planned.len());
+    for (sent, planned) in sent.iter().zip(planned) {
+        let pattern = format!("^{}$", unknown.replace_all(&regex::escape(&planned), "[0-9]+"));
+        assert!(Regex::new(&pattern).expect("a pattern").is_match(sent), "{sent}\n{planned}");
+    }
 }
 
 #[test]

@@ -115,6 +115,24 @@ fn what_somebody_else_scales_meanwhile_is_left() {
     assert_eq!(replicas(&stage), json!(5), "as the source types it: two pods are gone, and nobody was told");
 }
 
+/// What a run saw may be hours old when it is resumed.
+#[test]
+fn a_floor_that_was_raised_while_a_run_lay_still_is_not_lowered() {
+    let Some((stage, kubectl)) = unhurried() else { return };
+    let mut with = floor(6);
+    with["never_lower"] = json!(true);
+    runbook(&stage, &[("up", "kubectl/hpa-floor", with)]);
+    stage.cluster.fail_next("PATCH", "horizontalpodautoscalers", 500, "InternalError", 1);
+    stage.project.run(&["exec", "one"]).code(1);
+    let patch = r#"{"spec":{"minReplicas":8,"maxReplicas":30}}"#;
+    kubectl.run(&["patch", "hpa", "api-hpa", "--type=merge", "-p", patch]).ok();
+    stage.cluster.look();
+    let shown = stage.project.run(&["resume"]).code(1).to_string();
+    assert!(shown.contains("api-hpa has 8 to 30 now, and had 3 to 10 when it was looked at"), "{shown}");
+    let spec = stage.cluster.object("hpa", SHOP, "api-hpa")["spec"].clone();
+    assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&json!(8), &json!(30)), "{shown}");
+}
+
 /// The guard of `kubectl scale` alone would refuse what it did itself.
 #[test]
 fn a_scale_whose_answer_was_lost_is_found_done() {
