@@ -5,4 +5,5 @@ mod reference;
 mod screen;
 mod ssm;
 mod steps;
+mod traps;
 mod tutorial;
