@@ -499,7 +499,11 @@ impl Evaluate for Judge {
             }
             Ok(Judgement { verdict: Some(verdict), seen, outputs })
         })();
-        result.unwrap_or_else(could_not)
+        // What a command that failed has said comes first: that an expression makes nothing of it is no reason to anybody.
+        result.unwrap_or_else(|why| match outcome.end {
+            Some(End::Exit(0)) | None => could_not(why),
+            Some(ref end) => could_not(format!("{} ({why})", unanswered(end, outcome))),
+        })
     }
 
     fn retry(

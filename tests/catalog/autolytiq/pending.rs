@@ -142,8 +142,15 @@ fn what_the_source_types_tells_less() {
 #[test]
 fn a_namespace_that_is_not_there_is_no_namespace_where_all_is_well() {
     let Some((stage, _moto)) = prod_with_aws() else { return };
-    stage.cluster.remove("namespaces", "", NAMESPACE);
     let exec = ["exec", "pending-pods-triage", "--yes", "--var", "env=prod", "--var", "settle=1s"];
+    // Nobody knows whether it is there.
+    stage.cluster.fail_next("GET", &format!("namespaces/{NAMESPACE}"), 500, "InternalError", 1);
+    let shown = stage.project.run(&exec).code(1).to_string();
+    let why =
+        "namespace failed: the gate could not tell: it exited with 1: Error from server (InternalError)";
+    assert!(shown.contains(why), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    stage.cluster.remove("namespaces", "", NAMESPACE);
     let shown = stage.project.run(&exec).code(1).to_string();
     assert!(shown.contains("namespace failed: the gate does not hold"), "{shown}");
     assert!(shown.contains("All would seem well."), "{shown}");

@@ -25,7 +25,7 @@ fn a_rollout_without_room_ends_with_its_time() {
     let large =
         json!({"name": "api", "image": "registry.test/api:1", "resources": {"requests": {"cpu": "300"}}});
     stage.cluster.deployment_with(SHOP, "api", 2, &json!({"spec": {"containers": [large]}}));
-    followed(&stage, "1s");
+    followed(&stage, "3s");
     let shown = stage.project.run(&["exec", "one"]).code(1).to_string();
     assert!(shown.contains("rollout failed: it exited with 1"), "{shown}");
     assert!(shown.contains("0 of 2 updated replicas are available"), "it says what it waited for: {shown}");
