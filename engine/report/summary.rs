@@ -53,6 +53,18 @@ pub(super) fn culprit_of(end: &EndInfo<'_>, timeline: &Timeline) -> Option<(Stri
     })
 }
 
+/// Returns `12 of 20 steps done, 2 skipped`.
+pub(super) fn counts_of(end: &EndInfo<'_>, timeline: &Timeline) -> String {
+    Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS }.counts()
+}
+
+/// Returns what the gate wanted that an instance failed at, and what the runbook says of the instance first.
+pub(super) fn meant_by(end: &EndInfo<'_>, timeline: &Timeline, name: &str) -> (String, String) {
+    let summary =
+        Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS };
+    (summary.wanted(name).unwrap_or_default().to_owned(), summary.about(name).unwrap_or_default())
+}
+
 const PLAIN: Paint = Paint { colour: false, unicode: true };
 
 struct Summary<'a> {

@@ -33,18 +33,19 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
     | | |
     | --- | --- |
     | Run | r7k2m9qd |
-    | Started by | ada@ops1 |
+    | Started by | ada on ops1 |
     | Reason | sale on Friday |
     | Started | 2026-10-01 12:03:00 UTC |
     | Came to rest | 2026-10-01 12:04:18 UTC |
     | Took | 1m 18s |
+    | Steps | 1 of 2 changes undone |
     | Target | cluster prod-eu |
     | Vars | env=prod |
     | Runbook as run | 5eed, by runbook 0.1.0 |
 
     ## First failure
 
-    **aurora**: it exited with 1
+    **aurora** at 12:03:14: it exited with 1
 
     ```console
     $ kubectl scale aurora --replicas=10
@@ -61,6 +62,18 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     It had changed: replicas 3 → 10
 
+    What it had run:
+
+    ```console
+    $ kubectl scale scale[api] --replicas=10
+    ```
+
+    Its undo printed last:
+
+    ```text
+    Unauthorized
+    ```
+
     By hand:
 
     ```sh
@@ -69,9 +82,9 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     ## Changes
 
-    | Step | State | Change | Command |
-    | --- | --- | --- | --- |
-    | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=3` |
+    | Time | Step | State | Change | Command | Undone by |
+    | --- | --- | --- | --- | --- | --- |
+    | 12:03:12 | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=10` | 12:04:16 `kubectl scale aurora --replicas=3` |
 
     ## Gates
 
@@ -89,7 +102,7 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     ## Timeline
 
-    Times are UTC.
+    Times are UTC. Of what a command printed this is the end; `runbook logs r7k2m9qd STEP` has all of it.
 
     - 12:03:00 autolytiq/pre-scale-event opened by ada@ops1 (sale on Friday); target cluster prod-eu
     - 12:03:00 **reach** started `kubectl auth can-i patch deployments/scale`
