@@ -331,3 +331,22 @@ fn a_rollback_down_to_a_step_that_changed_nothing_is_refused() {
     ");
     assert_eq!(sent(&project), ["one", "two"]);
 }
+
+#[test]
+fn what_a_step_changes_that_reads_nothing_before_is_told_at_the_end() {
+    let text = "
+runbook: port
+title: Moves a port
+vars: {port: {type: integer, default: 81}}
+steps:
+  - {id: move, changes: 'port 80 → {{ port }}', run: [echo, moved], rollback: {run: [echo, back]}}
+";
+    let project = Project::new().file("runbooks/port.yaml", text);
+    let shown = project.run(&["exec", "port"]).code(0).to_string();
+    assert!(shown.contains("Changed\n  move  port 80 → 81\n"), "{shown}");
+    let run = project.newest();
+    let told = project.run(&["report", &run]).code(0).stdout;
+    assert!(told.contains("| move | done | port 80 → 81 | `echo moved` |"), "{told}");
+    let back = project.run(&["rollback", &run, "--yes"]).code(0).to_string();
+    assert!(back.contains("Undone, back to what it was\n  move  port 81 → 80\n"), "{back}");
+}
