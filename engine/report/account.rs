@@ -24,7 +24,7 @@ use crate::machine::{
     Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, RunStatus, Stage, State, UndoResult,
     Verdict,
 };
-use crate::model::{Action, Gate, Map, Runbook};
+use crate::model::{Gate, Map, Runbook};
 
 pub use asked::{Asking, Reply, Said};
 use told::Teller;

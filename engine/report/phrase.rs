@@ -8,7 +8,7 @@ use crate::machine::{
     Changed, Covered, Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Progress, Question,
     RunStatus, Stage, UndoResult, Verdict, needed, voters,
 };
-use crate::model::{Action, Effect, format_duration};
+use crate::model::{Action, Effect, Gate, format_duration};
 
 /// How many instances of a `for_each` are named.
 const NAMED: usize = 8;
@@ -270,6 +270,22 @@ pub(super) fn found<'a>(seen: &Seen<'a>, step: &str) -> &'a str {
     let body = &seen.graph.step(at.node).body;
     let looks = body.effect == Effect::Read && matches!(body.action, Action::Command(_));
     if looks { &seen.state.at(at).tail } else { "" }
+}
+
+/// Returns the gate of a stage.
+pub(super) fn gate(graph: &Graph, node: NodeId, stage: Stage) -> Option<&Gate> {
+    let step = graph.step(node);
+    let body = &step.body;
+    match stage {
+        Stage::Check => body.check.as_deref(),
+        Stage::Guard => step.guard.as_deref(),
+        Stage::Verify => body.verify.as_deref(),
+        Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
+        _ => match &body.action {
+            Action::Gate(gate) => Some(&**gate),
+            _ => None,
+        },
+    }
 }
 
 /// Returns what a run at rest with this status is.

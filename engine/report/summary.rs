@@ -16,7 +16,7 @@ use super::{Asks, EndInfo, Standing};
 use crate::machine::{
     Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult, Verdict,
 };
-use crate::model::{Action, OnInterrupt, format_duration};
+use crate::model::{Action, Gate, OnInterrupt, format_duration};
 
 /// Returns the end screen with its line ends. `timeline` may know nothing; then the state's last command and output
 /// are shown.
@@ -81,6 +81,7 @@ impl Summary<'_> {
         let mut sections = vec![Section::fixed(self.result())];
         sections.extend(self.first_failure());
         sections.extend(self.other_failures());
+        sections.extend(self.warnings());
         sections.extend(self.doubts());
         sections.extend(self.asked());
         sections.extend(self.changes());
@@ -277,6 +278,20 @@ impl Summary<'_> {
             .map(|(name, why)| self.item(&format!("{name}: {why}")))
             .collect();
         (!items.is_empty()).then(|| Section::list(self.heading("Failed too"), items))
+    }
+
+    /// Returns the gates that held only just: nothing stopped because of them, so nobody may have seen it.
+    fn warnings(&self) -> Option<Section> {
+        let item = |(step, stage, seen): &(String, Stage, String)| {
+            let node = self.state.find(step).map(|at| at.node);
+            let gate = node.and_then(|node| phrase::gate(self.graph, node, *stage));
+            let warns = gate.map(Gate::warns).map(phrase::flat).filter(|warns| !warns.is_empty());
+            let why = warns.map(|warns| format!(" (warns if {warns})")).unwrap_or_default();
+            let seen = if seen.is_empty() { "holds, but only just" } else { seen };
+            self.item(&format!("{step}: {seen}{why}"))
+        };
+        let items: Vec<String> = self.timeline.warnings.iter().map(item).collect();
+        (!items.is_empty()).then(|| Section::list(self.heading("Held, but only just"), items))
     }
 
     fn heading(&self, text: &str) -> String {

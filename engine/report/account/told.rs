@@ -96,7 +96,7 @@ impl<'a> Teller<'a> {
 
     fn judged(&mut self, at: Timestamp, event: &Event, node: Option<u32>) {
         if let Event::Judged { leaf, verdict, seen, polls, .. } = event {
-            let gate = node.and_then(|node| gate(self.graph, node, leaf.stage));
+            let gate = node.and_then(|node| phrase::gate(self.graph, node, leaf.stage));
             let text = |of: fn(&Gate) -> &str| gate.map(of).unwrap_or_default().trim().to_owned();
             let (wanted, warned) = (text(Gate::passes), text(Gate::warns));
             let (leaf, verdict, seen) = (leaf.clone(), verdict.clone(), seen.clone());
@@ -264,21 +264,5 @@ fn is_of_people(event: &Event) -> bool {
         }
         Event::Decided { by, .. } | Event::RollbackBegan { by, .. } => by.is_some(),
         _ => false,
-    }
-}
-
-/// Returns the gate of a stage.
-fn gate(graph: &Graph, node: u32, stage: Stage) -> Option<&Gate> {
-    let step = graph.step(node);
-    let body = &step.body;
-    match stage {
-        Stage::Check => body.check.as_deref(),
-        Stage::Guard => step.guard.as_deref(),
-        Stage::Verify => body.verify.as_deref(),
-        Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
-        _ => match &body.action {
-            Action::Gate(gate) => Some(&**gate),
-            _ => None,
-        },
     }
 }
