@@ -67,6 +67,9 @@ pub(super) fn meant_by(end: &EndInfo<'_>, timeline: &Timeline, name: &str) -> (S
 
 const PLAIN: Paint = Paint { colour: false, unicode: true };
 
+/// Of how many failures beside the first the runbook's text is told.
+const TOLD: usize = 2;
+
 struct Summary<'a> {
     end: &'a EndInfo<'a>,
     state: &'a State,
@@ -267,7 +270,7 @@ impl Summary<'_> {
 
     fn other_failures(&self) -> Option<Section> {
         let first = self.failure()?.0;
-        let items: Vec<String> = self
+        let others: Vec<(String, &String)> = self
             .state
             .instances()
             .filter_map(|(at, instance)| match &instance.finish {
@@ -275,9 +278,20 @@ impl Summary<'_> {
                 _ => None,
             })
             .filter(|(name, _)| *name != first)
-            .map(|(name, why)| self.item(&format!("{name}: {why}")))
             .collect();
-        (!items.is_empty()).then(|| Section::list(self.heading("Failed too"), items))
+        if others.is_empty() {
+            return None;
+        }
+        // What to do about a failure that stops nothing is said nowhere else; of many the names are what is left.
+        let (told, listed) = others.split_at(if others.len() > TOLD { 0 } else { others.len() });
+        let mut fixed = vec![self.heading("Failed too")];
+        for (name, why) in told {
+            fixed.push(self.item(&format!("{name}: {why}")));
+            let about = self.about(name).map(|about| self.lines("    ", &about, 2)).unwrap_or_default();
+            fixed.extend(about.into_iter().map(|line| format!("    {line}")));
+        }
+        let elastic = listed.iter().map(|(name, why)| self.item(&format!("{name}: {why}"))).collect();
+        Some(Section { fixed, elastic, keep: Keep::First })
     }
 
     /// Returns the gates that held only just: nothing stopped because of them, so nobody may have seen it.

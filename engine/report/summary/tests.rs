@@ -383,3 +383,30 @@ fn a_gate_that_held_only_just_is_told_at_the_end() {
     timeline.apply(play.now, &held);
     assert!(timeline.warnings.is_empty());
 }
+
+#[test]
+fn what_failed_beside_the_first_says_what_the_runbook_says_of_it_too() {
+    let mut book = runbook();
+    book.steps[2].about = Some("This only matters at night: look at it in the morning.".to_owned());
+    let mut play = Play::opened(&book, Vec::new());
+    play.start("reach").done("reach").start("aurora");
+    play.say(Event::Expanded { step: "scale".to_owned(), items: Vec::new() });
+    play.finish("aurora", Finish::Failed("it exited with 2".to_owned()));
+    let mut second = play.state.clone();
+    second.first_failure = Some(("reach".to_owned(), "it exited with 1".to_owned()));
+    let end = EndInfo { state: &second, ..play.end() };
+    assert_snapshot!(end_screen(&end, &Timeline::default(), UTF8, SMALL), @r"
+    ■ autolytiq/pre-scale-event was left in the middle, after 0ms
+      run r7k2m9qd, 1 of 4 steps done
+
+    reach failed: it exited with 1
+
+    Failed too
+      aurora: it exited with 2
+        This only matters at night: look at it in the morning.
+
+    Next
+      go on where it is   runbook resume r7k2m9qd
+      every step          runbook status r7k2m9qd
+    ");
+}
