@@ -350,3 +350,23 @@ steps:
     let back = project.run(&["rollback", &run, "--yes"]).code(0).to_string();
     assert!(back.contains("Undone, back to what it was\n  move  port 81 → 80\n"), "{back}");
 }
+
+#[test]
+fn of_long_json_that_was_only_looked_at_it_is_said_where_it_is() {
+    let text = r#"
+runbook: look
+title: Looks at pods
+steps:
+  - {id: table, effect: read, run: ['printf', 'NAME  READY\napi   3/3\n']}
+  - {id: short, effect: read, run: [echo, '{"ready": 3}']}
+  - {id: pods, effect: read, shell: "i=0; printf '['; while [ $i -lt 300 ]; do printf '{\"name\": \"pod-%s\"},' $i; i=$((i+1)); done; echo '{}]'"}
+"#;
+    let project = Project::new().file("runbooks/look.yaml", text);
+    let shown = project.run(&["exec", "look"]).code(0).to_string();
+    assert!(
+        shown.contains("         | api   3/3\n") && shown.contains("         | {\"ready\": 3}\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("pod-299"), "{shown}");
+    assert!(shown.contains("         all of it: runbook logs [RUN] pods\n"), "{shown}");
+}
