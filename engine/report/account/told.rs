@@ -1,7 +1,7 @@
 //! The account while it is made: the events, one by one.
 
 use super::*;
-use crate::machine::{End, Opened, Question};
+use crate::machine::{Decision, End, Opened, Question};
 use crate::report::EndInfo;
 use crate::report::summary::{counts_of, meant_by};
 
@@ -150,6 +150,8 @@ impl<'a> Teller<'a> {
                     self.overrides.push(of(format!("only these steps were run: {only}, by {by}{why}")));
                 }
             }
+            // That what failed is tried again is what a resume is for.
+            Event::Decided { by: Some(_), decision: Decision::Retry, reason: None, .. } => {}
             Event::Decided { by: Some(_), .. }
             | Event::TakenOver { .. }
             | Event::Renewed { .. }
