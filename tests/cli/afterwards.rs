@@ -370,3 +370,53 @@ steps:
     assert!(!shown.contains("pod-299"), "{shown}");
     assert!(shown.contains("         all of it: runbook logs [RUN] pods\n"), "{shown}");
 }
+
+#[test]
+fn who_meets_a_lock_is_told_what_frees_it() {
+    let text = "
+runbook: held
+title: Fails before it changed anything
+lock: things
+steps:
+  - {id: look, effect: read, run: ['false']}
+  - {id: change, run: [touch, x], rollback: {run: [rm, x]}}
+";
+    let project = Project::new().file("runbooks/held.yaml", text);
+    project.run(&["exec", "held"]).code(1);
+    let run = project.newest();
+    let told = project.run(&["exec", "held"]).code(6).to_string();
+    let ways = "`runbook resume [RUN]` goes on with it, `runbook rollback [RUN]` undoes what it changed, if anything, and gives the lock back";
+    assert!(told.contains(ways), "{told}");
+    // Also of a run that changed nothing, since it may be taken up again with what it found.
+    project.run(&["rollback", &run, "--yes"]).code(0);
+    project.run(&["exec", "held"]).code(1);
+}
+
+#[test]
+fn the_environment_of_a_runbook_hands_a_secret_to_the_commands_of_a_template() {
+    let step = "
+step: own/tell
+title: Tells
+summary: Tells somebody.
+run: [sh, -c, 'test \"$TOKEN\" = s3cr3t-of-mine']
+irreversible: It is told.
+";
+    let text = "
+runbook: tell
+title: Tells
+vars: {token: {type: secret, from: {env: MINE}}}
+environment: {TOKEN: '{{ token }}'}
+steps:
+  - {id: tell, uses: own/tell}
+";
+    let project = Project::new().env("MINE", "s3cr3t-of-mine").file("steps/own/tell.yaml", step);
+    let project = project.file("runbooks/tell.yaml", text);
+    project.run(&["exec", "tell"]).code(0);
+    let own = text.replace("uses: own/tell", "uses: own/tell, env: {TOKEN: '{{ token }}'}");
+    project.write("runbooks/tell.yaml", own);
+    let told = project.run(&["check", "tell"]).code(2).to_string();
+    assert!(
+        told.contains("`env` can't be set here") && told.contains("`environment` of the runbook"),
+        "{told}"
+    );
+}
