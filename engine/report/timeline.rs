@@ -51,6 +51,8 @@ pub struct Track {
     pub undo_ended: Option<Timestamp>,
     /// The action's command.
     pub action_command: String,
+    /// When its action was begun first.
+    pub acted: Option<Timestamp>,
     /// The undo's command, for doing it by hand.
     pub undo_command: String,
     /// How the undo failed.
@@ -190,6 +192,7 @@ impl Track {
         self.command = command.to_owned();
         self.command_began = Some(at);
         if leaf.stage == Stage::Action {
+            self.acted.get_or_insert(at);
             command.clone_into(&mut self.action_command);
         }
         if leaf.stage == Stage::Undo {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, verdict};
+use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, state_of, verdict};
 use super::{Account, Answer, Asking, Change, Entry, FailedStep};
 use crate::machine::Verdict;
 use crate::report::excerpt::excerpt;
@@ -113,7 +113,7 @@ impl Account {
             [
                 change.at.map(|at| self.stamp(at)).unwrap_or_default(),
                 text(&change.step),
-                change.standing.word().to_owned(),
+                state_of(change).to_owned(),
                 text(&difference(change)),
                 code(&change.command),
                 undo,

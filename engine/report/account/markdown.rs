@@ -13,7 +13,7 @@ use crate::machine::{Person, Stage, Verdict};
 use crate::model::{OnFailure, format_duration};
 use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
-use crate::report::{Doubt, Paint, phrase, when};
+use crate::report::{Doubt, Paint, Standing, phrase, when};
 
 /// Text as it is read: nothing in it can move or hide anything.
 const PLAIN: Paint = Paint { colour: false, unicode: true };
@@ -249,7 +249,7 @@ impl Account {
                 "| {} | {} | {} | {} | {} | {undo} |",
                 change.at.map(|at| self.stamp(at)).unwrap_or_default(),
                 text(&change.step),
-                change.standing.word(),
+                state_of(change),
                 text(&difference(change)),
                 cell(&change.command)
             );
@@ -413,6 +413,14 @@ fn not_undone(out: &mut String, change: &Change) {
     if !change.undo.is_empty() {
         out.push_str("\nBy hand:\n");
         fenced(out, "sh", change.undo.lines());
+    }
+}
+
+/// Returns where a change stands. What was begun and is skipped failed before that.
+pub(super) fn state_of(change: &Change) -> &'static str {
+    match change.standing {
+        Standing::Skipped => "failed, then skipped",
+        standing => standing.word(),
     }
 }
 

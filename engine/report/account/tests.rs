@@ -84,7 +84,7 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     | Time | Step | State | Change | Command | Undone by |
     | --- | --- | --- | --- | --- | --- |
-    | 12:03:12 | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=10` | 12:04:16 `kubectl scale aurora --replicas=3` |
+    | 12:03:13 | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=10` | 12:04:16 `kubectl scale aurora --replicas=3` |
 
     ## Gates
 
@@ -202,4 +202,21 @@ fn a_page_fetches_nothing() {
         assert!(!html.contains(outside), "{outside}");
     }
     assert!(html.contains("prefers-color-scheme:dark") && html.contains("@media print"));
+}
+
+#[test]
+fn a_change_that_failed_and_was_left_out_says_both_and_when_it_was_begun() {
+    let mut play = Play::expanded(Vec::new());
+    play.fail("aurora", "AccessDenied").pass(60_000).rest(RunStatus::Failed);
+    play.say(Event::Resumed { by: person(), reason: None });
+    let (step, reason) = ("aurora".to_owned(), Some("done in the console".to_owned()));
+    play.say(Event::Decided { step, decision: Decision::Skip, by: Some(person()), reason });
+    play.finish("aurora", Finish::Skipped("a person said so".to_owned()));
+    let told = account(&play);
+    assert!(told.first_failure.is_none() && told.other_failures.is_empty());
+    let settled = told.settled_failures[0].settled.as_ref().unwrap();
+    assert_snapshot!(settled.text, @"decided: go on without it, by ada@ops1 (done in the console)");
+    assert_eq!(told.overrides[0], *settled);
+    let row = "| 12:03:01 | aurora | failed, then skipped | replicas 3 → 10 |";
+    assert!(told.markdown().contains(row), "{}", told.markdown());
 }

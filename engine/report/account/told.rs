@@ -225,7 +225,7 @@ impl<'a> Teller<'a> {
             None => written.filter(|text| text.is_literal()).map(|text| text.src.clone()).unwrap_or_default(),
         };
         Change {
-            at: track.began,
+            at: track.acted,
             standing: Standing::of(self.graph, &self.state, at, self.about.alive),
             changes: instance.changes.clone(),
             captured: instance.captured.clone(),
