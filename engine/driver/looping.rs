@@ -72,6 +72,8 @@ pub enum Interrupt {
 #[derive(Default)]
 struct Printed {
     tail: Vec<u8>,
+    /// Whether what stood before `tail` is gone, so that it may begin in the middle of a line.
+    cut: bool,
     fresh: Vec<(Stream, Vec<u8>)>,
     fresh_bytes: usize,
 }
@@ -445,7 +447,7 @@ impl Loop<'_> {
                 };
                 let sensitive = flying.as_ref().is_some_and(|flying| flying.sensitive);
                 let tail = match &flying {
-                    Some(flying) if !sensitive => last_lines(&lock(&flying.printed).tail),
+                    Some(flying) if !sensitive => lock(&flying.printed).last_lines(),
                     _ => String::new(),
                 };
                 let outcome = Box::new(Outcome {
@@ -613,8 +615,10 @@ impl Printed {
     fn add(&mut self, stream: crate::exec::Stream, bytes: &[u8]) {
         let from = bytes.len().saturating_sub(TAIL);
         self.tail.extend_from_slice(&bytes[from..]);
+        self.cut |= from > 0;
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
+            self.cut = true;
         }
         let stream = match stream {
             crate::exec::Stream::Stdout => Stream::Stdout,
@@ -629,18 +633,22 @@ impl Printed {
         self.fresh.push((stream, bytes[from..].to_vec()));
     }
 
+    /// Returns the last lines, ten at most; one that began before what is still here begins with `…`.
+    fn last_lines(&self) -> String {
+        let from = self.tail.len().saturating_sub(TAIL);
+        let text = String::from_utf8_lossy(&self.tail[from..]);
+        let text = match self.cut || from > 0 {
+            true => format!("…{}", text.trim_start_matches('\u{fffd}')),
+            false => text.into_owned(),
+        };
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(10)..].join("\n")
+    }
+
     fn take(&mut self) -> Vec<(Stream, Vec<u8>)> {
         self.fresh_bytes = 0;
         std::mem::take(&mut self.fresh)
     }
-}
-
-/// Returns the last lines of what was printed, ten at most.
-fn last_lines(bytes: &[u8]) -> String {
-    let from = bytes.len().saturating_sub(TAIL);
-    let text = String::from_utf8_lossy(&bytes[from..]);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(10)..].join("\n")
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -22,8 +22,8 @@ pub struct Want<'a> {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the lock `{name}` is held by run {run} ({title}, {}) of {by} since {since:.0}{}; it keeps \
-     the lock until it has succeeded or is rolled back: `runbook status {run}` tells how it stands",
-    .status.word(), .reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+     the lock until it has succeeded or is rolled back: `runbook status {run}` tells how it stands{}",
+    .status.word(), .reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default(), freed(*.status, .run)
 )]
 pub struct LockHeld {
     /// The lock.
@@ -40,6 +40,18 @@ pub struct LockHeld {
     pub since: Timestamp,
     /// What for.
     pub reason: Option<String>,
+}
+
+/// Returns what frees the lock of a run that nobody drives. One that changed nothing keeps it too: it may be taken up again
+/// at any time, and what its checks found must not be changed by another meanwhile.
+fn freed(status: RunStatus, run: &RunId) -> String {
+    match status {
+        RunStatus::Running | RunStatus::RollingBack => String::new(),
+        _ => format!(
+            ", `runbook resume {run}` goes on with it, `runbook rollback {run}` undoes what it changed, if anything, and \
+             gives the lock back"
+        ),
+    }
 }
 
 /// Takes the lock for `run` inside the transaction of `conn`. Taking it twice is taking it once.
@@ -195,9 +207,14 @@ mod tests {
         ] {
             let name = format!("{status:?}");
             let mut first = locked(&store, &name).unwrap();
+            let frees = format!("`runbook rollback {}`", first.run());
             first.append(at(1), vec![rested(status)]).unwrap();
             first.release(at(2)).unwrap();
-            assert_eq!(locked(&store, &name).is_err(), kept, "{name}");
+            let second = locked(&store, &name);
+            assert_eq!(second.is_err(), kept, "{name}");
+            if let Err(error) = second {
+                assert!(error.to_string().contains(&frees), "{error}");
+            }
         }
     }
 

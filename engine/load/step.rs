@@ -263,6 +263,11 @@ fn foreign_keys(cx: &mut Context<'_>, of: &Fields<'_>, template: &str) {
             "run" | "shell" | "gate" | "approve" | "manual" | "wait" | "runbook" => {
                 "keep either it or `uses`; or make two steps"
             }
+            // It would reach each of the template's commands, also those that whoever wrote it thought of without it.
+            "env" => {
+                "hand it to a param of the template (a secret to one of `type: secret`); what every command of the run \
+                 is to have goes into `environment` of the runbook; or copy the template into the project's `steps/`"
+            }
             _ => "remove it; or copy the template into the project's `steps/` and change it there",
         }));
     }

@@ -149,6 +149,10 @@ pub trait Evaluate {
     fn lock(&self, _state: &State, _at: Addr) -> Result<Option<String>, Why> {
         Ok(None)
     }
+    /// Returns the one-line difference that a step without a capture makes; none where it says nothing of it.
+    fn difference(&self, _state: &State, _at: Addr) -> Option<String> {
+        None
+    }
     /// Returns how long the answer of the stage's gate is good for.
     fn valid_for(&self, _state: &State, _at: Addr, _stage: Stage) -> Result<Option<Duration>, Why> {
         Ok(None)

@@ -99,7 +99,7 @@ pub enum Event {
         /// Why.
         why: String,
     },
-    /// The state before was captured.
+    /// The state before was captured; or, of a step that reads none, it is about to change this.
     Captured {
         /// The instance.
         step: String,

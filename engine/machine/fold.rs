@@ -98,9 +98,11 @@ impl State {
                 self.find(&leaf.step).map(drop).ok_or_else(|| Illegal::UnknownStep(leaf.step.clone()))
             }
             Event::Captured { step, values, changes } => {
-                let at = self.in_progress(step, "captured", |progress| {
-                    progress == Progress::Working(Stage::Capture)
-                })?;
+                // A step that reads nothing before says before its action what it is about to change.
+                let reads = self.find(step).is_none_or(|at| graph.step(at.node).body.capture.is_some());
+                let stage = if !reads && values.is_empty() { Stage::Check } else { Stage::Capture };
+                let at =
+                    self.in_progress(step, "captured", |progress| progress == Progress::Working(stage))?;
                 let instance = self.at_mut(at);
                 instance.captured.clone_from(values);
                 instance.changes.clone_from(changes);

@@ -442,6 +442,11 @@ impl Evaluate for Judge {
         Ok((values, changes))
     }
 
+    fn difference(&self, state: &State, at: Addr) -> Option<String> {
+        let body = &self.step(at.node).body;
+        if body.capture.is_none() { self.changes(state, at) } else { None }
+    }
+
     fn outputs(&self, state: &State, at: Addr, outcome: &Outcome) -> Result<Map, Why> {
         let body = &self.step(at.node).body;
         if body.outputs.is_empty() {

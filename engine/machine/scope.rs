@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::model::{self, Expr, Map, Snapshot, Step, Text};
-use crate::template::{self, Engine, Scope, Value, sub_scope};
+use crate::template::{self, Engine, Scope, Use, Value, sub_scope};
 
 use super::evaluate::Outcome;
 use super::event::{End, RunStatus};
@@ -228,10 +229,21 @@ impl Scopes {
     /// Returns what a gate looked at, for people: each path of the expression with its value.
     pub(super) fn seen(&self, engine: &Engine, expr: &Expr, scope: &Scope) -> String {
         let Ok(uses) = engine.check_expr(&expr.0.src) else { return String::new() };
+        let within = |path: &Use| {
+            uses.keyed.iter().any(|keyed| keyed.start <= path.span.start && path.span.end <= keyed.end)
+        };
+        // What a key is looked up in is seen by what was found there.
+        let named = uses
+            .paths
+            .iter()
+            .map(|path| (path.span.clone(), path.path.last().map(String::as_str), within(path)));
+        let mut looked: Vec<(Range<usize>, Option<&str>, bool)> =
+            uses.keyed.iter().map(|keyed| (keyed.clone(), None, false)).chain(named).collect();
+        looked.sort_by_key(|(span, ..)| span.start);
         let mut shown: Vec<String> = Vec::new();
-        for path in &uses.paths {
-            let Some(source) = expr.0.src.get(path.span.clone()) else { continue };
-            let label = path.path.last().map_or(source, String::as_str);
+        for (span, name, within) in looked {
+            let Some(source) = expr.0.src.get(span) else { continue };
+            let label = name.unwrap_or(source);
             let value = match engine.expr(source, scope) {
                 Ok(value) => value,
                 Err(_) => continue,
@@ -239,12 +251,16 @@ impl Scopes {
             let text = match template::to_json(&value) {
                 Ok(model::Value::Null) => "none".to_owned(),
                 Ok(model::Value::String(text)) => short(text.trim()),
-                Ok(model::Value::Array(items)) => format!("{} items", items.len()),
+                Ok(model::Value::Array(_)) if within => continue,
+                Ok(model::Value::Array(items)) => items_of(&items, label),
                 Ok(model::Value::Object(_)) | Err(_) => continue,
                 Ok(other) => other.to_string(),
             };
-            // What was printed says what it is by itself.
-            let line = if label == "stdout" { text } else { format!("{label} {text}") };
+            // What was printed says what it is by itself, and so do things that are counted.
+            let line = match label {
+                "stdout" | "lines" | "items" => text,
+                label => format!("{} {text}", short(label)),
+            };
             if !shown.contains(&line) {
                 shown.push(line);
             }
@@ -262,6 +278,12 @@ impl Scopes {
         }
         (hash >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// Returns how many there are: `3 items`, `1 line`.
+fn items_of(items: &[model::Value], label: &str) -> String {
+    let of = if label == "lines" { "line" } else { "item" };
+    format!("{} {of}{}", items.len(), if items.len() == 1 { "" } else { "s" })
 }
 
 fn short(text: &str) -> String {
@@ -514,6 +536,24 @@ mod tests {
     use super::*;
     use crate::machine::{Event, Item, Opened};
     use crate::model::{Runbook, Tree};
+
+    #[test]
+    fn what_a_gate_looked_at_is_told_with_what_it_looked_up() {
+        let (scopes, engine) = (Scopes::new(&Snapshot::default(), RunFacts::default()), Engine::new());
+        let mut scope = Scope::new();
+        let json = json!({"items": [1], "pods": {"api": {"ready": 2}}, "limits": [3, 4], "name": "x"});
+        scope.set("json", template::from_json(&json));
+        scope.set("item", template::from_json(&json!("api")));
+        scope.set("lines", template::from_json(&json!(["a", "b"])));
+        scope.set("n", template::from_json(&json!(1)));
+        let seen = |src: &str| scopes.seen(&engine, &Expr(Text::new(src)), &scope);
+        assert_eq!(seen("json.items | length >= 3"), "1 item");
+        assert_eq!(seen("lines | length > 2 and json.limits | length == 2"), "2 lines, limits 2 items");
+        assert_eq!(seen("json.pods[item].ready >= 3"), "json.pods[item].ready 2, item api");
+        assert_eq!(seen("json.limits[n] > 5 and json.name == 'y'"), "json.limits[n] 4, n 1, name x");
+        // What a loop of the expression looks up has no value outside it.
+        assert_eq!(seen("json.pods[json.nothing].ready > 1"), "");
+    }
 
     #[test]
     fn what_a_step_of_many_is_follows_its_instances_in_each_state() {

@@ -8,6 +8,7 @@ use super::event::{Decision, End, Event, Finish, Leaf, Person, Question, Stage, 
 use super::fold::Illegal;
 use super::graph::Addr;
 use super::people::covers;
+use super::state::Progress;
 use super::turn::Act;
 
 impl Machine {
@@ -120,6 +121,9 @@ impl Machine {
                     Err(why) => return self.fail(at, why),
                 };
                 self.take_slot(at);
+                if stage == Stage::Action {
+                    self.tell_difference(eval, at)?;
+                }
                 let attempt = self.state.at(at).attempts[stage as usize] + 1;
                 let leaf = Leaf { step: self.name(at), stage, attempt };
                 self.emit(Event::Intent {
@@ -140,6 +144,21 @@ impl Machine {
             }
             Err(why) if matches!(stage, Stage::Undo | Stage::UndoVerify) => self.undo_failed(at, why),
             Err(why) => self.fail(at, why),
+        }
+    }
+
+    /// Records what a step is about to change that reads no state before: the end of a run tells it as of any other.
+    fn tell_difference(&mut self, eval: &dyn Evaluate, at: Addr) -> Result<(), Illegal> {
+        let instance = self.state.at(at);
+        if instance.progress != Progress::Working(Stage::Check) || instance.changes.is_some() {
+            return Ok(());
+        }
+        match eval.difference(&self.state, at) {
+            Some(changes) => {
+                let step = self.name(at);
+                self.emit(Event::Captured { step, values: crate::model::Map::new(), changes: Some(changes) })
+            }
+            None => Ok(()),
         }
     }
 

@@ -92,6 +92,9 @@ impl Evaluate for Lang<'_> {
     fn captured(&self, _: &State, _: Addr, _: &Outcome) -> Result<(Map, Option<String>), Why> {
         Ok((Map::from_iter([("before".to_owned(), json!(1))]), None))
     }
+    fn difference(&self, _: &State, at: Addr) -> Option<String> {
+        self.1.step(at.node).body.capture.is_none().then(|| "a → b".to_owned())
+    }
     fn outputs(&self, state: &State, at: Addr, _: &Outcome) -> Result<Map, Why> {
         Ok(Map::from_iter([("attempt".to_owned(), json!(state.at(at).attempts[Stage::Action as usize]))]))
     }
@@ -345,7 +348,7 @@ fn outcome_and_next_intent_share_one_turn() {
     let before = world.events.len();
     world.end(0, End::Exit(0));
     let kinds: Vec<_> = world.events[before..].iter().map(|event| event.step().unwrap_or("run")).collect();
-    assert_eq!(kinds, ["s0", "s0", "s1", "s1"], "exited, finished, started, intent");
+    assert_eq!(kinds, ["s0", "s0", "s1", "s1", "s1"], "exited, finished, started, what it changes, intent");
 }
 
 #[test]

@@ -402,6 +402,11 @@ impl Gate {
         self.nearest(&|gate| Some(gate.pass.0.src.as_str()).filter(|src| !src.is_empty())).unwrap_or_default()
     }
 
+    /// Returns when a good answer is only just good, as the gate or its template says it; empty when neither does.
+    pub fn warns(&self) -> &str {
+        self.nearest(&|gate| gate.warn.as_ref().map(|warn| warn.0.src.as_str())).unwrap_or_default()
+    }
+
     /// Says whether its answer is good for a while only.
     pub fn ages(&self) -> bool {
         self.nearest(&|gate| gate.valid_for.as_ref()).is_some()

@@ -3,10 +3,12 @@
 //!
 //! It is made from the events and nothing else, so that whoever has the journal gets the same account. Times are UTC.
 
+mod asked;
 mod html;
 mod markdown;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -14,14 +16,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::doubt::{Doubt, doubts};
+use super::paint::quoted;
 use super::status::About;
 use super::timeline::{Failure, Timeline};
 use super::{Standing, phrase, when};
 use crate::machine::{
-    End, Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, Question, RunStatus, Stage, State,
-    UndoResult, Verdict,
+    Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, RunStatus, Stage, State, UndoResult,
+    Verdict,
 };
-use crate::model::{Map, Runbook};
+use crate::model::{Gate, Map, Runbook};
+
+pub use asked::{Asking, Reply, Said};
+use told::Teller;
 
 /// The version of [`Account`] as JSON; raised when a field changes its meaning or goes away.
 pub const ACCOUNT_VERSION: u32 = 1;
@@ -33,6 +39,9 @@ pub struct Account {
     pub version: u32,
     /// The run's id.
     pub run: String,
+    /// How the program is called in commands.
+    #[serde(skip)]
+    pub(super) called: String,
     /// The runbook's qualified name.
     pub runbook: String,
     /// The runbook's title.
@@ -50,11 +59,17 @@ pub struct Account {
     /// Why, when they said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who confirmed that a protected runbook is run, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Person>,
     /// Whom it changes, by the names of the runbook's `target`.
     pub target: BTreeMap<String, String>,
     /// The lock it holds, or held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The locks besides, of the runbooks that steps bring in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
     /// The plan that it followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanMark>,
@@ -68,18 +83,27 @@ pub struct Account {
     pub rested: Option<Timestamp>,
     /// How long it took, or has been going on, in milliseconds.
     pub took_ms: u64,
+    /// How many steps are done, in words.
+    pub steps: String,
     /// The first failure that nobody settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<FailedStep>,
-    /// The other failures, in file order.
+    /// The other failures that nobody settled, in the order in which they happened.
     pub other_failures: Vec<FailedStep>,
+    /// The failures that were settled, in the order in which they happened.
+    pub settled_failures: Vec<FailedStep>,
     /// What is in doubt.
     pub doubts: Vec<Doubt>,
     /// What was changed, in the order in which it was begun.
     pub changes: Vec<Change>,
     /// What gates answered at last, in the order of their answers.
     pub gates: Vec<Answer>,
-    /// What people decided and answered, and who stopped or took it up again.
+    /// What people were asked, what a yes was to start, and who said what to it.
+    pub approvals: Vec<Asking>,
+    /// Where a person had the run go another way than its runbook: steps left out, taken as done or run again, another
+    /// value, a run taken from its engine.
+    pub overrides: Vec<Entry>,
+    /// All that people decided and answered, and who stopped or took it up again.
     pub people: Vec<Entry>,
     /// Everything that happened, in order.
     pub timeline: Vec<Entry>,
@@ -90,9 +114,23 @@ pub struct Account {
 pub struct FailedStep {
     /// The instance.
     pub step: String,
+    /// When.
+    pub at: Timestamp,
     /// Why, what was run, what it printed last.
     #[serde(flatten)]
     pub failure: Failure,
+    /// What the gate that it failed at wanted.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub wanted: String,
+    /// What the runbook says of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The command that shows all that it printed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub logs: String,
+    /// What settled it: a decision, or that it went well later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Entry>,
 }
 
 /// What a step changed, and what became of it.
@@ -100,6 +138,9 @@ pub struct FailedStep {
 pub struct Change {
     /// The instance.
     pub step: String,
+    /// When it was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// Where it stands now.
     pub standing: Standing,
     /// The difference in a line: `replicas 3 → 10`.
@@ -108,11 +149,23 @@ pub struct Change {
     /// The state before, as it was captured.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub captured: Map,
+    /// What the gate after it saw when it held.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub seen: String,
     /// The command that changed it.
     pub command: String,
     /// The command that undid it, or was to.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub undo: String,
+    /// When its undo ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Timestamp>,
+    /// What an undo that failed printed last.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub undo_output: String,
+    /// Why it can't be undone, as the runbook says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub irreversible: String,
     /// Why it could not be undone, or was left.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,
@@ -129,6 +182,9 @@ pub struct Answer {
     /// What it wanted, as the runbook says it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub wanted: String,
+    /// When its answer is only just good, as the runbook says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub warned: String,
     /// The answer.
     pub verdict: Verdict,
     /// What was seen.
@@ -152,6 +208,12 @@ pub struct Entry {
     /// The whole command, when one was begun.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub command: String,
+    /// What the command reads.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stdin: String,
+    /// The folder it runs in, when it is not the project's.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dir: String,
     /// What the command printed last, when it ended.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub output: String,
@@ -178,190 +240,10 @@ impl Account {
         events: impl IntoIterator<Item = (Timestamp, &'a Event)>,
     ) -> Result<Account, Illegal> {
         let graph = Graph::of(runbook);
-        let mut teller = Teller {
-            state: State::new(&graph),
-            graph: &graph,
-            timeline: Timeline::default(),
-            gates: Vec::new(),
-            people: Vec::new(),
-            entries: Vec::new(),
-            seq: 0,
-        };
+        let mut teller = Teller::new(&graph, about);
         for (at, event) in events {
             teller.hear(at, event)?;
         }
-        Ok(teller.account(about, runbook, vars))
+        Ok(teller.account(runbook, vars))
     }
-}
-
-/// The account while it is made.
-struct Teller<'a> {
-    state: State,
-    graph: &'a Graph,
-    timeline: Timeline,
-    gates: Vec<Answer>,
-    people: Vec<Entry>,
-    entries: Vec<Entry>,
-    seq: u64,
-}
-
-impl Teller<'_> {
-    fn hear(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
-        self.state.apply(self.graph, event)?;
-        self.timeline.apply(at, event);
-        self.seq += 1;
-        let node = event.step().and_then(|step| self.state.find(step)).map(|at| at.node);
-        if let (Event::Finished { result: Finish::Skipped(_), .. }, Some(node)) = (event, node)
-            && self.state.goes_with_skipped(self.graph, node)
-        {
-            return Ok(());
-        }
-        let took = event.step().and_then(|step| self.timeline.track(step)).and_then(|track| match event {
-            Event::Finished { .. } => track.took(at),
-            Event::Undone { .. } => Some(super::timeline::between(track.undo_began?, at)),
-            _ => None,
-        });
-        let command = match event {
-            Event::Intent { command, .. } => command.clone(),
-            _ => String::new(),
-        };
-        let output = match event {
-            Event::Exited { tail, .. } => tail.clone(),
-            _ => String::new(),
-        };
-        let text = match (phrase::sentence(event, self.graph, node, took), event) {
-            // The command stands beside it, whole.
-            (Some(text), Event::Intent { command, .. }) => {
-                text.strip_suffix(&format!(": {}", phrase::one_line(command))).unwrap_or(&text).to_owned()
-            }
-            (Some(text), _) => text,
-            // What went well is told by what follows it, but what it printed belongs to the record.
-            (None, Event::Exited { end: End::Exit(0), .. }) if !output.is_empty() => "printed".to_owned(),
-            (None, _) => return Ok(()),
-        };
-        let step = event.step().map(str::to_owned);
-        let entry = Entry { seq: self.seq, at, step, text, command, output };
-        if is_of_people(event) {
-            self.people.push(entry.clone());
-        }
-        if let Event::Judged { leaf, verdict, seen, polls, .. } = event {
-            let wanted = node.map(|node| wanted(self.graph, node, leaf.stage)).unwrap_or_default();
-            let (leaf, verdict, seen) = (leaf.clone(), verdict.clone(), seen.clone());
-            self.gates.push(Answer { leaf, at, wanted, verdict, seen, polls: *polls });
-        }
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    fn account(self, about: About<'_>, runbook: &Runbook, vars: &Map) -> Account {
-        let (state, timeline) = (&self.state, &self.timeline);
-        let opened = state.opened.clone().unwrap_or_else(crate::machine::Opened::none);
-        let until = if about.alive { about.now } else { timeline.last.unwrap_or(about.now) };
-        let mut failures = self.failures();
-        let first = state.first_failure.as_ref().map(|(step, _)| step.clone());
-        let first = failures.iter().position(|one| Some(&one.step) == first.as_ref());
-        let first_failure = (!failures.is_empty()).then(|| failures.remove(first.unwrap_or_default()));
-        Account {
-            version: ACCOUNT_VERSION,
-            run: about.run.to_owned(),
-            runbook: opened.runbook,
-            title: runbook.title.clone(),
-            snapshot: opened.snapshot,
-            program: opened.program,
-            status: state.status,
-            alive: about.alive,
-            by: opened.by,
-            reason: opened.reason,
-            target: opened.target,
-            lock: opened.lock,
-            plan: opened.plan.map(|plan| *plan),
-            options: opened.options,
-            vars: vars.clone(),
-            opened: timeline.opened,
-            rested: timeline.rested,
-            took_ms: u64::try_from(timeline.took(until).as_millis()).unwrap_or(u64::MAX),
-            first_failure,
-            other_failures: failures,
-            doubts: doubts((about.run, about.program), (state, self.graph), timeline, about.alive),
-            changes: self.changes(about.alive),
-            gates: self.gates,
-            people: self.people,
-            timeline: self.entries,
-        }
-    }
-
-    /// Returns what failed and was not settled, and what failed on the way to a rollback.
-    fn failures(&self) -> Vec<FailedStep> {
-        let of = |step: String, why: &str| {
-            let known = self.timeline.track(&step).and_then(|track| track.failure.clone());
-            let failure = known.unwrap_or_else(|| Failure { why: why.to_owned(), ..Failure::default() });
-            FailedStep { step, failure }
-        };
-        let mut failures: Vec<FailedStep> = self
-            .state
-            .instances()
-            .filter_map(|(at, instance)| match &instance.finish {
-                Some(Finish::Failed(why)) => Some(of(self.state.name(self.graph, at), why)),
-                _ => None,
-            })
-            .collect();
-        if let Some((step, why)) = &self.state.first_failure
-            && !failures.iter().any(|one| one.step == *step)
-        {
-            failures.insert(0, of(step.clone(), why));
-        }
-        failures
-    }
-
-    fn changes(&self, alive: bool) -> Vec<Change> {
-        let change = |&at| {
-            let instance = self.state.at(at);
-            let step = self.state.name(self.graph, at);
-            let track = self.timeline.track(&step).cloned().unwrap_or_default();
-            Change {
-                standing: Standing::of(self.graph, &self.state, at, alive),
-                changes: instance.changes.clone(),
-                captured: instance.captured.clone(),
-                command: track.action_command,
-                undo: track.undo_command,
-                why: match &instance.undo {
-                    Some(UndoResult::Failed(why) | UndoResult::Left(why)) => why.clone(),
-                    Some(UndoResult::Blocked(on)) => format!("{on} stands on it"),
-                    _ => String::new(),
-                },
-                step,
-            }
-        };
-        self.state.touched.iter().map(change).collect()
-    }
-}
-
-/// Says whether an event is a person's doing.
-fn is_of_people(event: &Event) -> bool {
-    match event {
-        Event::Opened(_) | Event::Resumed { .. } | Event::Answered { .. } | Event::StopRequested { .. } => {
-            true
-        }
-        Event::Asked { question, .. } => {
-            matches!(question, Question::Approval | Question::Manual | Question::Irreversible)
-        }
-        Event::Decided { by, .. } | Event::RollbackBegan { by, .. } => by.is_some(),
-        _ => false,
-    }
-}
-
-/// Returns what the gate of a stage wants, as it is written.
-fn wanted(graph: &Graph, node: u32, stage: Stage) -> String {
-    use crate::model::Action;
-    let body = &graph.step(node).body;
-    let gate = match stage {
-        Stage::Check => body.check.as_deref(),
-        Stage::Verify => body.verify.as_deref(),
-        Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
-        _ => match &body.action {
-            Action::Gate(gate) => Some(&**gate),
-            _ => None,
-        },
-    };
-    gate.map(|gate| gate.passes().trim().to_owned()).unwrap_or_default()
 }

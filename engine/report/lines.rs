@@ -1,9 +1,11 @@
-//! One honest line an event, for a pipe, a log, a CI job: no control codes, nothing redrawn, nothing cut.
+//! One honest line an event, for a pipe, a log, a CI job: no control codes, nothing redrawn. Nothing is cut but what commands
+//! printed, which `runbook logs` has whole.
 
 use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::excerpt::{Excerpt, excerpt};
 use super::paint::Paint;
 use super::section::Size;
 use super::summary::end_screen;
@@ -95,14 +97,18 @@ fn lines_of(seen: &Seen<'_>, program: &str, timeline: &Timeline, paint: Paint) -
         text.push_str(&format!("         answer it: {}\n", paint.clean(&command)));
     }
     let printed = match seen.event {
-        Event::Exited { end, tail, .. } if *end != End::Exit(0) => tail.as_str(),
+        Event::Exited { end, tail, .. } if *end != End::Exit(0) => excerpt(tail, false),
         Event::Finished { step, result: Finish::Succeeded } => phrase::found(seen, step),
-        _ => "",
+        _ => Excerpt::default(),
     };
-    for line in printed.lines() {
+    for line in &printed.lines {
         text.push_str("         | ");
         text.push_str(&paint.clean_output(line));
         text.push('\n');
+    }
+    if let (true, Some(step), Event::Finished { .. }) = (printed.cut, step, seen.event) {
+        let whole = phrase::whole_of((program, seen.run), step);
+        text.push_str(&format!("         {}\n", paint.clean(&whole)));
     }
     Some(text)
 }

@@ -8,6 +8,7 @@
 mod account;
 mod asks;
 mod doubt;
+mod excerpt;
 #[cfg(test)]
 mod fixture;
 mod json;
@@ -26,7 +27,7 @@ mod summary;
 mod timeline;
 mod when;
 
-pub use account::{ACCOUNT_VERSION, Account, Answer, Change, Entry, FailedStep};
+pub use account::{ACCOUNT_VERSION, Account, Answer, Asking, Change, Entry, FailedStep, Reply, Said};
 pub use asks::Asks;
 pub use doubt::{Doubt, Settle};
 pub use json::{VERSION as JSON_VERSION, json};

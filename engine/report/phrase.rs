@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::Seen;
+use super::excerpt::{Excerpt, excerpt};
 use super::paint::quoted;
 use crate::machine::{
     Changed, Covered, Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Progress, Question,
     RunStatus, Stage, UndoResult, Verdict, needed, voters,
 };
-use crate::model::{Action, Effect, format_duration};
+use crate::model::{Action, Effect, Gate, format_duration};
 
 /// How many instances of a `for_each` are named.
 const NAMED: usize = 8;
@@ -265,11 +266,32 @@ pub(super) fn flat(text: &str) -> String {
 }
 
 /// Returns what a step printed that is worth showing though it went well: what a command that only looks has found.
-pub(super) fn found<'a>(seen: &Seen<'a>, step: &str) -> &'a str {
-    let Some(at) = seen.state.find(step) else { return "" };
+pub(super) fn found(seen: &Seen<'_>, step: &str) -> Excerpt {
+    let Some(at) = seen.state.find(step) else { return Excerpt::default() };
     let body = &seen.graph.step(at.node).body;
     let looks = body.effect == Effect::Read && matches!(body.action, Action::Command(_));
-    if looks { &seen.state.at(at).tail } else { "" }
+    if looks { excerpt(&seen.state.at(at).tail, true) } else { Excerpt::default() }
+}
+
+/// Returns where all of an output is that was told in part.
+pub(super) fn whole_of((program, run): (&str, &str), step: &str) -> String {
+    format!("all of it: {program} logs {run} {}", quoted(step))
+}
+
+/// Returns the gate of a stage.
+pub(super) fn gate(graph: &Graph, node: NodeId, stage: Stage) -> Option<&Gate> {
+    let step = graph.step(node);
+    let body = &step.body;
+    match stage {
+        Stage::Check => body.check.as_deref(),
+        Stage::Guard => step.guard.as_deref(),
+        Stage::Verify => body.verify.as_deref(),
+        Stage::UndoVerify => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
+        _ => match &body.action {
+            Action::Gate(gate) => Some(&**gate),
+            _ => None,
+        },
+    }
 }
 
 /// Returns what a run at rest with this status is.

@@ -16,7 +16,7 @@ use super::{Asks, EndInfo, Standing};
 use crate::machine::{
     Addr, End, Finish, Graph, Instance, Progress, Question, RunStatus, Stage, State, UndoResult, Verdict,
 };
-use crate::model::{Action, OnInterrupt, format_duration};
+use crate::model::{Action, Gate, OnInterrupt, format_duration};
 
 /// Returns the end screen with its line ends. `timeline` may know nothing; then the state's last command and output
 /// are shown.
@@ -53,7 +53,22 @@ pub(super) fn culprit_of(end: &EndInfo<'_>, timeline: &Timeline) -> Option<(Stri
     })
 }
 
+/// Returns `12 of 20 steps done, 2 skipped`.
+pub(super) fn counts_of(end: &EndInfo<'_>, timeline: &Timeline) -> String {
+    Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS }.counts()
+}
+
+/// Returns what the gate wanted that an instance failed at, and what the runbook says of the instance first.
+pub(super) fn meant_by(end: &EndInfo<'_>, timeline: &Timeline, name: &str) -> (String, String) {
+    let summary =
+        Summary { end, state: end.state, graph: end.graph, timeline, paint: PLAIN, size: Size::ENDLESS };
+    (summary.wanted(name).unwrap_or_default().to_owned(), summary.about(name).unwrap_or_default())
+}
+
 const PLAIN: Paint = Paint { colour: false, unicode: true };
+
+/// Of how many failures beside the first the runbook's text is told.
+const TOLD: usize = 2;
 
 struct Summary<'a> {
     end: &'a EndInfo<'a>,
@@ -69,6 +84,7 @@ impl Summary<'_> {
         let mut sections = vec![Section::fixed(self.result())];
         sections.extend(self.first_failure());
         sections.extend(self.other_failures());
+        sections.extend(self.warnings());
         sections.extend(self.doubts());
         sections.extend(self.asked());
         sections.extend(self.changes());
@@ -254,7 +270,7 @@ impl Summary<'_> {
 
     fn other_failures(&self) -> Option<Section> {
         let first = self.failure()?.0;
-        let items: Vec<String> = self
+        let others: Vec<(String, &String)> = self
             .state
             .instances()
             .filter_map(|(at, instance)| match &instance.finish {
@@ -262,9 +278,34 @@ impl Summary<'_> {
                 _ => None,
             })
             .filter(|(name, _)| *name != first)
-            .map(|(name, why)| self.item(&format!("{name}: {why}")))
             .collect();
-        (!items.is_empty()).then(|| Section::list(self.heading("Failed too"), items))
+        if others.is_empty() {
+            return None;
+        }
+        // What to do about a failure that stops nothing is said nowhere else; of many the names are what is left.
+        let (told, listed) = others.split_at(if others.len() > TOLD { 0 } else { others.len() });
+        let mut fixed = vec![self.heading("Failed too")];
+        for (name, why) in told {
+            fixed.push(self.item(&format!("{name}: {why}")));
+            let about = self.about(name).map(|about| self.lines("    ", &about, 2)).unwrap_or_default();
+            fixed.extend(about.into_iter().map(|line| format!("    {line}")));
+        }
+        let elastic = listed.iter().map(|(name, why)| self.item(&format!("{name}: {why}"))).collect();
+        Some(Section { fixed, elastic, keep: Keep::First })
+    }
+
+    /// Returns the gates that held only just: nothing stopped because of them, so nobody may have seen it.
+    fn warnings(&self) -> Option<Section> {
+        let item = |(step, stage, seen): &(String, Stage, String)| {
+            let node = self.state.find(step).map(|at| at.node);
+            let gate = node.and_then(|node| phrase::gate(self.graph, node, *stage));
+            let warns = gate.map(Gate::warns).map(phrase::flat).filter(|warns| !warns.is_empty());
+            let why = warns.map(|warns| format!(" (warns if {warns})")).unwrap_or_default();
+            let seen = if seen.is_empty() { "holds, but only just" } else { seen };
+            self.item(&format!("{step}: {seen}{why}"))
+        };
+        let items: Vec<String> = self.timeline.warnings.iter().map(item).collect();
+        (!items.is_empty()).then(|| Section::list(self.heading("Held, but only just"), items))
     }
 
     fn heading(&self, text: &str) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::machine::{Event, Finish, Leaf, Stage, UndoResult};
+use crate::machine::{Event, Finish, Leaf, Stage, UndoResult, Verdict};
 
 /// A failure as it was at its moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,6 +51,8 @@ pub struct Track {
     pub undo_ended: Option<Timestamp>,
     /// The action's command.
     pub action_command: String,
+    /// When its action was begun first.
+    pub acted: Option<Timestamp>,
     /// The undo's command, for doing it by hand.
     pub undo_command: String,
     /// How the undo failed.
@@ -71,6 +73,9 @@ pub struct Timeline {
     pub rested: Option<Timestamp>,
     /// Who or what asked it to stop, since it was last taken up.
     pub stopped_by: Option<String>,
+    /// The gates whose last answer was good, but only just: the instance, which gate, and what was seen. In the order of the
+    /// answers.
+    pub warnings: Vec<(String, Stage, String)>,
 }
 
 impl Timeline {
@@ -95,6 +100,12 @@ impl Timeline {
             return;
         }
         self.last = Some(at);
+        if let Event::Judged { leaf, verdict, seen, .. } = event {
+            self.warnings.retain(|(step, stage, _)| (step, *stage) != (&leaf.step, leaf.stage));
+            if *verdict == Verdict::Warns {
+                self.warnings.push((leaf.step.clone(), leaf.stage, seen.clone()));
+            }
+        }
         match event {
             Event::Opened(_) => self.opened = Some(at),
             Event::Resumed { .. } | Event::RollbackBegan { .. } => {
@@ -181,6 +192,7 @@ impl Track {
         self.command = command.to_owned();
         self.command_began = Some(at);
         if leaf.stage == Stage::Action {
+            self.acted.get_or_insert(at);
             command.clone_into(&mut self.action_command);
         }
         if leaf.stage == Stage::Undo {

@@ -12,7 +12,7 @@ use super::parse::{self, Mode};
 use super::quote::no_nul;
 use super::render::{Segment, argument, joined, segments};
 use super::scope::Scope;
-use super::shape::{self, Lookup, Shaped};
+use super::shape::{self, Lookup, Shaped, Stands};
 use super::syntax::{Node, Part};
 use super::uses::{self, Uses};
 use super::value::{Kind, Value, from_json, held, held_of, table};
@@ -95,13 +95,13 @@ impl Engine {
         Ok(shape::of_expr(node(&*self.parsed(Mode::Expr, src)?)?, src, names, condition))
     }
 
-    /// Returns what a text gives, as far as `names` tell. A `word` of a command can be no list and no map.
+    /// Returns what a text gives, as far as `names` tell, and what can't be where it stands.
     ///
     /// # Errors
     ///
     /// [`Fault`] for what is no text of the runbook language.
-    pub fn shape_of_text(&self, src: &str, names: Lookup<'_>, word: bool) -> Result<Shaped, Fault> {
-        Ok(shape::of_parts(parts(&*self.parsed(Mode::Text, src)?), src, names, word))
+    pub fn shape_of_text(&self, src: &str, names: Lookup<'_>, stands: Stands) -> Result<Shaped, Fault> {
+        Ok(shape::of_parts(parts(&*self.parsed(Mode::Text, src)?), src, names, stands))
     }
 
     /// Returns the texts and numbers that stand in an expression, for trying it out.

@@ -39,7 +39,7 @@ pub use predicates::TESTS;
 pub use quote::quote_word;
 pub use reference::{FILTER_WORDS, OPERATOR_WORDS, TEST_WORDS, Word};
 pub use scope::Scope;
-pub use shape::{Lookup, Odd, Shape, Shaped};
+pub use shape::{Lookup, Odd, Shape, Shaped, Stands};
 pub use uses::{Condition, Use, Uses};
 pub use value::{DataError, Value, from_json, map, origin_of, secret, secret_of, to_json, unknown};
 

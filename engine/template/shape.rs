@@ -162,8 +162,19 @@ pub(super) fn of_expr(node: &Node, src: &str, names: Lookup<'_>, condition: bool
     Shaped { shape, faults: walk.faults }
 }
 
+/// Where a text stands: some places hold no list and no map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// Where any value may.
+    Anywhere,
+    /// As a word of a command.
+    Word,
+    /// As a shell script.
+    Script,
+}
+
 /// Finds what a text gives: the value of exactly one `{{ … }}`, else text.
-pub(super) fn of_parts(parts: &[Part], src: &str, names: Lookup<'_>, word: bool) -> Shaped {
+pub(super) fn of_parts(parts: &[Part], src: &str, names: Lookup<'_>, stands: Stands) -> Shaped {
     let mut walk = Walk { src, names, locals: Vec::new(), faults: Vec::new() };
     let shape = match parts {
         [Part::Emit(node, _)] => walk.node(node, false),
@@ -172,20 +183,26 @@ pub(super) fn of_parts(parts: &[Part], src: &str, names: Lookup<'_>, word: bool)
             Shape::Text
         }
     };
-    if word {
+    if stands != Stands::Anywhere {
         for part in parts {
             let Part::Emit(node, span) = part else { continue };
             let mut again = Walk { src, names, locals: Vec::new(), faults: Vec::new() };
-            let help = match again.node(node, false) {
-                Shape::List(_) => {
+            let found = again.node(node, false);
+            let help = match (&found, stands) {
+                (Shape::List(_), Stands::Script) => {
+                    "`| map('quote') | join(' ')` makes words of it, `| join(',')` one text"
+                }
+                (Shape::List(_), _) => {
                     "write the command as a list, where a list spreads into arguments, or use `| join(',')`"
                 }
-                Shape::Map(..) => "`| to_json` makes a text of it",
+                (Shape::Map(..), _) => "`| to_json` makes a text of it",
                 _ => continue,
             };
-            let what = again.node(node, false).name();
-            let value = walk.shown(node, "this");
-            let message = format!("a word of a command can't be {what}, and {value} is one");
+            let (what, value) = (found.name(), walk.shown(node, "this"));
+            let message = match stands {
+                Stands::Script => format!("a script can't hold {what}, and {value} is one"),
+                _ => format!("a word of a command can't be {what}, and {value} is one"),
+            };
             let fault = Fault::new(message, span.clone()).help(help);
             walk.tell(Odd::Mixed, fault);
         }

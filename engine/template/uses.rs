@@ -34,6 +34,8 @@ pub struct Condition {
 pub struct Uses {
     /// The names, in the order written.
     pub paths: Vec<Use>,
+    /// Where something is taken by a key that only its evaluation knows: `x[item].y` whole, in the order written.
+    pub keyed: Vec<Range<usize>>,
     /// The filters, each with the span of the expression that it ends.
     pub filters: Vec<(String, Range<usize>)>,
     /// Whether some value goes into a shell script without being quoted.
@@ -140,10 +142,9 @@ impl Walk {
                 }
             }
             NodeKind::Name(_) => {}
-            NodeKind::Attr(base, _) => self.node(base, guarded),
-            NodeKind::Item(base, index) => {
-                self.node(base, guarded);
-                self.node(index, false);
+            NodeKind::Attr(..) | NodeKind::Item(..) => {
+                self.uses.keyed.push(node.span.clone());
+                self.members(node, guarded);
             }
             NodeKind::Slice(base, bounds) => {
                 self.node(base, false);
@@ -186,6 +187,19 @@ impl Walk {
                 self.node(key, false);
                 self.node(value, false);
             }),
+        }
+    }
+
+    /// Walks what members are taken of one after the other, the last of which was noted.
+    fn members(&mut self, node: &Node, guarded: bool) {
+        match &node.kind {
+            _ if self.path(node).is_some() => self.node(node, guarded),
+            NodeKind::Attr(base, _) => self.members(base, guarded),
+            NodeKind::Item(base, index) => {
+                self.members(base, guarded);
+                self.node(index, false);
+            }
+            _ => self.node(node, guarded),
         }
     }
 

@@ -331,3 +331,92 @@ fn a_rollback_down_to_a_step_that_changed_nothing_is_refused() {
     ");
     assert_eq!(sent(&project), ["one", "two"]);
 }
+
+#[test]
+fn what_a_step_changes_that_reads_nothing_before_is_told_at_the_end() {
+    let text = "
+runbook: port
+title: Moves a port
+vars: {port: {type: integer, default: 81}}
+steps:
+  - {id: move, changes: 'port 80 → {{ port }}', run: [echo, moved], rollback: {run: [echo, back]}}
+";
+    let project = Project::new().file("runbooks/port.yaml", text);
+    let shown = project.run(&["exec", "port"]).code(0).to_string();
+    assert!(shown.contains("Changed\n  move  port 80 → 81\n"), "{shown}");
+    let run = project.newest();
+    let told = project.run(&["report", &run]).code(0).stdout;
+    assert!(told.contains("| move | done | port 80 → 81 | `echo moved` |"), "{told}");
+    let back = project.run(&["rollback", &run, "--yes"]).code(0).to_string();
+    assert!(back.contains("Undone, back to what it was\n  move  port 81 → 80\n"), "{back}");
+}
+
+#[test]
+fn of_long_json_that_was_only_looked_at_it_is_said_where_it_is() {
+    let text = r#"
+runbook: look
+title: Looks at pods
+steps:
+  - {id: table, effect: read, run: ['printf', 'NAME  READY\napi   3/3\n']}
+  - {id: short, effect: read, run: [echo, '{"ready": 3}']}
+  - {id: pods, effect: read, shell: "i=0; printf '['; while [ $i -lt 300 ]; do printf '{\"name\": \"pod-%s\"},' $i; i=$((i+1)); done; echo '{}]'"}
+"#;
+    let project = Project::new().file("runbooks/look.yaml", text);
+    let shown = project.run(&["exec", "look"]).code(0).to_string();
+    assert!(
+        shown.contains("         | api   3/3\n") && shown.contains("         | {\"ready\": 3}\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("pod-299"), "{shown}");
+    assert!(shown.contains("         all of it: runbook logs [RUN] pods\n"), "{shown}");
+}
+
+#[test]
+fn who_meets_a_lock_is_told_what_frees_it() {
+    let text = "
+runbook: held
+title: Fails before it changed anything
+lock: things
+steps:
+  - {id: look, effect: read, run: ['false']}
+  - {id: change, run: [touch, x], rollback: {run: [rm, x]}}
+";
+    let project = Project::new().file("runbooks/held.yaml", text);
+    project.run(&["exec", "held"]).code(1);
+    let run = project.newest();
+    let told = project.run(&["exec", "held"]).code(6).to_string();
+    let ways = "`runbook resume [RUN]` goes on with it, `runbook rollback [RUN]` undoes what it changed, if anything, and gives the lock back";
+    assert!(told.contains(ways), "{told}");
+    // Also of a run that changed nothing, since it may be taken up again with what it found.
+    project.run(&["rollback", &run, "--yes"]).code(0);
+    project.run(&["exec", "held"]).code(1);
+}
+
+#[test]
+fn the_environment_of_a_runbook_hands_a_secret_to_the_commands_of_a_template() {
+    let step = "
+step: own/tell
+title: Tells
+summary: Tells somebody.
+run: [sh, -c, 'test \"$TOKEN\" = s3cr3t-of-mine']
+irreversible: It is told.
+";
+    let text = "
+runbook: tell
+title: Tells
+vars: {token: {type: secret, from: {env: MINE}}}
+environment: {TOKEN: '{{ token }}'}
+steps:
+  - {id: tell, uses: own/tell}
+";
+    let project = Project::new().env("MINE", "s3cr3t-of-mine").file("steps/own/tell.yaml", step);
+    let project = project.file("runbooks/tell.yaml", text);
+    project.run(&["exec", "tell"]).code(0);
+    let own = text.replace("uses: own/tell", "uses: own/tell, env: {TOKEN: '{{ token }}'}");
+    project.write("runbooks/tell.yaml", own);
+    let told = project.run(&["check", "tell"]).code(2).to_string();
+    assert!(
+        told.contains("`env` can't be set here") && told.contains("`environment` of the runbook"),
+        "{told}"
+    );
+}

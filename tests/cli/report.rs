@@ -128,3 +128,141 @@ fn a_verb_says_what_it_writes() {
     --- exit status: 2
     ");
 }
+
+const INCIDENT: &str = r#"
+runbook: incident
+title: Restores the orders
+vars:
+  env: {type: string, default: prod}
+  token: {type: secret, from: {env: TOKEN}}
+protect: env == 'prod'
+steps:
+  - id: lag
+    gate: {run: [echo, '{"lag": 8}'], pass: json.lag < 10, warn: json.lag > 5}
+  - id: scale
+    capture: {run: [echo, "3"], outputs: {replicas: stdout | trim | int}}
+    shell: echo scaled with $TOKEN
+    env: {TOKEN: "{{ token }}"}
+    verify: {run: [echo, "9"], pass: stdout | trim | int > 5}
+    rollback: {shell: "echo can not, $TOKEN >&2; exit 4"}
+  - id: go
+    approve: {prompt: "Restore {{ env }}?", ask: {ticket: {type: string}}}
+  - id: post
+    run: [cat]
+    stdin: "restoring {{ env }} with `it` | <b>\n"
+    irreversible: The message is out.
+  - id: migrate
+    about: |
+      Ask a DBA when it fails.
+
+      There is more to say.
+    shell: |
+      i=0
+      while [ $i -lt 400 ]; do printf 'row %s ' $i; i=$((i+1)); done
+      echo 'ERROR: no index `x` | <b>'
+      test -e fixed || exit 5
+    idempotent: true
+    rollback: {run: [echo, back]}
+"#;
+
+/// A run that was approved from elsewhere, failed, was taken up again, and could be undone in part only.
+fn incident() -> (Project, String) {
+    let project = Project::new().env("TOKEN", "s3cr3t-of-mine").file("runbooks/incident.yaml", INCIDENT);
+    project.run(&["exec", "incident", "--yes", "--reason", "INC-4711"]).code(3);
+    let run = project.newest();
+    project.run(&["approve", &run, "go", "--yes", "--answer", "ticket=T-1", "--note", "seen"]).code(0);
+    project.run(&["resume", &run]).code(1);
+    project.run(&["resume", &run, "--retry", "migrate", "--reason", "once more"]).code(1);
+    project.run(&["rollback", &run, "--yes", "--approve", "post"]).code(5);
+    (project, run)
+}
+
+#[test]
+fn an_incident_can_be_told_from_its_account() {
+    let (project, run) = incident();
+    let told = json(&project, &["report", &run, "--format", "json"]);
+    assert_eq!((told["version"].as_u64(), told["consent"]["via"].as_str()), (Some(1), Some("flag")));
+    let first = &told["first_failure"];
+    assert_eq!((first["step"].as_str(), first["why"].as_str()), (Some("migrate"), Some("it exited with 5")));
+    assert_eq!(first["about"], "Ask a DBA when it fails.");
+    assert_eq!(first["logs"], format!("runbook logs {run} migrate"));
+    assert!(
+        first["output"].as_str().is_some_and(|output| output.starts_with("…") || output.starts_with("row"))
+    );
+    // It failed twice; what was done about the first time stands beside it.
+    let settled = &told["settled_failures"][0];
+    assert!(
+        settled["settled"]["text"].as_str().is_some_and(|text| text.contains("(once more)")),
+        "{settled}"
+    );
+    assert_eq!(told["overrides"][0]["text"], settled["settled"]["text"]);
+    let lag = &told["gates"][0];
+    assert_eq!(
+        (lag["wanted"].as_str(), lag["warned"].as_str()),
+        (Some("json.lag < 10"), Some("json.lag > 5"))
+    );
+    assert_eq!((lag["verdict"].as_str(), lag["seen"].as_str()), (Some("warns"), Some("lag 8")));
+    let go = &told["approvals"][0];
+    assert_eq!((go["step"].as_str(), go["prompt"].as_str()), (Some("go"), Some("Restore prod?")));
+    assert_eq!(go["covers"][0]["command"], "cat");
+    let reply = &go["replies"][0];
+    assert_eq!((reply["said"].as_str(), reply["note"].as_str()), (Some("yes"), Some("seen")));
+    assert_eq!(
+        (reply["by"]["name"].as_str(), reply["answers"]["ticket"].as_str()),
+        (Some("ann"), Some("T-1"))
+    );
+    let change = |step: &str| {
+        let list = told["changes"].as_array().expect("a list");
+        list.iter().find(|one| one["step"] == step).expect("it was changed").clone()
+    };
+    let scale = change("scale");
+    assert_eq!(
+        (scale["standing"].as_str(), scale["captured"]["replicas"].as_u64()),
+        (Some("undo-failed"), Some(3))
+    );
+    assert_eq!((scale["seen"].as_str(), scale["undo_output"].as_str()), (Some("9"), Some("can not, •••")));
+    assert_eq!(change("post")["irreversible"], "The message is out.");
+}
+
+#[test]
+fn an_account_survives_what_commands_print_and_tells_no_secret() {
+    let (project, run) = incident();
+    let page = project.run(&["report", &run, "--format", "html"]).code(0).stdout;
+    let markdown = project.run(&["report", &run]).code(0).stdout;
+    let document = project.run(&["report", &run, "--format", "json"]).code(0).stdout;
+    for told in [&page, &markdown, &document] {
+        assert!(!told.contains("s3cr3t-of-mine"), "{told}");
+        for wanted in ["INC-4711", "once more", "T-1", "Ask a DBA", "The message is out."] {
+            assert!(told.contains(wanted), "no `{wanted}` in\n{told}");
+        }
+    }
+    assert!(!page.contains("<b>\n") && page.contains("ERROR: no index `x` | &lt;b&gt;"), "{page}");
+    let long = markdown.lines().filter(|line| !line.starts_with('|')).map(|line| line.chars().count()).max();
+    assert!(long.is_some_and(|long| long < 1_000), "{long:?}");
+    // The end of a line that is too long is what matters of a failure.
+    assert!(markdown.contains("row 399 ERROR: no index `x` | <b>\n"), "{markdown}");
+    assert!(markdown.contains(&format!("all of it: `runbook logs {run} migrate`")), "{markdown}");
+    assert!(markdown.contains("`cat`, reading\n  ```text\n  restoring prod with `it` | <b>\n"), "{markdown}");
+}
+
+#[test]
+fn every_field_of_an_account_is_documented() {
+    let (project, run) = incident();
+    let page = include_str!("../../docs/report.md");
+    let told = json(&project, &["report", &run, "--format", "json"]);
+    let mut missing = Vec::new();
+    let mut look = |of: &serde_json::Value| {
+        for name in of.as_object().into_iter().flatten().map(|(name, _)| name) {
+            if !page.contains(&format!("`{name}`")) {
+                missing.push(name.clone());
+            }
+        }
+    };
+    look(&told);
+    for list in ["settled_failures", "changes", "gates", "approvals", "overrides", "people", "timeline"] {
+        told[list].as_array().expect("a list").iter().for_each(&mut look);
+    }
+    look(&told["first_failure"]);
+    look(&told["approvals"][0]["replies"][0]);
+    assert!(missing.is_empty(), "not in docs/report.md: {missing:?}");
+}

@@ -200,6 +200,9 @@ fn a_gate_asks_by_a_template_and_judges_by_its_outputs() {
     ✓ gated succeeded after [TOOK]
       run [RUN], 3 of 3 steps done
 
+    Held, but only just
+      seen: count 2 (warns if outputs.count < 3)
+
     Changed
       make   touch one.txt two.txt
       after  touch seen-2

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{Form, Plan};
 use crate::cli::book::Books;
-use crate::cli::console::{Console, exact, exact_lines, one_line, wrapped};
+use crate::cli::console::{Console, continued, exact, exact_lines, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::{Missing, gather};
@@ -129,7 +129,9 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
         {
             row("unless", Role::Quiet, &folded(satisfied));
         }
-        row(word, role, &lines(&planned.command, indent + 9));
+        let room = console.width.saturating_sub(indent + 9);
+        let command = if console.drawn { continued(&planned.command, room) } else { planned.command.clone() };
+        row(word, role, &lines(&command, indent + 9));
         if let Some(dir) = &planned.dir {
             row("", role, &format!("in {}", one_line(dir)));
         }

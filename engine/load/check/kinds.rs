@@ -10,7 +10,7 @@ use crate::model::{
     Action, Binding, Body, Command, Expr, Gate, Input, Kind, Line, Map, Retry, Runbook, Step, StepTemplate,
     Text, Tree, Type, Value, Wait,
 };
-use crate::template::{Odd, Shape, Shaped};
+use crate::template::{Odd, Shape, Shaped, Stands};
 
 /// What is known of the names in scope.
 #[derive(Clone, Default)]
@@ -57,7 +57,7 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, tables: &Map) {
         Arc::make_mut(&mut known.own).insert(name.clone(), shape);
     }
     runbook.target.iter().for_each(|(_, of)| command(cx, &known, of));
-    runbook.lock.iter().for_each(|lock| drop(text(cx, &known, lock, false)));
+    runbook.lock.iter().for_each(|lock| drop(text(cx, &known, lock, Stands::Anywhere)));
     runbook.protect.iter().for_each(|protect| drop(expr(cx, &known, protect, true)));
     let mut steps: BTreeMap<String, Shape> = BTreeMap::new();
     for of in runbook.steps.iter().chain(&runbook.finally) {
@@ -78,7 +78,7 @@ pub(super) fn runbook(cx: &mut Context<'_>, runbook: &Runbook, tables: &Map) {
 /// Checks a step template.
 pub(super) fn template(cx: &mut Context<'_>, template: &StepTemplate) {
     let known = Known { own: Arc::new(inputs(&template.params)), ..Known::default() };
-    text(cx, &known, &template.title, false);
+    text(cx, &known, &template.title, Stands::Anywhere);
     body(cx, &known, &template.body);
     let of = &template.body;
     of.retry.iter().for_each(|of| retry(cx, &known, of));
@@ -124,7 +124,7 @@ fn step(cx: &mut Context<'_>, known: &Known, of: &Step) -> BTreeMap<String, Shap
     }
     of.when.iter().for_each(|when| drop(expr(cx, &known, when, true)));
     let texts = [&of.title, &of.lock];
-    texts.into_iter().flatten().for_each(|of| drop(text(cx, &known, of, false)));
+    texts.into_iter().flatten().for_each(|of| drop(text(cx, &known, of, Stands::Anywhere)));
     of.timeout.iter().chain(&of.grace).for_each(|time| duration(cx, &known, time));
     let outputs = match &of.binding {
         Some(binding) => {
@@ -168,24 +168,24 @@ fn body(cx: &mut Context<'_>, known: &Known, of: &Body) -> BTreeMap<String, Shap
     let mut after = known.clone();
     after.captured = captured(cx, known, of, true);
     of.satisfied.iter().for_each(|of| drop(expr(cx, &after, of, true)));
-    of.changes.iter().chain(&of.irreversible).for_each(|of| drop(text(cx, &after, of, false)));
+    of.changes.iter().chain(&of.irreversible).for_each(|of| drop(text(cx, &after, of, Stands::Anywhere)));
     let mut asked = BTreeMap::new();
     match &of.action {
         Action::Nothing => {}
         Action::Command(of) => command(cx, &after, of),
         Action::Gate(of) => gate(cx, &after, of),
         Action::Approve(of) => {
-            text(cx, &after, &of.prompt, false);
+            text(cx, &after, &of.prompt, Stands::Anywhere);
             of.timeout.iter().for_each(|time| duration(cx, &after, time));
             asked = inputs(&of.ask);
         }
         Action::Manual(of) => {
-            text(cx, &after, &of.prompt, false);
+            text(cx, &after, &of.prompt, Stands::Anywhere);
             of.timeout.iter().for_each(|time| duration(cx, &after, time));
             asked.insert("note".to_owned(), Shape::Text);
         }
         Action::Wait(Wait::For(time)) => duration(cx, &after, time),
-        Action::Wait(Wait::Until(of)) => drop(text(cx, &after, of, false)),
+        Action::Wait(Wait::Until(of)) => drop(text(cx, &after, of, Stands::Anywhere)),
         Action::Runbook { vars, .. } => vars.iter().for_each(|(_, of)| drop(tree(cx, &after, of))),
     }
     let result = after.with_result();
@@ -218,20 +218,20 @@ fn retry(cx: &mut Context<'_>, known: &Known, of: &Retry) {
 
 fn command(cx: &mut Context<'_>, known: &Known, of: &Command) {
     match &of.line {
-        Line::Words(words) => words.iter().for_each(|of| drop(text(cx, known, of, true))),
+        Line::Words(words) => words.iter().for_each(|of| drop(text(cx, known, of, Stands::Word))),
         // An element that is one value may be a list: it spreads.
         Line::List(words) => words.iter().for_each(|of| {
             let whole = super::super::step::is_one_expression(&of.src);
-            text(cx, known, of, !whole);
+            text(cx, known, of, if whole { Stands::Anywhere } else { Stands::Word });
         }),
-        Line::Shell(_) => {}
+        Line::Shell(script) => drop(text(cx, known, script, Stands::Script)),
     }
-    of.env.iter().for_each(|(_, of)| drop(text(cx, known, of, false)));
-    of.dir.iter().chain(&of.stdin).for_each(|of| drop(text(cx, known, of, false)));
+    of.env.iter().for_each(|(_, of)| drop(text(cx, known, of, Stands::Anywhere)));
+    of.dir.iter().chain(&of.stdin).for_each(|of| drop(text(cx, known, of, Stands::Anywhere)));
 }
 
 fn duration(cx: &mut Context<'_>, known: &Known, of: &Text) {
-    let shape = text(cx, known, of, false);
+    let shape = text(cx, known, of, Stands::Anywhere);
     if shape.differs(&Shape::Text) {
         cx.report.push(
             Diagnostic::new(
@@ -247,7 +247,7 @@ fn duration(cx: &mut Context<'_>, known: &Known, of: &Text) {
 fn tree(cx: &mut Context<'_>, known: &Known, of: &Tree) -> Shape {
     match of {
         Tree::Plain(value) => Shape::of(value),
-        Tree::Text(of) => text(cx, known, of, false),
+        Tree::Text(of) => text(cx, known, of, Stands::Anywhere),
         Tree::List(items) => {
             let items: Vec<Shape> = items.iter().map(|item| tree(cx, known, item)).collect();
             Shape::List(Arc::new(items.into_iter().reduce(Shape::or).unwrap_or(Shape::Any)))
@@ -259,11 +259,11 @@ fn tree(cx: &mut Context<'_>, known: &Known, of: &Tree) -> Shape {
     }
 }
 
-fn text(cx: &mut Context<'_>, known: &Known, of: &Text, word: bool) -> Shape {
+fn text(cx: &mut Context<'_>, known: &Known, of: &Text, stands: Stands) -> Shape {
     if of.is_literal() {
         return Shape::of(&Value::String(of.src.clone()));
     }
-    let found = shaped(cx, known, of, |cx, src, names| cx.engine.shape_of_text(src, names, word).ok());
+    let found = shaped(cx, known, of, |cx, src, names| cx.engine.shape_of_text(src, names, stands).ok());
     told(cx, of, found)
 }
 

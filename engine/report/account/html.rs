@@ -2,24 +2,31 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{difference, gate_name, verdict};
-use super::{Account, Change, Entry, FailedStep};
+use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, state_of, verdict};
+use super::{Account, Answer, Asking, Change, Entry, FailedStep};
+use crate::machine::Verdict;
+use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
-use crate::report::{Doubt, Paint, Standing, phrase};
+use crate::report::{Doubt, Paint, phrase};
 
 const PLAIN: Paint = Paint { colour: false, unicode: true };
 
+/// On a narrow screen each row of a table is a block, with the names of its columns beside what stands in them.
 const STYLE: &str = "\
-:root{color-scheme:light dark;--line:#8884;--soft:#8881;--bad:#b3261e;--doubt:#8b2fc9;--good:#1a7f37}
-@media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--doubt:#d9a5ff;--good:#7ee2a0}}
-body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark;--line:#8884;--soft:#8881;--bad:#b3261e;--doubt:#8b2fc9}
+@media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--doubt:#d9a5ff}}
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid var(--line)}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 .facts th{width:9rem;font-weight:600}
-code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0}
-.bad{color:var(--bad)}.doubt{color:var(--doubt)}.good{color:var(--good)}
+code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:var(--soft);padding:.6rem .8rem;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0}
+.bad{color:var(--bad)}.doubt{color:var(--doubt)}
 ol{list-style:none;padding:0}li{padding:.15rem 0}time{font:13px ui-monospace,monospace;opacity:.75;margin-right:.6rem}
-@media print{body{margin:0;max-width:none}pre{white-space:pre-wrap}}
+.wide td:nth-child(-n+3){overflow-wrap:normal}
+@media(max-width:40rem){.facts th{width:6.5rem}.wide tr{display:block;border-bottom:1px solid var(--line);padding:.4rem 0}
+.wide tr:first-child{display:none}.wide td,.wide td:nth-child(n){display:block;border:0;padding:.1rem 0;overflow-wrap:anywhere}.wide td:nth-child(n):empty{display:none}
+.wide td::before{content:attr(data-of) ': ';opacity:.75}}
+@media print{body{margin:0;max-width:none}h2{break-after:avoid}pre{break-inside:avoid}}
 ";
 
 impl Account {
@@ -39,22 +46,26 @@ impl Account {
         self.facts_table(&mut out);
         if let Some(first) = &self.first_failure {
             out.push_str("<h2 class=\"bad\">First failure</h2>\n");
-            failed(&mut out, first);
+            self.failed_step(&mut out, first);
         }
-        section(&mut out, "Failed too", &self.other_failures, failed);
+        section(&mut out, "Failed too", &self.other_failures, |out, one| self.failed_step(out, one));
+        section(&mut out, "Failed, and was settled", &self.settled_failures, |out, one| {
+            self.failed_step(out, one);
+        });
         section(&mut out, "In doubt", &self.doubts, doubtful);
-        let (stuck, rest): (Vec<&Change>, Vec<&Change>) =
-            self.changes.iter().partition(|change| !change.why.is_empty());
+        let (stuck, rest) = self.left_and_rest();
         section(&mut out, "Not undone", &stuck, |out, change| not_undone(out, change));
-        changed(&mut out, &rest);
+        self.changes_table(&mut out, &rest);
         self.answers_table(&mut out);
-        if !self.people.is_empty() {
-            out.push_str(
-                "<h2>People</h2>\n<p>Names are what each system said, asserted and not proven.</p>\n",
-            );
-            self.entries(&mut out, &self.people);
-        }
-        out.push_str("<h2>Timeline</h2>\n<p>Times are UTC.</p>\n");
+        section(&mut out, "Approvals", &self.approvals, |out, one| self.asked(out, one));
+        self.named_entries(&mut out, "Overrides", &self.overrides);
+        self.named_entries(&mut out, "People", &self.of_the_whole());
+        let logs = text(&self.logs_of_any());
+        let _ = writeln!(
+            out,
+            "<h2>Timeline</h2>\n<p>Times are UTC. Of what a command printed this is the end; <code>{logs}</code> has \
+             all of it.</p>"
+        );
         self.entries(&mut out, &self.timeline);
         out.push_str("</body>\n</html>\n");
         out
@@ -72,44 +83,158 @@ impl Account {
         if self.gates.is_empty() {
             return;
         }
-        out.push_str("<h2>Gates</h2>\n<table>\n<tr><th>Time</th><th>Gate</th><th>Wanted</th><th>Answer</th>");
-        out.push_str("<th>Seen</th><th>Asked</th></tr>\n");
-        for gate in &self.gates {
-            let _ = writeln!(
-                out,
-                "<tr><td>{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+        let row = |gate: &Answer| {
+            let mut answer = text(&verdict(&gate.verdict));
+            if gate.verdict == Verdict::Warns && !gate.warned.is_empty() {
+                let _ = write!(answer, " ({})", code(&gate.warned));
+            }
+            [
                 self.stamp(gate.at),
                 text(&gate_name(&gate.leaf.step, gate.leaf.stage)),
-                text(&gate.wanted),
-                text(&verdict(&gate.verdict)),
+                code(&gate.wanted),
+                answer,
                 text(&gate.seen),
-                gate.polls
-            );
+                gate.polls.to_string(),
+            ]
+        };
+        out.push_str("<h2>Gates</h2>\n");
+        table(out, ["Time", "Gate", "Wanted", "Answer", "Seen", "Asked"], self.gates.iter().map(row));
+    }
+
+    fn changes_table(&self, out: &mut String, changes: &[&Change]) {
+        if changes.is_empty() {
+            return;
         }
-        out.push_str("</table>\n");
+        let row = |change: &&Change| {
+            let undo = match change.undone {
+                Some(at) if !change.undo.is_empty() => format!("{} {}", self.stamp(at), code(&change.undo)),
+                _ => String::new(),
+            };
+            [
+                change.at.map(|at| self.stamp(at)).unwrap_or_default(),
+                text(&change.step),
+                state_of(change).to_owned(),
+                text(&difference(change)),
+                code(&change.command),
+                undo,
+            ]
+        };
+        out.push_str("<h2>Changes</h2>\n");
+        table(out, ["Time", "Step", "State", "Change", "Command", "Undone by"], changes.iter().map(row));
+    }
+
+    fn failed_step(&self, out: &mut String, step: &FailedStep) {
+        let (at, why) = (self.stamp(step.at), text(&step.failure.why));
+        let name = text(&step.step);
+        let _ = writeln!(out, "<p><time>{at}</time><b>{name}</b>: <span class=\"bad\">{why}</span></p>");
+        if !step.wanted.is_empty() {
+            let _ = writeln!(out, "<p>It wanted: {}</p>", code(&step.wanted));
+        }
+        if !step.failure.command.is_empty() {
+            pre(out, format!("$ {}", step.failure.command).lines());
+        }
+        let printed = excerpt(&step.failure.tail, false);
+        output(out, &printed.lines);
+        if printed.cut && !step.logs.is_empty() {
+            let logs = code(&step.logs);
+            let _ = writeln!(out, "<p>This is the end of what it printed; all of it: {logs}</p>");
+        }
+        if !step.about.is_empty() {
+            let _ = writeln!(out, "<p>The runbook says: {}</p>", text(&step.about));
+        }
+        if let Some(settled) = &step.settled {
+            let (at, what) = (self.stamp(settled.at), text(&settled.text));
+            let _ = writeln!(out, "<p>Settled at <time>{at}</time>{what}</p>");
+        }
+    }
+
+    fn asked(&self, out: &mut String, asking: &Asking) {
+        let _ = writeln!(
+            out,
+            "<p><time>{}</time><b>{}</b> {}: {}</p>",
+            self.stamp(asking.at),
+            text(&asking.step),
+            text(phrase::asking(asking.question)),
+            text(&phrase::flat(&asking.prompt))
+        );
+        if !asking.covers.is_empty() {
+            out.push_str("<p>A yes starts:</p>\n");
+            for one in &asking.covers {
+                pre(out, format!("{}: {}", one.step, one.command).lines());
+            }
+        }
+        out.push_str("<p>Answers:</p>\n<ol>\n");
+        if asking.replies.is_empty() {
+            out.push_str("<li>nobody answered</li>\n");
+        }
+        for reply in &asking.replies {
+            let _ = writeln!(out, "<li><time>{}</time>{}</li>", self.stamp(reply.at), text(&said(reply)));
+        }
+        for one in &asking.voided {
+            let step = text(&one.step);
+            let _ = writeln!(out, "<li>void, and asked for again: {step} would start otherwise</li>");
+        }
+        out.push_str("</ol>\n");
+    }
+
+    fn named_entries(&self, out: &mut String, heading: &str, entries: &[Entry]) {
+        if !entries.is_empty() {
+            let _ = writeln!(out, "<h2>{heading}</h2>\n<p>{}</p>", introduced(heading));
+            self.entries(out, entries);
+        }
     }
 
     fn entries(&self, out: &mut String, entries: &[Entry]) {
+        let mut told = Told::default();
         out.push_str("<ol>\n");
         for entry in entries {
+            let printed = excerpt(&entry.output, entry.is_well());
+            let anew = told.is_new(entry);
             let _ = write!(out, "<li><time>{}</time>", self.stamp(entry.at));
             if let Some(step) = &entry.step {
                 let _ = write!(out, "<b>{}</b> ", text(step));
             }
             out.push_str(&text(&entry.text));
+            if printed.cut && printed.lines.is_empty() {
+                out.push_str(" data, which is in the log");
+            }
             if !entry.command.is_empty() {
-                let _ = write!(out, " <code>{}</code>", text(&phrase::one_line(&entry.command)));
+                let _ = write!(out, " {}", code(&phrase::one_line(&entry.command)));
             }
-            if entry.command.lines().count() > 1 {
-                pre(out, &entry.command);
+            if !entry.dir.is_empty() {
+                let _ = write!(out, " in {}", code(&entry.dir));
             }
-            if !entry.output.is_empty() {
-                pre(out, &entry.output);
+            if anew && entry.command.lines().count() > 1 {
+                pre(out, entry.command.lines());
             }
+            if !entry.stdin.is_empty() {
+                out.push_str(if anew { ", reading" } else { ", reading as before" });
+            }
+            if anew {
+                pre(out, first_lines(&entry.stdin).iter().map(String::as_str));
+            }
+            output(out, &printed.lines);
             out.push_str("</li>\n");
         }
         out.push_str("</ol>\n");
     }
+}
+
+/// Writes a table whose cells are markup.
+fn table<const N: usize>(out: &mut String, heads: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    out.push_str("<table class=\"wide\">\n<tr>");
+    for head in heads {
+        let _ = write!(out, "<th>{head}</th>");
+    }
+    out.push_str("</tr>\n");
+    for row in rows {
+        out.push_str("<tr>");
+        for (head, cell) in heads.iter().zip(row) {
+            let _ = write!(out, "<td data-of=\"{head}\">{cell}</td>");
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</table>\n");
 }
 
 fn section<T>(out: &mut String, heading: &str, items: &[T], write: impl Fn(&mut String, &T)) {
@@ -120,17 +245,6 @@ fn section<T>(out: &mut String, heading: &str, items: &[T], write: impl Fn(&mut 
     items.iter().for_each(|item| write(out, item));
 }
 
-fn failed(out: &mut String, step: &FailedStep) {
-    let why = text(&step.failure.why);
-    let _ = writeln!(out, "<p><b>{}</b>: <span class=\"bad\">{why}</span></p>", text(&step.step));
-    if !step.failure.command.is_empty() {
-        pre(out, &format!("$ {}", step.failure.command));
-    }
-    if !step.failure.tail.is_empty() {
-        pre(out, &step.failure.tail);
-    }
-}
-
 fn doubtful(out: &mut String, doubt: &Doubt) {
     let _ = writeln!(
         out,
@@ -138,14 +252,15 @@ fn doubtful(out: &mut String, doubt: &Doubt) {
         text(&doubt.leaf.step),
         text(&doubt.known().join("; "))
     );
-    pre(out, &format!("$ {}", doubt.command));
-    if !doubt.output.is_empty() {
+    pre(out, format!("$ {}", doubt.command).lines());
+    let printed = excerpt(&doubt.output, false);
+    if !printed.lines.is_empty() {
         out.push_str("<p>It printed last:</p>\n");
-        pre(out, &doubt.output);
+        output(out, &printed.lines);
     }
     out.push_str("<p>It is settled by:</p>\n<ul>\n");
     for way in &doubt.settle {
-        let _ = writeln!(out, "<li>{}: <code>{}</code></li>", text(way.when), text(&way.command));
+        let _ = writeln!(out, "<li>{}: {}</li>", text(way.when), code(&way.command));
     }
     out.push_str("</ul>\n");
 }
@@ -158,39 +273,47 @@ fn not_undone(out: &mut String, change: &Change) {
         change.standing.word(),
         text(&change.why)
     );
-    if let Some(changes) = &change.changes {
-        let _ = writeln!(out, "<p>It had changed: {}</p>", text(changes));
+    if !change.irreversible.is_empty() {
+        let _ = writeln!(out, "<p>The runbook says: {}</p>", text(&phrase::flat(&change.irreversible)));
+    }
+    let what = difference(change);
+    if !what.is_empty() {
+        let _ = writeln!(out, "<p>It had changed: {}</p>", text(&what));
+    }
+    if !change.command.is_empty() {
+        out.push_str("<p>What it had run:</p>\n");
+        pre(out, format!("$ {}", change.command).lines());
+    }
+    let printed = excerpt(&change.undo_output, false);
+    if !printed.lines.is_empty() {
+        out.push_str("<p>Its undo printed last:</p>\n");
+        output(out, &printed.lines);
     }
     if !change.undo.is_empty() {
         out.push_str("<p>By hand:</p>\n");
-        pre(out, &change.undo);
+        pre(out, change.undo.lines());
     }
 }
 
-fn changed(out: &mut String, changes: &[&Change]) {
-    if changes.is_empty() {
-        return;
-    }
-    out.push_str("<h2>Changes</h2>\n<table>\n<tr><th>Step</th><th>State</th><th>Change</th>");
-    out.push_str("<th>Command</th></tr>\n");
-    for change in changes {
-        let undone = change.standing == Standing::Undone && !change.undo.is_empty();
-        let command = if undone { &change.undo } else { &change.command };
-        let _ = writeln!(
-            out,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
-            text(&change.step),
-            change.standing.word(),
-            text(&difference(change)),
-            text(command)
-        );
-    }
-    out.push_str("</table>\n");
+/// Writes lines of which every byte matters; nothing when there are none.
+fn pre<'a>(out: &mut String, lines: impl Iterator<Item = &'a str>) {
+    block(out, lines.map(|line| PLAIN.clean(line)));
 }
 
-fn pre(out: &mut String, raw: &str) {
-    let lines: Vec<String> = raw.lines().map(|line| text(&PLAIN.clean_output(line))).collect();
-    let _ = writeln!(out, "<pre>{}</pre>", lines.join("\n"));
+/// Writes lines as a terminal would show them.
+fn output(out: &mut String, lines: &[String]) {
+    block(out, lines.iter().map(|line| PLAIN.clean_output(line)));
+}
+
+fn block(out: &mut String, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.map(|line| text(&line)).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "<pre>{}</pre>", lines.join("\n"));
+    }
+}
+
+fn code(raw: &str) -> String {
+    if raw.is_empty() { String::new() } else { format!("<code>{}</code>", text(&phrase::one_line(raw))) }
 }
 
 /// Returns text that a browser takes for nothing but text.

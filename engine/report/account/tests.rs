@@ -33,18 +33,19 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
     | | |
     | --- | --- |
     | Run | r7k2m9qd |
-    | Started by | ada@ops1 |
+    | Started by | ada on ops1 |
     | Reason | sale on Friday |
     | Started | 2026-10-01 12:03:00 UTC |
     | Came to rest | 2026-10-01 12:04:18 UTC |
     | Took | 1m 18s |
+    | Steps | 1 of 2 changes undone |
     | Target | cluster prod-eu |
     | Vars | env=prod |
     | Runbook as run | 5eed, by runbook 0.1.0 |
 
     ## First failure
 
-    **aurora**: it exited with 1
+    **aurora** at 12:03:14: it exited with 1
 
     ```console
     $ kubectl scale aurora --replicas=10
@@ -61,6 +62,18 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     It had changed: replicas 3 → 10
 
+    What it had run:
+
+    ```console
+    $ kubectl scale scale[api] --replicas=10
+    ```
+
+    Its undo printed last:
+
+    ```text
+    Unauthorized
+    ```
+
     By hand:
 
     ```sh
@@ -69,9 +82,9 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     ## Changes
 
-    | Step | State | Change | Command |
-    | --- | --- | --- | --- |
-    | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=3` |
+    | Time | Step | State | Change | Command | Undone by |
+    | --- | --- | --- | --- | --- | --- |
+    | 12:03:13 | aurora | undone | replicas 3 → 10 | `kubectl scale aurora --replicas=10` | 12:04:16 `kubectl scale aurora --replicas=3` |
 
     ## Gates
 
@@ -89,7 +102,7 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
 
     ## Timeline
 
-    Times are UTC.
+    Times are UTC. Of what a command printed this is the end; `runbook logs r7k2m9qd STEP` has all of it.
 
     - 12:03:00 autolytiq/pre-scale-event opened by ada@ops1 (sale on Friday); target cluster prod-eu
     - 12:03:00 **reach** started `kubectl auth can-i patch deployments/scale`
@@ -189,4 +202,21 @@ fn a_page_fetches_nothing() {
         assert!(!html.contains(outside), "{outside}");
     }
     assert!(html.contains("prefers-color-scheme:dark") && html.contains("@media print"));
+}
+
+#[test]
+fn a_change_that_failed_and_was_left_out_says_both_and_when_it_was_begun() {
+    let mut play = Play::expanded(Vec::new());
+    play.fail("aurora", "AccessDenied").pass(60_000).rest(RunStatus::Failed);
+    play.say(Event::Resumed { by: person(), reason: None });
+    let (step, reason) = ("aurora".to_owned(), Some("done in the console".to_owned()));
+    play.say(Event::Decided { step, decision: Decision::Skip, by: Some(person()), reason });
+    play.finish("aurora", Finish::Skipped("a person said so".to_owned()));
+    let told = account(&play);
+    assert!(told.first_failure.is_none() && told.other_failures.is_empty());
+    let settled = told.settled_failures[0].settled.as_ref().unwrap();
+    assert_snapshot!(settled.text, @"decided: go on without it, by ada@ops1 (done in the console)");
+    assert_eq!(told.overrides[0], *settled);
+    let row = "| 12:03:01 | aurora | failed, then skipped | replicas 3 → 10 |";
+    assert!(told.markdown().contains(row), "{}", told.markdown());
 }

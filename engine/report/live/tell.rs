@@ -180,8 +180,8 @@ impl Live {
             if matches!(result, Finish::Failed(_)) {
                 self.tell_failure(name);
             }
-            if matches!(result, Finish::Succeeded) && !phrase::found(seen, name).is_empty() {
-                self.tell_tail(name, 10);
+            if matches!(result, Finish::Succeeded) {
+                self.tell_found(seen, name);
             }
         }
         if folded && fold.over == fold.all && !fold.told {
@@ -231,6 +231,21 @@ impl Live {
             self.say(&line);
         }
         self.tell_tail(name, 10);
+    }
+
+    /// Writes what a command that only looks has found.
+    fn tell_found(&mut self, seen: &Seen<'_>, name: &str) {
+        let found = phrase::found(seen, name);
+        let room = self.screen.size().columns.saturating_sub(1);
+        for line in &found.lines {
+            let line = self.paint.shorten(&format!("      | {}", self.paint.clean_output(line)), room);
+            self.say(&line);
+        }
+        if found.cut {
+            let whole = phrase::whole_of((&self.program, seen.run), name);
+            let line = format!("      {}", self.paint.clean(&whole));
+            self.say(&self.paint.paint(Role::Quiet, &line));
+        }
     }
 
     fn tell_tail(&mut self, name: &str, most: usize) {

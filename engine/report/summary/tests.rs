@@ -351,3 +351,62 @@ fn a_failed_step_says_what_the_runbook_says_of_it() {
       try again and go on   runbook resume r7k2m9qd
     ");
 }
+
+#[test]
+fn a_gate_that_held_only_just_is_told_at_the_end() {
+    let mut book = runbook();
+    let reach = &mut book.steps[0];
+    let gate =
+        Gate { warn: Some(crate::model::Expr(crate::model::Text::new("free < 20"))), ..Gate::default() };
+    reach.body.action = Action::Gate(Box::new(gate));
+    let mut play = Play::opened(&book, Vec::new());
+    play.start("reach").intend("reach", Stage::Action, "df /").pass(1_000);
+    play.judge("reach", Stage::Action, Verdict::Warns, "free 12", 1).done("reach");
+    assert_snapshot!(play.rest(RunStatus::Interrupted).screen(), @r"
+    ■ autolytiq/pre-scale-event was stopped after 1s and is paused
+      run r7k2m9qd, 1 of 5 steps done
+
+    Held, but only just
+      reach: free 12 (warns if free < 20)
+
+    Next
+      go on where it is   runbook resume r7k2m9qd
+      every step          runbook status r7k2m9qd
+    ");
+    // Asked again it held well: nothing is left to warn of.
+    play.say(Event::Resumed { by: person(), reason: None });
+    let leaf = Leaf { step: "reach".to_owned(), stage: Stage::Action, attempt: 2 };
+    let seen = "free 40".to_owned();
+    let mut timeline = play.timeline.clone();
+    let held =
+        Event::Judged { leaf, verdict: Verdict::Holds, seen, polls: 1, outputs: crate::model::Map::new() };
+    timeline.apply(play.now, &held);
+    assert!(timeline.warnings.is_empty());
+}
+
+#[test]
+fn what_failed_beside_the_first_says_what_the_runbook_says_of_it_too() {
+    let mut book = runbook();
+    book.steps[2].about = Some("This only matters at night: look at it in the morning.".to_owned());
+    let mut play = Play::opened(&book, Vec::new());
+    play.start("reach").done("reach").start("aurora");
+    play.say(Event::Expanded { step: "scale".to_owned(), items: Vec::new() });
+    play.finish("aurora", Finish::Failed("it exited with 2".to_owned()));
+    let mut second = play.state.clone();
+    second.first_failure = Some(("reach".to_owned(), "it exited with 1".to_owned()));
+    let end = EndInfo { state: &second, ..play.end() };
+    assert_snapshot!(end_screen(&end, &Timeline::default(), UTF8, SMALL), @r"
+    ■ autolytiq/pre-scale-event was left in the middle, after 0ms
+      run r7k2m9qd, 1 of 4 steps done
+
+    reach failed: it exited with 1
+
+    Failed too
+      aurora: it exited with 2
+        This only matters at night: look at it in the morning.
+
+    Next
+      go on where it is   runbook resume r7k2m9qd
+      every step          runbook status r7k2m9qd
+    ");
+}
