@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::forecast::{self, Millis, PlannedPeople, PlannedRetry, PlannedRun};
 use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
-    RunFacts, Stage, State, UNKNOWN, item_of,
+    Prepared, RunFacts, Stage, State, UNKNOWN, item_of,
 };
 use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
 use crate::template::Engine;
@@ -56,6 +56,9 @@ pub struct Planned {
     /// How often it is tried, where that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<PlannedRetry>>,
+    /// The command word for word, secrets by name: only where it is to be done by hand.
+    #[serde(skip)]
+    pub prepared: Option<Box<Prepared>>,
 }
 
 /// A gate of a step.
@@ -188,17 +191,35 @@ pub fn preview(snapshot: &Arc<Snapshot>) -> Preview {
     tallied(walk.run, walk.steps)
 }
 
+/// Returns what a run of `snapshot` would do, each command as it would be spawned beside what people read of it. A plan of
+/// 100,000 instances has no use for the former, and would hold it twice.
+pub fn preview_by_hand(snapshot: &Arc<Snapshot>) -> Preview {
+    let mut walk = standing(snapshot, None);
+    walk.by_hand = true;
+    walk.all();
+    // What can't be rendered is among the faults already.
+    for (target, (_, prepared)) in walk.run.target.iter_mut().zip(walk.judge.target().unwrap_or_default()) {
+        target.command.prepared = Some(Box::new(prepared));
+    }
+    tallied(walk.run, walk.steps)
+}
+
 /// Walks over the plan, with what was seen so far when it looks.
 pub(super) fn walked(snapshot: &Arc<Snapshot>, sight: Option<Sight>) -> Walk {
+    let mut walk = standing(snapshot, sight);
+    walk.all();
+    walk
+}
+
+/// Returns the walk before its first step.
+fn standing(snapshot: &Arc<Snapshot>, sight: Option<Sight>) -> Walk {
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(snapshot)));
     let facts = RunFacts { id: UNKNOWN.to_owned(), ..RunFacts::default() };
     let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(snapshot), Arc::clone(&graph), facts);
     let run = forecast::whole(&judge, snapshot);
     let groups = forecast::groups(&graph);
     let (state, steps, maybe) = (State::new(&graph), Vec::new(), BTreeSet::new());
-    let mut walk = Walk { state, graph, judge, groups, run, steps, sight, maybe };
-    walk.all();
-    walk
+    Walk { state, graph, judge, groups, run, steps, sight, maybe, by_hand: false }
 }
 
 /// Counts the steps.
@@ -233,6 +254,8 @@ pub(super) struct Walk {
     pub(super) sight: Option<Sight>,
     /// The steps of which only the run can know whether they are wanted.
     maybe: BTreeSet<NodeId>,
+    /// Whether each command is kept as it would be spawned.
+    by_hand: bool,
 }
 
 impl PlannedStep {
@@ -472,8 +495,10 @@ impl Walk {
 
     fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
         let prepared = self.judge.prepare(&self.state, at, stage);
+        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).cloned().map(Box::new);
         match prepared.map(|prepared| forecast::planned(stage, prepared)) {
             Ok(mut planned) => {
+                planned.prepared = kept;
                 let limited = forecast::limits(&self.judge, &self.state, at, &mut planned);
                 shown.faults.extend(limited.err());
                 shown.commands.push(planned);
