@@ -71,7 +71,7 @@ fn is_name(name: &str) -> bool {
 
 /// Returns rendered text as one word.
 fn word(rendered: &Rendered, names: &mut dyn Names) -> String {
-    if let [] = rendered.pieces.as_slice() {
+    if rendered.pieces.is_empty() {
         return "''".to_owned();
     }
     let plain = rendered.pieces.iter().all(|piece| matches!(piece, Piece::Plain(_)));

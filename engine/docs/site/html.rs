@@ -217,9 +217,9 @@ fn section(out: &mut String, part: &Section, level: usize, links: &Links<'_>) {
     let mut shown =
         part.name.as_ref().map(|name| format!("<code>{}</code> ", text(name))).unwrap_or_default();
     shown.push_str(&text(&part.title));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<section aria-labelledby=\"{id}\"><h{level} id=\"{id}\">{} <a class=\"here\" href=\"#{id}\" aria-label=\"Link to this part\">#</a></h{level}>\n",
+        "<section aria-labelledby=\"{id}\"><h{level} id=\"{id}\">{} <a class=\"here\" href=\"#{id}\" aria-label=\"Link to this part\">#</a></h{level}>",
         shown.trim_end()
     );
     if !part.marks.is_empty() {

@@ -109,6 +109,8 @@ pub(super) fn block(label: &str, command: &Command, fill: &Fill<'_>) -> Code {
     Code { label: label.to_owned(), language: "sh", text: shown, pasted: false, notes }
 }
 
+type Time = fn(&Gate) -> Option<&Text>;
+
 /// Returns a gate: what is asked, what must hold, how often and how long.
 pub(super) fn gate(label: &str, asked: &Gate, guard: bool, fill: &Fill<'_>) -> Code {
     let mut code_block = innermost(label, asked, fill);
@@ -117,7 +119,7 @@ pub(super) fn gate(label: &str, asked: &Gate, guard: bool, fill: &Fill<'_>) -> C
     if let Some(warn) = asked.nearest(&|gate| gate.warn.as_ref()) {
         code_block.notes.push(vec![text("only just good: "), code(warn.0.src.trim())]);
     }
-    let times: [(&str, fn(&Gate) -> Option<&Text>); 4] = [
+    let times: [(&str, Time); 4] = [
         ("every", |gate| gate.every.as_ref()),
         (if guard { "unanswered for" } else { "within" }, |gate| gate.within.as_ref()),
         ("held for", |gate| gate.hold.as_ref()),
