@@ -8,9 +8,8 @@ use super::settings::Settings;
 use super::verbs::plan::asked;
 use crate::diag::{Report, Sources};
 use crate::docs::{ByHand, HandCommand, Instance, Wanting};
-use crate::driver::{PlannedStep, Wanted, preview_by_hand};
+use crate::driver::{PlannedByHand, PlannedStep, Wanted, preview_by_hand};
 use crate::load::{Given, Inputs, Origin, bind};
-use crate::machine::Prepared;
 use crate::model::{Runbook, Value};
 use crate::template::Engine;
 
@@ -45,11 +44,10 @@ pub(super) fn of(
         .answers
         .iter()
         .map(|answer| (answer.name.clone(), shown(&answer.value), answer.origin == Origin::Default));
-    let prepared = |prepared: Option<Box<Prepared>>| prepared.map(|prepared| *prepared);
     let target = preview.run.target.into_iter();
     Ok(Some(ByHand {
         values: values.collect(),
-        target: target.filter_map(|one| Some((one.name, prepared(one.command.prepared)?))).collect(),
+        target: target.filter_map(|one| Some((one.name, one.command.by_hand?.prepared))).collect(),
         instances: preview.steps.into_iter().map(instance).collect(),
         faults: preview.run.faults,
     }))
@@ -63,10 +61,13 @@ fn instance(step: PlannedStep) -> Instance {
     let gates = step.gates;
     let commands = step.commands.into_iter().filter_map(|planned| {
         let gate = gates.iter().find(|gate| gate.stage == planned.stage);
+        let PlannedByHand { prepared, names, satisfied } = *planned.by_hand?;
         Some(HandCommand {
+            names,
+            satisfied,
             stage: planned.stage,
             limits: page::limits(planned.timeout_ms.as_ref(), planned.retry.as_deref()),
-            prepared: *planned.prepared?,
+            prepared,
             pass: gate.map(|gate| gate.pass.clone()),
             times: gate.map(asked).filter(|times| !times.is_empty()),
         })

@@ -231,7 +231,7 @@ pub(super) fn planned(stage: Stage, prepared: Prepared) -> Planned {
         merged: prepared.merged,
         timeout_ms: None,
         retry: None,
-        prepared: None,
+        by_hand: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
     Prepared, RunFacts, Stage, State, UNKNOWN, item_of,
 };
-use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
+use crate::model::{Action, Effect, Map, OnFailure, Rendered, Snapshot};
 use crate::template::Engine;
 
 use super::observe::{Looked, Shown, Sight, Sighting, Standing};
@@ -56,9 +56,20 @@ pub struct Planned {
     /// How often it is tried, where that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<PlannedRetry>>,
-    /// The command word for word, secrets by name: only where it is to be done by hand.
+    /// What whoever does it by hand must know besides.
     #[serde(skip)]
-    pub prepared: Option<Box<Prepared>>,
+    pub by_hand: Option<Box<PlannedByHand>>,
+}
+
+/// What whoever does a command by hand must know besides what the plan shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlannedByHand {
+    /// The command word for word, secrets by name.
+    pub prepared: Prepared,
+    /// What the names in what must hold of its answer stand for.
+    pub names: Vec<(String, Rendered)>,
+    /// What the names in the condition stand for under which there is nothing to do.
+    pub satisfied: Vec<(String, Rendered)>,
 }
 
 /// A gate of a step.
@@ -199,7 +210,7 @@ pub fn preview_by_hand(snapshot: &Arc<Snapshot>) -> Preview {
     walk.all();
     // What can't be rendered is among the faults already.
     for (target, (_, prepared)) in walk.run.target.iter_mut().zip(walk.judge.target().unwrap_or_default()) {
-        target.command.prepared = Some(Box::new(prepared));
+        target.command.by_hand = Some(Box::new(PlannedByHand { prepared, ..PlannedByHand::default() }));
     }
     tallied(walk.run, walk.steps)
 }
@@ -495,10 +506,15 @@ impl Walk {
 
     fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
         let prepared = self.judge.prepare(&self.state, at, stage);
-        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).cloned().map(Box::new);
+        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).map(|prepared| {
+            let names = self.judge.gate_names(&self.state, at, stage);
+            let asks = stage == Stage::Action;
+            let satisfied = if asks { self.judge.satisfied_names(&self.state, at) } else { Vec::new() };
+            Box::new(PlannedByHand { prepared: prepared.clone(), names, satisfied })
+        });
         match prepared.map(|prepared| forecast::planned(stage, prepared)) {
             Ok(mut planned) => {
-                planned.prepared = kept;
+                planned.by_hand = kept;
                 let limited = forecast::limits(&self.judge, &self.state, at, &mut planned);
                 shown.faults.extend(limited.err());
                 shown.commands.push(planned);

@@ -309,3 +309,106 @@ fn what_was_given_must_be_meant() {
     project.run(&["docs", "nobody"]).code(2);
     assert!(project.run(&["docs", "small"]).code(0).stdout.starts_with("# Small\n"));
 }
+
+/// Every way in which a command may be given to a shell wrongly.
+const BY_HAND: &str = r#"runbook: hand
+title: By hand
+vars:
+  x: {type: string, default: "it's \"$HOME\" `id` \\ * a"}
+  pw: {type: secret, from: {env: PW}}
+steps:
+  - id: words
+    run: [sh, -c, 'printf "<%s>" "$@" >> log', "=", "a b", "", "$HOME", "~", "{{ x }}", "--p={\"n\": 1}", "é\nb"]
+    irreversible: It is a log.
+  - id: env
+    run: sh -c 'printf "<%s|%s>" "$A" "$B" >> log'
+    env: {A: "{{ x }}", B: "{{ pw }}"}
+    irreversible: It is a log.
+  - id: dir
+    run: sh -c 'pwd | sed "s|.*/||" >> ../log'
+    dir: my dir
+    irreversible: It is a log.
+  - id: reads
+    run: sh -c 'cat >> log'
+    stdin: "no end {{ x }} EOF"
+    irreversible: It is a log.
+  - id: reads-lines
+    run: sh -c 'cat >> log'
+    stdin: "one\nEOF\n{{ x }} {{ pw }}\n"
+    irreversible: It is a log.
+  - id: script
+    shell: |
+      for one in {{ x }} 'b c'; do printf '<%s>' "$one" >> log; done
+      cat >> log <<'EOF'
+      $HOME
+      EOF
+    irreversible: It is a log.
+  - id: kept
+    capture: {run: cat before, outputs: {n: "stdout | trim"}}
+    run: sh -c 'printf "<%s>" "$1" >> log' sh "{{ captured.n }} !"
+    rollback:
+      run: sh -c 'printf "<back %s>" "$1" >> log' sh "{{ captured.n }}"
+"#;
+
+/// The commands of a page, done one after the other, are the run.
+#[test]
+fn by_hand_is_what_the_engine_does() {
+    let project =
+        Project::new().file("runbooks/hand.yaml", BY_HAND).file("my dir/x", "").file("before", "7 up\n");
+    let project = project.env("PW", "hunter22 'hunter22'");
+    project.run(&["exec", "hand"]).code(0);
+    let by_engine = project.log();
+    fs::remove_file(project.root().join("log")).expect("it was written");
+
+    let page = project.run(&["docs", "hand"]).code(0).stdout.clone();
+    let page = page.split_once("## By hand").expect("it is there").1;
+    let forwards = page.split_once("## Undo by hand").expect("it is there").0;
+    let mut script = String::new();
+    let mut fence = None;
+    for line in forwards.lines() {
+        match &fence {
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("sh").to_owned()),
+            Some(open) if line == open => fence = None,
+            Some(_) if line.starts_with("stty") => {}
+            Some(_) => {
+                script +=
+                    &format!("{}\n", line.replace("export kept_before_n= ", "export kept_before_n='7 up'"))
+            }
+            None => {}
+        }
+    }
+    let shell = project.command(&[]);
+    let mut sh = Command::new("sh");
+    sh.arg("-c").arg(&script).current_dir(project.root()).env_clear();
+    sh.envs(shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
+    let output = sh.output().expect("there is a shell");
+    assert!(output.status.success() && output.stderr.is_empty(), "{script}\n{output:?}");
+    assert_eq!(project.log(), by_engine, "{script}");
+    assert!(!page.contains("hunter22"), "{page}");
+}
+
+#[test]
+fn what_the_journal_knows_is_told_where_it_is_read() {
+    let project = Project::new().file("runbooks/small.yaml", SMALL);
+    let known = "## What the journal of this machine knows";
+    assert!(!project.run(&["docs", "small"]).code(0).stdout.contains(known));
+    project.run(&["exec", "small"]).code(0);
+    project.run(&["exec", "small"]).code(0);
+    let page = project.run(&["docs", "small"]).code(0).stdout.clone();
+    assert!(
+        page.contains(known) && page.contains("**runs**: 2, 2 succeeded") && page.contains(" UTC, by ann@"),
+        "{page}"
+    );
+    let row = Regex::new(r"(?m)^\| `one` \| \S+ \| \S+ \| 2 \|$").expect("it is one");
+    assert!(row.is_match(&page), "{page}");
+
+    let there = |project: &Project| {
+        fs::read_to_string(project.root().join("d/runbooks/small.md"))
+            .expect("it was written")
+            .contains(known)
+    };
+    project.run(&["docs", "--out", "d"]).code(0);
+    assert!(!there(&project));
+    project.run(&["docs", "--out", "d", "--history"]).code(0);
+    assert!(there(&project));
+}

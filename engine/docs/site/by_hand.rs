@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hand::{Names, command};
-use super::page::{Block, Code, Inline, Section, anchor, code, text};
+use super::page::{Block, Code, Inline, Section, anchor, code, spoken, text};
 use crate::load::variable;
 use crate::machine::{Prepared, Stage};
-use crate::model::{Body, Input, Runbook, SecretSource, Step};
+use crate::model::{Body, Input, Piece, Rendered, Runbook, SecretSource, Step};
 use crate::template::quote_word;
 
 /// The most instances of a step that are written out.
@@ -75,6 +75,10 @@ pub struct HandCommand {
     pub prepared: Prepared,
     /// What must hold of its answer, as it is written, when it is a gate's.
     pub pass: Option<String>,
+    /// What the names in that stand for.
+    pub names: Vec<(String, Rendered)>,
+    /// What the names in the condition stand for under which there is nothing to do.
+    pub satisfied: Vec<(String, Rendered)>,
     /// How it is asked: `every 5s, within 10m`.
     pub times: Option<String>,
     /// How long it may take and how often it is tried.
@@ -88,6 +92,7 @@ struct Variables<'a> {
     instance: String,
     /// The variables by what they hold.
     known: BTreeMap<String, String>,
+    taken: BTreeSet<String>,
     /// What was named since anybody looked.
     fresh: BTreeSet<String>,
     secrets: BTreeSet<String>,
@@ -101,14 +106,43 @@ impl Names for Variables<'_> {
 
     fn unknown(&mut self, origin: &str) -> String {
         let key = self.key(origin);
-        let name = named(&key);
-        self.known.insert(key.clone(), name.clone());
+        let name = self.name(&key);
         self.fresh.insert(key);
         name
     }
 }
 
 impl Variables<'_> {
+    /// Returns the variable of a value; no other value of the page has it.
+    fn name(&mut self, key: &str) -> String {
+        if let Some(name) = self.known.get(key) {
+            return name.clone();
+        }
+        let short = named(key);
+        let mut name = short.clone();
+        let mut number = 1;
+        while !self.taken.insert(name.clone()) {
+            number += 1;
+            name = format!("{short}_{number}");
+        }
+        self.known.insert(key.to_owned(), name.clone());
+        name
+    }
+
+    /// Returns names with what they stand for.
+    fn meant(&mut self, names: &[(String, Rendered)]) -> Option<Vec<Inline>> {
+        let mut line = Vec::new();
+        for (name, value) in names {
+            line.push(text(if line.is_empty() { "where " } else { ", " }));
+            line.extend([code(name.clone()), text(" is ")]);
+            line.push(match value.pieces.as_slice() {
+                [Piece::Unknown(origin)] => code(format!("${}", self.unknown(origin))),
+                _ => code(value.display()),
+            });
+        }
+        (!line.is_empty()).then_some(line)
+    }
+
     /// Returns what a value is known by on the whole page: what is captured belongs to its instance.
     fn key(&self, origin: &str) -> String {
         match origin.strip_prefix("captured.") {
@@ -153,6 +187,7 @@ pub(super) fn sections(runbook: &Runbook, hand: &ByHand) -> Vec<Block> {
         runbook,
         instance: String::new(),
         known: BTreeMap::new(),
+        taken: BTreeSet::new(),
         fresh: BTreeSet::new(),
         secrets: BTreeSet::new(),
     };
@@ -162,6 +197,8 @@ pub(super) fn sections(runbook: &Runbook, hand: &ByHand) -> Vec<Block> {
         variables.instance.clone_from(&instance.name);
         for one in &instance.commands {
             command(&one.prepared, &mut variables);
+            variables.meant(&one.names);
+            variables.meant(&one.satisfied);
         }
     }
     variables.fresh.clear();
@@ -293,7 +330,7 @@ fn forward(
     match &instance.wanted {
         Wanting::Yes => {}
         Wanting::No(why) => {
-            body.push(Block::Text(vec![text(format!("Nothing to do: {why}."))]));
+            body.push(Block::Text(spoken(&format!("Nothing to do: {why}."))));
             return section;
         }
         Wanting::Unknown => {
@@ -331,8 +368,13 @@ fn forward(
             continue;
         }
         if let (Stage::Action, Some(satisfied)) = (one.stage, &of.satisfied) {
-            let line =
+            let mut line =
                 vec![text("Leave the next command out when this holds: "), code(satisfied.0.src.trim())];
+            variables.instance.clone_from(&instance.name);
+            if let Some(meant) = variables.meant(&one.satisfied) {
+                line.push(text("; "));
+                line.extend(meant);
+            }
             body.push(Block::Text(line));
         }
         body.push(Block::Code(pasted(instance, one, variables, told)));
@@ -350,7 +392,8 @@ fn forward(
             };
             if told.used.contains(&key) && told.noted.insert(key.clone()) {
                 let from = expr.0.src.trim().replace('\n', " ");
-                lines.push(format!("export {}=   # {from}", named(&key)));
+                let word = if before.is_empty() { "outputs" } else { "captured" };
+                lines.push(format!("export {}=   # {word}.{name}: {from}", variables.name(&key)));
             }
         }
         if !lines.is_empty() {
@@ -390,7 +433,9 @@ fn pasted(instance: &Instance, one: &HandCommand, variables: &mut Variables<'_>,
     for key in std::mem::take(&mut variables.fresh) {
         if !told.noted.contains(&key) {
             told.noted.insert(key.clone());
-            code_block.notes.push(vec![code(format!("${}", named(&key))), text(format!(" is {key}"))]);
+            code_block
+                .notes
+                .push(vec![code(format!("${}", variables.name(&key))), text(format!(" is {key}"))]);
         }
     }
     if let Some(pass) = &one.pass {
@@ -405,6 +450,7 @@ fn pasted(instance: &Instance, one: &HandCommand, variables: &mut Variables<'_>,
         };
         note.extend(one.times.as_ref().map(|times| text(format!(" ({times})"))));
         code_block.notes.push(note);
+        code_block.notes.extend(variables.meant(&one.names));
     }
     code_block.notes.extend(one.limits.as_ref().map(|limits| vec![text(limits.clone())]));
     code_block

@@ -188,7 +188,7 @@ fn blocks(out: &mut String, blocks: &[Block], level: usize, links: &Links<'_>) {
                 out.push_str("</ul>\n");
             }
             Block::Table(table) => {
-                out.push_str("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>");
+                out.push_str("<div class=\"wide\" tabindex=\"0\"><table class=\"cards\">\n<thead><tr>");
                 for head in &table.head {
                     let _ = write!(out, "<th scope=\"col\">{head}</th>");
                 }

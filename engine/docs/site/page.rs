@@ -133,6 +133,16 @@ pub(super) fn code(text: impl Into<String>) -> Inline {
     Inline::Code(text.into())
 }
 
+/// Returns a sentence of the program's own as pieces: in it names and values stand between backticks.
+pub(super) fn spoken(sentence: &str) -> Vec<Inline> {
+    if sentence.matches('`').count() % 2 == 1 {
+        return vec![text(sentence)];
+    }
+    let parts = sentence.split('`').enumerate();
+    let pieces = parts.map(|(at, part)| if at % 2 == 1 { code(part) } else { text(part) });
+    pieces.filter(|piece| !matches!(piece, Inline::Text(text) if text.is_empty())).collect()
+}
+
 /// Returns names with commas between them.
 pub(super) fn listed(items: impl IntoIterator<Item = Inline>) -> Vec<Inline> {
     let mut line = Vec::new();

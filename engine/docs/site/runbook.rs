@@ -2,7 +2,7 @@
 
 use super::by_hand::{self, ByHand};
 use super::history::{self, History};
-use super::page::{Block, Code, Inline, Page, Section, Table, code, listed, text};
+use super::page::{Block, Code, Inline, Page, Section, Table, code, listed, spoken, text};
 use super::steps;
 use super::written_out::{Fill, block, line, tree};
 use crate::docs::Picture;
@@ -89,10 +89,10 @@ fn inputs(vars: &[Input]) -> Vec<Block> {
             if input.ty.kind == Kind::Secret { "yes: it stands in no command, log or journal" } else { "no" };
         vec![
             vec![code(input.name.clone())],
-            vec![text(describe(&input.ty))],
+            spoken(&describe(&input.ty)),
             vec![left_out(input)],
             vec![text(secret)],
-            vec![text(input.help.clone().unwrap_or_default())],
+            spoken(input.help.as_deref().unwrap_or_default()),
         ]
     });
     let head = vec!["input", "type and what is allowed", "when left out", "secret", "what it is"];

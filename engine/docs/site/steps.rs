@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::page::{Block, Code, Inline, Section, Target, anchor, code, listed, text};
+use super::page::{Block, Code, Inline, Section, Target, anchor, code, listed, spoken, text};
 use super::written_out::{Fill, block, gate, line, tree, tries};
 use crate::docs::Kind;
 use crate::load::describe;
@@ -239,7 +239,7 @@ fn action(body: &Body, over: Over<'_>, fill: &Fill<'_>) -> Vec<Block> {
 fn approval(approve: &Approve, fill: &Fill<'_>) -> Vec<(String, Vec<Inline>)> {
     let who = approve.who().unwrap_or_else(|| "anyone".to_owned());
     let mut facts = vec![("may answer".to_owned(), vec![text(who)])];
-    let mut say = |name: &str, value: String| facts.push((name.to_owned(), vec![text(value)]));
+    let mut say = |name: &str, value: String| facts.push((name.to_owned(), spoken(&value)));
     if let Some(count) = approve.count.filter(|count| *count > 1) {
         say("needed", format!("{count} different people"));
     }

@@ -1,6 +1,6 @@
 //! The page of a step template: what it is for, what it takes, and what it does before, at and after its command.
 
-use super::page::{Block, Code, Inline, Page, Section, Table, code, text};
+use super::page::{Block, Code, Inline, Page, Section, Table, code, spoken, text};
 use super::runbook::left_out;
 use super::steps::{body_parts, to_runbook};
 use super::written_out::{Fill, block};
@@ -19,13 +19,8 @@ pub fn step_page(template: &StepTemplate, examples: &[Example]) -> Page {
     body.push(Section::new("glance", "At a glance", vec![Block::Facts(facts)]).into());
     if !params.is_empty() {
         let rows = params.iter().map(|param| {
-            let help = param.help.clone().unwrap_or_default();
-            vec![
-                vec![code(param.name.clone())],
-                vec![text(describe(&param.ty))],
-                vec![left_out(param)],
-                vec![text(help)],
-            ]
+            let help = spoken(param.help.as_deref().unwrap_or_default());
+            vec![vec![code(param.name.clone())], spoken(&describe(&param.ty)), vec![left_out(param)], help]
         });
         let head = vec!["param", "type", "when left out", "what it is"];
         body.push(
