@@ -200,6 +200,18 @@ pub enum Verb {
                       Example:\n  runbook schema > runbooks/.runbook.json\n  runbook schema step > steps/.step.json"
     )]
     Schema(SchemaOf),
+    /// Write documentation from the runbooks and the step templates
+    #[command(
+        after_help = "A page tells when to use a runbook, its inputs, each step with its command and its gates, how it is undone, and how \
+                      to do it by hand; with --var, commands ready to be pasted. It writes Markdown; --format html writes a site that \
+                      asks nobody for anything.\n\
+                      What this machine's journal knows (last good run, how long each step takes) is shown on the terminal, and in \
+                      files with --history only: files are read elsewhere.\n\
+                      With --check nothing is written: it exits with 1 when a page is stale, missing or too many, and says how to repair \
+                      it.\n\nExample:\n  runbook docs pre-scale-event --var env=prod\n  runbook docs --out site --format html\n  \
+                      runbook docs --index --check"
+    )]
+    Docs(Docs),
     /// Write the account of a run for the incident record
     #[command(
         after_help = "It writes Markdown; --format html and --format json write a page and a document.\n\nExample:\n  runbook report r7k2 > incident.md\n  runbook report r7k2 --format html > incident.html"
@@ -504,6 +516,7 @@ impl Verb {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Verb::Report(_) => &[Format::Md, Format::Html, Format::Json],
+            Verb::Docs(_) => &[Format::Md, Format::Html],
             Verb::Graph(_) => &[Format::Text, Format::Mermaid, Format::Dot, Format::Svg],
             Verb::Check(_) => &[Format::Text, Format::Json, Format::Sarif],
             Verb::Explain(_) => &[Format::Text, Format::Json, Format::Md],
@@ -550,6 +563,28 @@ pub enum SchemaKind {
     Runbook,
     /// A step template.
     Step,
+}
+
+/// `runbook docs`.
+#[derive(Debug, Args)]
+pub struct Docs {
+    /// Runbooks or step templates; all of them when none is given
+    pub name: Vec<String>,
+    /// Write below DIR, a page a file; to stdout when not given
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write nothing: exit with 1 when what is there is not as it would be made now
+    #[arg(long)]
+    pub check: bool,
+    /// Only runbooks/README.md and steps/README.md of the project, which lead to the definitions
+    #[arg(long, conflicts_with_all = ["name", "out", "history", "var", "vars_file"])]
+    pub index: bool,
+    /// In files, too, tell what this machine's journal knows
+    #[arg(long)]
+    pub history: bool,
+    /// Its inputs.
+    #[command(flatten)]
+    pub vars: Vars,
 }
 
 /// `runbook graph`.

@@ -125,7 +125,7 @@ pub(super) fn given(secrets: &Secrets) -> Secrets {
 }
 
 /// Gives every secret that is not at hand some text: a plan shows secrets as `•••`, whatever they hold.
-fn stand_in(inputs: &mut Inputs) {
+pub(super) fn stand_in(inputs: &mut Inputs) {
     let missing: Vec<String> = inputs
         .missing()
         .iter()

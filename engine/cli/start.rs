@@ -110,6 +110,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),
         Verb::Done(done) => verbs::done::run(&done, settings, console),
         Verb::Cancel(cancel) => verbs::cancel::run(&cancel, settings, console),
+        Verb::Docs(docs) => verbs::docs::run(&docs, settings, console),
         Verb::Graph(graph) => verbs::graph::run(&graph, settings, console),
         Verb::Explain(explain) => verbs::explain::run(&explain, settings, console),
         Verb::New(new) => verbs::new::run(&new, settings, console),

@@ -33,7 +33,7 @@ pub enum Kind {
 
 impl Kind {
     /// Returns the kind of a step.
-    fn of(step: &Step) -> Kind {
+    pub(crate) fn of(step: &Step) -> Kind {
         match &step.body.action {
             Action::Gate(_) => Kind::Gate,
             Action::Approve(_) | Action::Manual(_) => Kind::Person,

@@ -1,8 +1,8 @@
 //! The page of a step template: what it is for, what it takes, and what it does before, at and after its command.
 
+use super::site::{Form, step_page};
 use super::written::{action, command, gate};
-use crate::load::describe;
-use crate::model::{Body, Effect, Input, Line, StepTemplate, Value};
+use crate::model::{Body, Effect, StepTemplate};
 
 /// A step that uses a template, as it stands in a runbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,47 +38,7 @@ pub fn details(body: &Body) -> Vec<(&'static str, String)> {
 
 /// Returns the page of a step template, in Markdown. `examples` are steps that use it.
 pub fn template_page(template: &StepTemplate, examples: &[Example]) -> String {
-    let StepTemplate { name, summary, about, params, body, .. } = template;
-    let mut text = format!("# {name}\n\n{}\n", summary.trim());
-    if !about.trim().is_empty() {
-        text.push_str(&format!("\n{}\n", about.trim()));
-    }
-    text.push_str("\n## At a glance\n\n");
-    for (name, value) in glance(body) {
-        text.push_str(&format!("- **{name}**: {value}\n"));
-    }
-    if !params.is_empty() {
-        text.push_str(
-            "\n## Params\n\n| param | type | when left out | what it is |\n| --- | --- | --- | --- |\n",
-        );
-        params.iter().for_each(|param| text.push_str(&row(param)));
-    }
-    text.push_str(&format!("\n## What happens\n\nAs it is told in the plan: {}\n", template.title.src));
-    for (name, value) in details(body) {
-        let value = match name {
-            "does" => in_full(body).unwrap_or(value),
-            _ => value,
-        };
-        text.push_str(&format!("\n**{name}**\n\n{}\n", block(&value)));
-    }
-    if !body.outputs.is_empty() {
-        text.push_str("\n## Outputs\n\n");
-        for (name, expr) in &body.outputs {
-            text.push_str(&format!("- `{name}`: `{}`\n", expr.0.src.trim()));
-        }
-    }
-    if let Some(example) = examples.first() {
-        text.push_str(&format!(
-            "\n## Example\n\nIn `{}`:\n\n{}\n",
-            example.runbook,
-            fenced("yaml", &example.step)
-        ));
-    }
-    let used: Vec<String> = examples.iter().map(|example| format!("`{}`", example.runbook)).collect();
-    if used.len() > 1 {
-        text.push_str(&format!("\nUsed in {}.\n", used.join(", ")));
-    }
-    text
+    step_page(template, examples).alone(Form::Markdown)
 }
 
 /// Returns what matters most of a step's body, name by name: its tools, whether it changes anything and can be undone, whether
@@ -108,38 +68,8 @@ pub fn glance(body: &Body) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn row(param: &Input) -> String {
-    let left_out = match &param.default {
-        Some(value) => format!("`{}`", shown(value)),
-        None if param.required => "must be given".to_owned(),
-        None => "nothing".to_owned(),
-    };
-    let help = param.help.as_deref().unwrap_or_default();
-    let cells = [format!("`{}`", param.name), describe(&param.ty), left_out, help.to_owned()];
-    format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|").replace('\n', " ")).join(" | "))
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Returns a script whole: elsewhere only its first line has room.
-fn in_full(body: &Body) -> Option<String> {
-    match &body.action {
-        crate::model::Action::Command(run) => match &run.line {
-            Line::Shell(script) => Some(script.src.trim_end().to_owned()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn block(value: &str) -> String {
-    fenced("", value.trim_end())
-}
-
 /// Returns a block of code that nothing in it can end.
-fn fenced(language: &str, code: &str) -> String {
+pub(super) fn fenced(language: &str, code: &str) -> String {
     let longest = code.split(|one| one != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}", code.trim_end())
@@ -158,12 +88,14 @@ mod tests {
         let loaded = load_text(text, "steps/t/mark.yaml", "t/mark", FileKind::Template, &Library::built_in());
         let example = Example { runbook: "a/b".to_owned(), step: "- id: x\n  run: echo ```".to_owned() };
         let page = template_page(&loaded.template.expect("it is right"), &[example]);
-        insta::assert_snapshot!(page, @r"
+        insta::assert_snapshot!(page, @r#"
         # t/mark
 
         Marks a file.
 
         A mark is a line.
+
+        <a id="glance"></a>
 
         ## At a glance
 
@@ -172,6 +104,8 @@ mod tests {
         - **rollback**: undoes it
         - **run twice**: as good as once
 
+        <a id="params"></a>
+
         ## Params
 
         | param | type | when left out | what it is |
@@ -179,21 +113,25 @@ mod tests {
         | `file` | string | must be given | Which \| one |
         | `deep` | integer | `2` |  |
 
+        <a id="happens"></a>
+
         ## What happens
 
-        As it is told in the plan: Mark {{ file }}
+        As it is told in the plan: `Mark {{ file }}`
 
-        **does**
+        **do**
 
-        ```
+        ```sh
         mark {{ file }} {{ deep }}
         ```
 
-        **rollback**
+        **undo**
 
-        ```
+        ```sh
         mark --off {{ file }}
         ```
+
+        <a id="example"></a>
 
         ## Example
 
@@ -203,6 +141,12 @@ mod tests {
         - id: x
           run: echo ```
         ````
-        ");
+
+        <a id="used"></a>
+
+        ## Used in
+
+        - `a/b`
+        "#);
     }
 }

@@ -25,7 +25,7 @@ pub fn command(command: &Command) -> String {
 }
 
 /// Returns a word so that it reads as one argument: without quotes `sh -c 'a | b'` would be another command.
-fn one_argument(word: &str) -> Cow<'_, str> {
+pub(super) fn one_argument(word: &str) -> Cow<'_, str> {
     let (mut rest, mut plain) = (word, !word.is_empty());
     while !rest.is_empty() {
         // What stands in braces is one value, whatever its expression holds.

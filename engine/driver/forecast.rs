@@ -231,6 +231,7 @@ pub(super) fn planned(stage: Stage, prepared: Prepared) -> Planned {
         merged: prepared.merged,
         timeout_ms: None,
         retry: None,
+        by_hand: None,
     }
 }
 

@@ -43,7 +43,9 @@ pub use observe::{Looked, Looking, Onlooker, Progress, Shown, Sighting, Standing
 pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, resumable, resume, rollback};
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
-pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
+pub use preview::{
+    Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, Wanted, preview, preview_by_hand,
+};
 pub use renewal::Renewal;
 pub use secret_command::secret_of_command;
 pub use undoing::{Hint, ToUndo, undo_plan};

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::forecast::{self, Millis, PlannedPeople, PlannedRetry, PlannedRun};
 use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
-    RunFacts, Stage, State, UNKNOWN, item_of,
+    Prepared, RunFacts, Stage, State, UNKNOWN, item_of,
 };
-use crate::model::{Action, Effect, Map, OnFailure, Snapshot};
+use crate::model::{Action, Effect, Map, OnFailure, Rendered, Snapshot};
 use crate::template::Engine;
 
 use super::observe::{Looked, Shown, Sight, Sighting, Standing};
@@ -56,6 +56,20 @@ pub struct Planned {
     /// How often it is tried, where that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<PlannedRetry>>,
+    /// What whoever does it by hand must know besides.
+    #[serde(skip)]
+    pub by_hand: Option<Box<PlannedByHand>>,
+}
+
+/// What whoever does a command by hand must know besides what the plan shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlannedByHand {
+    /// The command word for word, secrets by name.
+    pub prepared: Prepared,
+    /// What the names in what must hold of its answer stand for.
+    pub names: Vec<(String, Rendered)>,
+    /// What the names in the condition stand for under which there is nothing to do.
+    pub satisfied: Vec<(String, Rendered)>,
 }
 
 /// A gate of a step.
@@ -188,17 +202,35 @@ pub fn preview(snapshot: &Arc<Snapshot>) -> Preview {
     tallied(walk.run, walk.steps)
 }
 
+/// Returns what a run of `snapshot` would do, each command as it would be spawned beside what people read of it. A plan of
+/// 100,000 instances has no use for the former, and would hold it twice.
+pub fn preview_by_hand(snapshot: &Arc<Snapshot>) -> Preview {
+    let mut walk = standing(snapshot, None);
+    walk.by_hand = true;
+    walk.all();
+    // What can't be rendered is among the faults already.
+    for (target, (_, prepared)) in walk.run.target.iter_mut().zip(walk.judge.target().unwrap_or_default()) {
+        target.command.by_hand = Some(Box::new(PlannedByHand { prepared, ..PlannedByHand::default() }));
+    }
+    tallied(walk.run, walk.steps)
+}
+
 /// Walks over the plan, with what was seen so far when it looks.
 pub(super) fn walked(snapshot: &Arc<Snapshot>, sight: Option<Sight>) -> Walk {
+    let mut walk = standing(snapshot, sight);
+    walk.all();
+    walk
+}
+
+/// Returns the walk before its first step.
+fn standing(snapshot: &Arc<Snapshot>, sight: Option<Sight>) -> Walk {
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(snapshot)));
     let facts = RunFacts { id: UNKNOWN.to_owned(), ..RunFacts::default() };
     let judge = Judge::new(Arc::new(Engine::new()), Arc::clone(snapshot), Arc::clone(&graph), facts);
     let run = forecast::whole(&judge, snapshot);
     let groups = forecast::groups(&graph);
     let (state, steps, maybe) = (State::new(&graph), Vec::new(), BTreeSet::new());
-    let mut walk = Walk { state, graph, judge, groups, run, steps, sight, maybe };
-    walk.all();
-    walk
+    Walk { state, graph, judge, groups, run, steps, sight, maybe, by_hand: false }
 }
 
 /// Counts the steps.
@@ -233,6 +265,8 @@ pub(super) struct Walk {
     pub(super) sight: Option<Sight>,
     /// The steps of which only the run can know whether they are wanted.
     maybe: BTreeSet<NodeId>,
+    /// Whether each command is kept as it would be spawned.
+    by_hand: bool,
 }
 
 impl PlannedStep {
@@ -472,8 +506,15 @@ impl Walk {
 
     fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
         let prepared = self.judge.prepare(&self.state, at, stage);
+        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).map(|prepared| {
+            let names = self.judge.gate_names(&self.state, at, stage);
+            let asks = stage == Stage::Action;
+            let satisfied = if asks { self.judge.satisfied_names(&self.state, at) } else { Vec::new() };
+            Box::new(PlannedByHand { prepared: prepared.clone(), names, satisfied })
+        });
         match prepared.map(|prepared| forecast::planned(stage, prepared)) {
             Ok(mut planned) => {
+                planned.by_hand = kept;
                 let limited = forecast::limits(&self.judge, &self.state, at, &mut planned);
                 shown.faults.extend(limited.err());
                 shown.commands.push(planned);

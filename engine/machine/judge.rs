@@ -3,6 +3,7 @@
 //! Pure: what it answers follows from the snapshot, the state and the outcome alone. Secrets stay names.
 
 mod foresee;
+mod meant;
 mod whole;
 
 use std::sync::Arc;

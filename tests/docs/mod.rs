@@ -1,5 +1,6 @@
 //! The documentation: pages that are made are as they are made, and what is shown is what happens.
 
+mod pages;
 mod promises;
 mod reference;
 mod screen;

@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod cancel;
 pub mod check;
+pub mod docs;
 pub mod done;
 pub mod exec;
 pub mod explain;

@@ -176,11 +176,16 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
 }
 
 fn until(gate: &PlannedGate, pass: &str) -> String {
-    let (word, within) = match gate.stage {
-        Stage::Guard => ("while", "unanswered for"),
-        _ => ("until", "within"),
-    };
-    let mut text = format!("{word} {}", one_line(pass));
+    let word = if gate.stage == Stage::Guard { "while" } else { "until" };
+    let times = asked(gate);
+    let comma = if times.is_empty() { "" } else { ", " };
+    format!("{word} {}{comma}{times}", one_line(pass))
+}
+
+/// Returns how a gate is asked: `every 5s, within 10m`; nothing when it is asked once.
+pub fn asked(gate: &PlannedGate) -> String {
+    let within = if gate.stage == Stage::Guard { "unanswered for" } else { "within" };
+    let mut times = Vec::new();
     let polled = gate.within_ms.is_some() || gate.hold_ms.is_some() || gate.stage == Stage::Guard;
     for (word, time) in [
         ("every", gate.every_ms.as_ref().filter(|_| polled)),
@@ -189,10 +194,10 @@ fn until(gate: &PlannedGate, pass: &str) -> String {
         ("good for", gate.valid_for_ms.as_ref()),
     ] {
         if let Some(time) = time {
-            text.push_str(&format!(", {word} {}", page::time(time)));
+            times.push(format!("{word} {}", page::time(time)));
         }
     }
-    text
+    times.join(", ")
 }
 
 /// Returns a command with its own line breaks, which a script has, each under the first.

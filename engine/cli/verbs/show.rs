@@ -13,10 +13,10 @@ use crate::cli::exit::Exit;
 use crate::cli::plan_file::{Kept, PlanFile, is_meant};
 use crate::cli::plan_page::Sheet;
 use crate::cli::settings::Settings;
-use crate::docs::{self, command, guard};
+use crate::docs::{self, command, exec_line, guard};
 use crate::driver::now;
 use crate::load::describe;
-use crate::model::{Effect, Input, Kind, Runbook, SecretSource, Step, StepTemplate};
+use crate::model::{Effect, Input, Runbook, SecretSource, Step, StepTemplate};
 use crate::report::{Paint, Role};
 
 /// Shows a runbook.
@@ -128,18 +128,6 @@ fn told(details: Vec<(&'static str, String)>, console: Console) -> String {
         text.push_str(&format!("    {name} {}\n", lines.trim()));
     }
     text
-}
-
-/// Returns the line that runs the runbook, with every var that must be given. `program` is how the program is called.
-fn exec_line(runbook: &Runbook, program: &str) -> String {
-    let mut line = format!("{program} exec {}", runbook.name);
-    for input in &runbook.vars {
-        if input.required && input.default.is_none() && input.ty.kind != Kind::Secret {
-            let value = input.ty.one_of.first().map_or_else(|| "…".to_owned(), plain);
-            line.push_str(&format!(" --var {}={value}", input.name));
-        }
-    }
-    line
 }
 
 fn plain(value: &Value) -> String {

@@ -49,12 +49,25 @@ const BENDS: usize = 8;
 impl Picture {
     /// Returns the picture as an SVG document.
     pub fn svg(&self) -> String {
+        self.drawn(&format!("<style>{STYLE}</style>\n"), None)
+    }
+
+    /// Returns the picture as a part of an HTML page, whose style it takes: light and dark are switched there. Each step is a
+    /// link to the part of the page that `anchor` names.
+    pub(crate) fn svg_of_page(&self, anchor: &dyn Fn(&str) -> String) -> String {
+        self.drawn("", Some(anchor))
+    }
+
+    fn drawn(&self, style: &str, anchor: Option<&dyn Fn(&str) -> String>) -> String {
         let Layout { spots, arrows, width, height } = self.layout();
         let mut out = String::new();
+        // What can be followed in a picture is not read out when it is one picture.
+        let role = if anchor.is_some() { "group" } else { "img" };
+        let space = if anchor.is_some() { "" } else { " xmlns=\"http://www.w3.org/2000/svg\"" };
         let _ = write!(
             out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
-             role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n<defs><marker id=\"a\" viewBox=\"0 0 8 8\" \
+            "<svg{space} viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
+             role=\"{role}\" aria-label=\"{}\">\n{style}<defs><marker id=\"a\" viewBox=\"0 0 8 8\" \
              refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path class=\"h\" \
              d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
             escaped(&format!("{}: {}", self.name, self.title))
@@ -80,10 +93,14 @@ impl Picture {
                 Kind::Wait | Kind::Runbook => ("b", 4),
             };
             let whole = format!("{} ({})", label(shape), shape.kind.word());
+            let (open, close) = match anchor {
+                Some(anchor) => (format!("<a href=\"#{}\">", escaped(&anchor(&shape.id))), "</a>"),
+                None => (String::new(), ""),
+            };
             let _ = writeln!(
                 out,
-                "<g><title>{}</title><rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{HEIGHT}\" \
-                 rx=\"{corner}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>",
+                "{open}<g><title>{}</title><rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{HEIGHT}\" \
+                 rx=\"{corner}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>{close}",
                 escaped(&whole),
                 spot.x - spot.half,
                 spot.y - HEIGHT / 2.0,
@@ -185,6 +202,10 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             // Most control characters may not stand in XML at all.
             c if c.is_control() => out.push(' '),
+            // What turns the direction of writing would show another name than there is.
+            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                out.push(' ')
+            }
             c => out.push(c),
         }
     }

@@ -1,0 +1,93 @@
+//! A run as a person would do it by hand: bound to what was given, walked as a plan is, each command as it would be spawned.
+
+use super::args::Vars;
+use super::book::Books;
+use super::gather::stand_in;
+use super::plan_page as page;
+use super::settings::Settings;
+use super::verbs::plan::asked;
+use crate::diag::{Report, Sources};
+use crate::docs::{ByHand, HandCommand, Instance, Wanting};
+use crate::driver::{PlannedByHand, PlannedStep, Wanted, preview_by_hand};
+use crate::load::{Given, Inputs, Origin, bind};
+use crate::model::{Runbook, Value};
+use crate::template::Engine;
+
+/// Returns the run by hand; nothing when something must be given for it that was not.
+///
+/// The variables of this machine are left out: a page is read on others. A secret needs no value, since none is shown.
+///
+/// # Errors
+///
+/// What is wrong with what was given.
+pub(super) fn of(
+    runbook: &Runbook,
+    sources: &mut Sources,
+    vars: &Vars,
+    books: &Books,
+    settings: &Settings,
+) -> Result<Option<ByHand>, Report> {
+    let given = Given {
+        vars: vars.var.clone(),
+        files: vars.vars_file.iter().map(|path| settings.typed(path)).collect(),
+        ..Given::default()
+    };
+    let mut inputs = Inputs::gather(&runbook.vars, &given, &books.project.root, sources);
+    stand_in(&mut inputs);
+    if inputs.missing().iter().any(|input| input.required) && !inputs.report().has_errors() {
+        return Ok(None);
+    }
+    let bound = bind(runbook.clone(), sources, inputs, &books.project, &Engine::new())?;
+    let preview = preview_by_hand(&bound.snapshot);
+    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let values = bound
+        .answers
+        .iter()
+        .map(|answer| (answer.name.clone(), shown(&answer.value), answer.origin == Origin::Default));
+    let target = preview.run.target.into_iter();
+    Ok(Some(ByHand {
+        values: values.collect(),
+        target: target.filter_map(|one| Some((one.name, one.command.by_hand?.prepared))).collect(),
+        instances: preview.steps.into_iter().map(instance).collect(),
+        faults: preview.run.faults,
+    }))
+}
+
+fn instance(step: PlannedStep) -> Instance {
+    let people = step.people.iter().flat_map(|people| {
+        std::iter::once(page::people(people)).chain(page::answers(people)).collect::<Vec<_>>()
+    });
+    let people = people.collect();
+    let gates = step.gates;
+    let commands = step.commands.into_iter().filter_map(|planned| {
+        let gate = gates.iter().find(|gate| gate.stage == planned.stage);
+        let PlannedByHand { prepared, names, satisfied } = *planned.by_hand?;
+        Some(HandCommand {
+            names,
+            satisfied,
+            stage: planned.stage,
+            limits: page::limits(planned.timeout_ms.as_ref(), planned.retry.as_deref()),
+            prepared,
+            pass: gate.map(|gate| gate.pass.clone()),
+            times: gate.map(asked).filter(|times| !times.is_empty()),
+        })
+    });
+    Instance {
+        commands: commands.collect(),
+        name: step.name,
+        step: step.step,
+        title: step.title,
+        wanted: match step.wanted {
+            Wanted::Yes => Wanting::Yes,
+            Wanted::No(why) => Wanting::No(why),
+            Wanted::Unknown => Wanting::Unknown,
+        },
+        each_of: step.each_of,
+        changes: step.changes,
+        asks: step.asks,
+        people,
+        runs: step.runs,
+        irreversible: step.irreversible,
+        faults: step.faults,
+    }
+}
