@@ -134,6 +134,16 @@ pub enum Verb {
     /// Run a runbook
     #[command(after_help = EXEC_HELP)]
     Exec(Exec),
+    /// Run a runbook with a tape in place of every command: nothing is run, nothing is changed
+    #[command(
+        after_help = "The tape says what each command would have answered; beside a runbook it is NAME.tape.yaml. Journal, gates, \
+                      approvals, resume and rollback are the real ones, in a journal of rehearsals. Time is the rehearsal's own: \
+                      what waits an hour takes no time.\n\n\
+                      A fault holds until somebody resumes the run or tries the step again, as if they had mended the cause.\n\n\
+                      Example:\n  runbook rehearse pre-scale-event --var env=staging\n  \
+                      runbook rehearse pre-scale-event --var env=staging --fail 'floors[web]'"
+    )]
+    Rehearse(Rehearse),
     /// Go on with a run where its journal ends
     #[command(
         after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
@@ -335,6 +345,55 @@ pub struct Exec {
     /// Go on in the background as soon as the run is opened
     #[arg(long, help_heading = "The run")]
     pub detach: bool,
+    /// Write every command and its answer to FILE, a tape for `rehearse`; secrets are masked
+    #[arg(long, value_name = "FILE", help_heading = "The run", conflicts_with = "detach")]
+    pub record: Option<PathBuf>,
+}
+
+/// `runbook rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
+    /// The tape; NAME.tape.yaml beside the runbook when not given
+    #[arg(long, value_name = "FILE")]
+    pub tape: Option<PathBuf>,
+    /// Let this step fail, with exit code 1 unless another is given; give it once a step
+    #[arg(long, value_name = "STEP[=EXIT]", help_heading = "What goes wrong")]
+    pub fail: Vec<String>,
+    /// Let the command of this step take so long, so that its timeout acts
+    #[arg(long, value_name = "STEP=DURATION", help_heading = "What goes wrong")]
+    pub slow: Vec<String>,
+    /// Kill the engine while the command of this step is at work: its end is in doubt
+    #[arg(long, value_name = "STEP", help_heading = "What goes wrong")]
+    pub kill_at: Vec<String>,
+    /// Its inputs. A secret that is not given is made up.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Confirm a protected run where no terminal can ask; approves nothing else
+    #[arg(short, long, help_heading = "The run")]
+    pub yes: bool,
+    /// At most so many steps at once
+    #[arg(long, value_name = "N", help_heading = "The run", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_parallel: Option<u32>,
+    /// What a failed step does to the run: pause or rollback
+    #[arg(long, value_name = "WHAT", help_heading = "The run", hide_possible_values = true)]
+    pub on_failure: Option<AfterFailure>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", help_heading = "The run")]
+    pub reason: Option<String>,
+    /// Answer yes to the approval of this step, without asking
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub approve: Vec<String>,
+    /// Run this step and no others; give it once a step. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run", conflicts_with = "from")]
+    pub only: Vec<String>,
+    /// Begin at this step: what comes before it in the file and does not need it is skipped. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub from: Option<String>,
+    /// Where no terminal can answer, wait for an answer from another one
+    #[arg(long, help_heading = "The run")]
+    pub wait: bool,
 }
 
 /// What a failed step does to the run.
@@ -478,6 +537,9 @@ pub struct Runs {
     /// Show finished runs, too
     #[arg(short, long)]
     pub all: bool,
+    /// Show rehearsals, which are no runs
+    #[arg(long)]
+    pub rehearsals: bool,
 }
 
 /// `runbook logs`.

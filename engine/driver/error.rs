@@ -39,6 +39,12 @@ pub enum DriveError {
         /// What does not fit.
         source: Illegal,
     },
+    /// A rehearsal's tape is gone, and real commands must not stand in for it.
+    #[error("run {run} is a rehearsal, and its tape is not in the journal: it can't go on")]
+    NoTape {
+        /// Which run.
+        run: String,
+    },
     /// It could not be told whom the run is about to change.
     #[error(
         "whom this run is about to change could not be told: `target.{name}`: {why}; nothing was run: see to it (log in, \

@@ -1,6 +1,7 @@
 //! The loop itself.
 
 mod parting;
+mod playing;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ use super::host;
 use super::inbox;
 use super::launch::{self, Launcher};
 use super::people::{self, Asked, Choice, People, Reply};
+use super::player::Player;
 use super::prompts::Desk;
 use super::said;
 use super::signals::{Came, Signals};
@@ -87,7 +89,10 @@ pub(super) struct Loop<'a> {
     pub machine: Machine,
     pub judge: Judge,
     pub writer: Writer,
-    pub pool: &'a Pool,
+    /// Absent in a rehearsal, which starts no process.
+    pub pool: Option<&'a Pool>,
+    /// Who answers in a rehearsal.
+    pub player: Option<Player>,
     pub launcher: Launcher,
     pub reporter: &'a mut dyn Reporter,
     pub people: Option<Arc<Mutex<Box<dyn People>>>>,
@@ -105,6 +110,8 @@ pub(super) struct Life {
     pub(super) to_loop: UnboundedSender<Message>,
     pub(super) messages: UnboundedReceiver<Message>,
     flying: HashMap<Leaf, Flying>,
+    /// The commands of a rehearsal whose output is not kept.
+    quiet: BTreeSet<Leaf>,
     timers: Timers,
     pub(super) queue: Vec<Input>,
     pub(super) settled: Vec<i64>,
@@ -160,6 +167,7 @@ impl Loop<'_> {
             to_loop,
             messages,
             flying: HashMap::new(),
+            quiet: BTreeSet::new(),
             timers: Timers::default(),
             queue: first,
             settled: Vec::new(),
@@ -177,6 +185,9 @@ impl Loop<'_> {
         };
         let mut beats = Beats::new();
         let mut signals = Signals::listen().map_err(DriveError::Pool)?;
+        if let Some(player) = &self.player {
+            life.timers.pretend(player.now());
+        }
         let news = std::mem::take(&mut self.news);
         self.tell(&mut life, news);
         loop {
@@ -216,6 +227,9 @@ impl Loop<'_> {
         let answered = std::mem::take(&mut life.answered);
         for input in std::mem::take(&mut life.queue) {
             let input = said::masked(&self.launcher.redactor, input);
+            if let (Some(player), Input::Settle { .. }) = (&mut self.player, &input) {
+                player.mend();
+            }
             let turn = self
                 .machine
                 .decide(&self.judge, input)
@@ -228,7 +242,7 @@ impl Loop<'_> {
         if !events.is_empty() || !settled.is_empty() {
             life.unrecorded = events.iter().filter_map(ended).collect();
             crash_point("turn:decided");
-            let records = self.writer.append_settling(clock::now(), events, &settled)?;
+            let records = self.writer.append_settling(self.time(), events, &settled)?;
             life.unrecorded.clear();
             crash_point("turn:committed");
             for record in &records {
@@ -268,6 +282,10 @@ impl Loop<'_> {
     }
 
     fn try_lock(&mut self, life: &mut Life, step: String, lock: String) {
+        // It is for what a run changes, and a rehearsal changes nothing.
+        if self.player.is_some() {
+            return life.queue.push(Input::Lock { step, lock, answer: LockAnswer::Taken });
+        }
         let reason = format!("for its step {step}");
         let want = Want { name: &lock, reason: Some(&reason) };
         let answer = match self.writer.try_lock(want, clock::now()) {
@@ -303,6 +321,11 @@ impl Loop<'_> {
             Act::Spawn { leaf, command, poll } => self.spawn(life, leaf, &command, poll),
             Act::Timer { id, after } => life.timers.after(id, after),
             Act::TimerUntil { id, until } => match until.parse() {
+                Ok(until) if self.player.is_some() => {
+                    let until: jiff::Timestamp = until;
+                    let after = until.duration_since(self.time());
+                    life.timers.after(id, Duration::try_from(after).unwrap_or_default());
+                }
                 Ok(until) => life.timers.until(id, until),
                 // `load` checks what it can; what only the run knew and is no time is a wait that is over.
                 Err(_) => life.timers.after(id, Duration::ZERO),
@@ -314,17 +337,26 @@ impl Loop<'_> {
                 if let Some(flying) = life.flying.get(&leaf) {
                     flying.handle.stop();
                 }
+                if let Some(player) = &mut self.player {
+                    player.stop(Some(&leaf));
+                }
             }
             Act::Offer { steps } => self.offer(life, steps),
-            Act::StopAll => life.flying.values().for_each(|flying| flying.handle.stop()),
+            Act::StopAll => {
+                life.flying.values().for_each(|flying| flying.handle.stop());
+                if let Some(player) = &mut self.player {
+                    player.stop(None);
+                }
+            }
             Act::Rest(status) => {
                 life.rest = Some(status);
-                life.took = Some(self.began.elapsed());
+                life.took = Some(self.worked());
             }
         }
     }
 
     fn spawn(&mut self, life: &mut Life, leaf: Leaf, command: &Prepared, poll: u32) {
+        let Some(pool) = self.pool else { return self.play(life, leaf, command) };
         let spec = match self.launcher.spec(&leaf, command, poll) {
             Ok(spec) => spec,
             Err(why) => {
@@ -338,7 +370,7 @@ impl Loop<'_> {
         let to_loop = life.to_loop.clone();
         let (keep, told, flag) = (Arc::clone(&printed), leaf.clone(), Arc::clone(&life.has_output));
         let quiet = command.sensitive;
-        let handle = self.pool.spawn(spec, move |notice| match notice {
+        let handle = pool.spawn(spec, move |notice| match notice {
             Notice::Chunk { stream, bytes } => {
                 if !quiet {
                     lock(&keep).add(stream, &bytes);
@@ -383,7 +415,11 @@ impl Loop<'_> {
     /// Waits until there is something to decide on.
     async fn gather(&mut self, life: &mut Life, signals: &mut Signals, beats: &mut Beats) {
         let mut company: Option<Instant> = None;
+        if self.player.is_some() {
+            self.look_up(life, signals, beats).await;
+        }
         loop {
+            self.hear_tape(life);
             while let Some(id) = life.timers.due() {
                 life.queue.push(Input::Fired(id));
             }
@@ -400,7 +436,11 @@ impl Loop<'_> {
                     return;
                 }
             }
+            if self.jump(life) {
+                continue;
+            }
             self.begin_hooks(life);
+            let since = clock::instant();
             let next = [life.timers.next(), life.hooks.next(), company].into_iter().flatten().min();
             let sleep = async {
                 match next {
@@ -420,6 +460,7 @@ impl Loop<'_> {
                 _ = beats.inbox.tick() => self.look_into_inbox(life),
                 _ = beats.heartbeat.tick() => self.beat(life),
             }
+            self.pass(life, since);
         }
     }
 
@@ -582,13 +623,13 @@ impl Loop<'_> {
     pub(super) fn draw(&mut self, life: &Life) {
         self.hand_over(life);
         if life.desk.is_free() {
-            self.reporter.tick(clock::now());
+            self.reporter.tick(self.time());
         }
     }
 
     fn finish(&mut self, life: &Life) {
         let run = self.writer.run().to_string();
-        let took = life.took.unwrap_or_else(|| self.began.elapsed());
+        let took = life.took.unwrap_or_else(|| self.worked());
         let (state, graph) = (self.machine.state(), self.machine.graph());
         self.reporter.close(&EndInfo { run: &run, program: &self.program, state, graph, took });
     }

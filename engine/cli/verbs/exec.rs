@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::cli::args::{AfterFailure, Exec};
+use super::rehearse;
+use crate::cli::args::{AfterFailure, Exec, Rehearse};
 use crate::cli::book::{Book, Books};
 use crate::cli::console::{Console, one_line};
 use crate::cli::error::CliError;
@@ -16,7 +17,7 @@ use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
 use crate::driver::{self, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
-use crate::model::{OnFailure, Snapshot};
+use crate::model::{Faults, OnFailure, Snapshot};
 use crate::report::Role;
 use crate::template::Engine;
 
@@ -29,6 +30,16 @@ const MAX_PARALLEL: u32 = 8;
 ///
 /// Whatever keeps the run from beginning: nothing was run and nothing was written then.
 pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    run_or_rehearse(exec, None, settings, console)
+}
+
+/// As [`run`]; with `rehearse`, which makes a tape of the runbook's, its name and its steps, as a rehearsal.
+pub(super) fn run_or_rehearse(
+    exec: &Exec,
+    rehearse: Option<&Rehearse>,
+    settings: &Settings,
+    console: Console,
+) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
     let named = exec.name.as_deref();
     let kept = exec.plan.as_deref().map(|path| planned::open(path, named, &books, settings)).transpose()?;
@@ -37,6 +48,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     steps::exist("--only", &exec.only, &book.runbook, false)?;
     steps::exist("--from", exec.from.as_slice(), &book.runbook, false)?;
     steps::exist("--approve", &exec.approve, &book.runbook, true)?;
+    let tape = rehearse.map(|rehearse| rehearse::tape(rehearse, &book, settings, console)).transpose()?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
     let bound = match (&kept, &mut terminal) {
@@ -44,10 +56,14 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
             planned::bind_as_planned(kept, book, &books, exec, terminal.as_mut(), settings, console)
         }
         (None, Some(terminal)) => {
-            let missing = Missing::Ask(terminal as &mut dyn Dialogue);
+            let ask = terminal as &mut dyn Dialogue;
+            let missing = if tape.is_some() { Missing::AskAndStandIn(ask) } else { Missing::Ask(ask) };
             gather(book, &books, &exec.vars, missing, settings, console)
         }
-        (None, None) => gather(book, &books, &exec.vars, Missing::Mistake, settings, console),
+        (None, None) => {
+            let missing = if tape.is_some() { Missing::StandIn } else { Missing::Mistake };
+            gather(book, &books, &exec.vars, missing, settings, console)
+        }
     };
     let Bound { snapshot, secrets, .. } = bound?;
     // Only now it is known for what a `for_each` brings in its runbook.
@@ -56,7 +72,13 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     steps::exist("--approve", &exec.approve, &snapshot.runbook, true)?;
     let part = steps::Part::of(exec, &snapshot.runbook)?;
     steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
-    tools::look(&snapshot, &part.only, settings)?;
+    let faults = match rehearse {
+        Some(rehearse) => rehearse::faults(rehearse, &snapshot.runbook)?,
+        None => {
+            tools::look(&snapshot, &part.only, settings)?;
+            Faults::default()
+        }
+    };
     let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
 
     let options = Options {
@@ -74,13 +96,15 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let plan = kept.as_ref().map(Kept::mark);
     let planned_target = kept.map(|kept| kept.file.target).unwrap_or_default();
     // Nobody else holds it any more: it is moved, and not copied.
-    let snapshot = Arc::unwrap_or_clone(snapshot);
-    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target };
+    let mut snapshot = Arc::unwrap_or_clone(snapshot);
+    let rehearses = tape.is_some();
+    snapshot.tape = tape.map(Box::new);
+    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target, faults };
     if exec.detach {
         return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
     }
     // Only now: until here nothing may be written, not even an empty journal.
-    let store = stores::open(settings)?;
+    let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
     let mut view = view::of(settings);
     let around = Surroundings {
         program: settings.program(),

@@ -11,6 +11,7 @@ pub mod list;
 pub mod logs;
 pub mod new;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod resume;
 pub mod rollback;
