@@ -26,6 +26,7 @@ use super::looping::Loop;
 use super::outlived::{self, Outliving, Settling};
 use super::people::People;
 use super::player::Player;
+use super::recorder::Recorder;
 use super::renewal::{self, Renewal};
 use super::said;
 use super::target;
@@ -109,6 +110,8 @@ pub struct Surroundings<'a> {
     pub program: String,
     /// Whether to wait for an answer from another terminal when none can be had here.
     pub wait: bool,
+    /// The tape to record.
+    pub recorder: Option<Recorder>,
 }
 
 /// A run that came to rest.
@@ -131,7 +134,7 @@ pub struct Closed {
 /// # Errors
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
-pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let redactor = redactor(&exec.secrets)?;
     let snapshot = Arc::new(exec.snapshot);
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
@@ -143,7 +146,7 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = match (&mut player, &pool) {
-        (None, Some(pool)) => target::ask(&judge, pool, &root, &exec.secrets, &redactor, || Ok(()))?,
+        (None, Some(pool)) => target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?,
         (Some(player), _) => player.target(&judge)?,
         (None, None) => Vec::new(),
     };
@@ -285,7 +288,7 @@ fn pool_unless(rehearses: bool) -> Result<Option<Pool>, DriveError> {
 
 impl Going {
     fn go(self, pool: Option<&Pool>, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
-        let Surroundings { reporter, people, approvals, wait, program, .. } = around;
+        let Surroundings { reporter, people, approvals, wait, program, recorder, .. } = around;
         let Going { mut machine, judge, writer, launcher, by, news, player } = self;
         if people.is_some() {
             machine.attend();
@@ -298,6 +301,7 @@ impl Going {
             writer,
             pool,
             player,
+            recorder,
             launcher,
             reporter,
             people,

@@ -47,7 +47,7 @@ impl Place {
     fn around<'a>(&'a self, quiet: &'a mut Quiet) -> Surroundings<'a> {
         let approvals = self.approvals.clone();
         let program = "runbook".to_owned();
-        Surroundings { store: &self.store, reporter: quiet, people: None, approvals, wait: false, program }
+        Surroundings { store: &self.store, reporter: quiet, people: None, approvals, wait: false, program, recorder: None }
     }
 
     fn exec(&self, text: &str, env: &[(&str, &str)]) -> Closed {

@@ -38,7 +38,7 @@ impl Loop<'_> {
         let dies = player.dies_in(&leaf, &step);
         player.begin(leaf.clone(), &step, command);
         if dies {
-            player.take_effect(&leaf);
+            player.outlive();
             self.die(&leaf);
         }
     }
