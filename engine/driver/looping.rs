@@ -385,9 +385,10 @@ impl Loop<'_> {
             // The loop outlives every command; when it is gone there is nobody left to tell.
             other => drop(to_loop.send(Message::Notice(told.clone(), other))),
         });
-        let recording = self.recorder.is_some().then(|| {
-            Box::new(Recording::of(command, format!("{}, {}", leaf.step, leaf.stage.word())))
-        });
+        let recording = self
+            .recorder
+            .is_some()
+            .then(|| Box::new(Recording::of(command, format!("{}, {}", leaf.step, leaf.stage.word()))));
         life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet, recording });
     }
 
@@ -530,7 +531,8 @@ impl Loop<'_> {
         let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive };
         if let Err(error) = recorder.add(recording, &answered, &self.launcher.redactor) {
             let path = recorder.path().display().to_string();
-            self.reporter.aside(&format!("{path} can't be written, and is not whole: {error}; the run goes on"));
+            self.reporter
+                .aside(&format!("{path} can't be written, and is not whole: {error}; the run goes on"));
             self.recorder = None;
         }
     }

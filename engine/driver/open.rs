@@ -146,7 +146,9 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = match (&mut player, &pool) {
-        (None, Some(pool)) => target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?,
+        (None, Some(pool)) => {
+            target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?
+        }
         (Some(player), _) => player.target(&judge)?,
         (None, None) => Vec::new(),
     };
@@ -173,9 +175,10 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
         locks,
         consent: exec.consent,
         plan: exec.plan.map(Box::new),
-        rehearsal: snapshot.tape.as_deref().map(|tape| {
-            Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })
-        }),
+        rehearsal: snapshot
+            .tape
+            .as_deref()
+            .map(|tape| Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })),
         options: exec.options,
     };
     let holder = host::holder(&exec.by);
@@ -287,7 +290,12 @@ fn pool_unless(rehearses: bool) -> Result<Option<Pool>, DriveError> {
 }
 
 impl Going {
-    fn go(self, pool: Option<&Pool>, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
+    fn go(
+        self,
+        pool: Option<&Pool>,
+        around: Surroundings<'_>,
+        first: Vec<Input>,
+    ) -> Result<Closed, DriveError> {
         let Surroundings { reporter, people, approvals, wait, program, recorder, .. } = around;
         let Going { mut machine, judge, writer, launcher, by, news, player } = self;
         if people.is_some() {
@@ -389,14 +397,10 @@ fn take_up(
     type Beat<'b> = &'b mut dyn FnMut() -> Result<(), DriveError>;
     let aimed =
         |stored: &Stored, judge: &Judge, opened: &Opened, renewal: Option<&Renewal>, beat: Beat<'_>| {
-            let ask = |judge: &Judge, beat: Beat<'_>| {
-                match (pool, player.borrow_mut().as_mut()) {
-                    (_, Some(player)) => player.target(judge),
-                    (Some(pool), None) => {
-                        target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat)
-                    }
-                    (None, None) => Ok(Vec::new()),
-                }
+            let ask = |judge: &Judge, beat: Beat<'_>| match (pool, player.borrow_mut().as_mut()) {
+                (_, Some(player)) => player.target(judge),
+                (Some(pool), None) => target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat),
+                (None, None) => Ok(Vec::new()),
             };
             let now = ask(judge, &mut *beat)?;
             target::same(run.as_str(), &opened.target, &now, target::SWITCH_BACK)?;

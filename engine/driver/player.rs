@@ -23,8 +23,8 @@ use crate::template::{Engine, Scope, Truth, to_json};
 
 use super::clock;
 use super::error::DriveError;
-use super::target::Answers;
 use super::tape_text;
+use super::target::Answers;
 
 /// Answers commands from a tape.
 pub(super) struct Player {
@@ -100,9 +100,10 @@ impl Player {
     ///
     /// [`DriveError::NoTape`] for a rehearsal whose tape is gone: it must not go on with real commands.
     pub(super) fn of(stored: &Stored) -> Result<Option<Player>, DriveError> {
-        let rehearses = stored.records.iter().any(|record| {
-            matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some())
-        });
+        let rehearses = stored
+            .records
+            .iter()
+            .any(|record| matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some()));
         match &stored.snapshot.tape {
             Some(tape) => {
                 let mut player = Player::new(tape, Faults::default(), stored.run.created);
@@ -257,7 +258,8 @@ impl Player {
         let commands = judge.target().map_err(DriveError::Settings)?;
         let mut answers = Answers::with_capacity(commands.len());
         for (name, command) in commands {
-            let said = self.say(&command).map_err(|why| DriveError::TapeTarget { name: name.clone(), why })?;
+            let said =
+                self.say(&command).map_err(|why| DriveError::TapeTarget { name: name.clone(), why })?;
             answers.push((name, said));
         }
         Ok(answers)
@@ -322,9 +324,11 @@ impl Player {
         }
         let scope = self.scope(&given.taken, &given.stdin);
         let stdout = match &answer.stdout {
-            Some(Tree::Text(text)) => {
-                self.engine.text(&text.src, &scope).map_err(|fault| self.fault(&answer, "stdout", &fault))?.display()
-            }
+            Some(Tree::Text(text)) => self
+                .engine
+                .text(&text.src, &scope)
+                .map_err(|fault| self.fault(&answer, "stdout", &fault))?
+                .display(),
             Some(tree) => {
                 let wrong = |why: String| self.wrong(&answer, "stdout", &why);
                 let value = self.engine.tree(tree, &scope).map_err(|fault| wrong(fault.to_string()))?;
@@ -332,8 +336,10 @@ impl Player {
             }
             None => String::new(),
         };
-        let stderr =
-            self.engine.text(&answer.stderr, &scope).map_err(|fault| self.fault(&answer, "stderr", &fault))?;
+        let stderr = self
+            .engine
+            .text(&answer.stderr, &scope)
+            .map_err(|fault| self.fault(&answer, "stderr", &fault))?;
         let mut values = Vec::with_capacity(answer.set.len());
         for (path, expression) in &answer.set {
             let wrong = |why: String| self.wrong(&answer, &format!("set: {path}"), &why);
@@ -407,7 +413,8 @@ fn asked(command: &Prepared) -> (Played, String) {
 
 /// Returns why a command could not be run in earnest either.
 fn unknown(command: &Prepared) -> Option<String> {
-    let texts = command.argv.iter().chain(command.stdin.iter()).chain(command.env.iter().map(|(_, value)| value));
+    let texts =
+        command.argv.iter().chain(command.stdin.iter()).chain(command.env.iter().map(|(_, value)| value));
     let origin = texts.filter_map(Rendered::unknown).next()?;
     Some(format!("{origin} is not known"))
 }

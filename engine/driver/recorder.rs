@@ -2,7 +2,10 @@
 //!
 //! Each answer is on the disk before the run goes on with it, so a crash loses at most those of the commands that were at work.
 //! In the order in which they ended: of several answers to one command that is the order in which a rehearsal gives them.
-#![expect(clippy::disallowed_methods, reason = "this file writes the tape that was asked for, and nothing else")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this file writes the tape that was asked for, and nothing else"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};

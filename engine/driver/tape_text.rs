@@ -122,9 +122,9 @@ fn scalar(text: &str, indent: usize) -> String {
         && !body.ends_with('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.lines().any(|line| line.ends_with([' ', '\t']))
-        && !text
-            .chars()
-            .any(|c| c != '\n' && (c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')));
+        && !text.chars().any(|c| {
+            c != '\n' && (c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+        });
     if !blockable {
         return quoted(text);
     }
@@ -158,7 +158,8 @@ mod tests {
             "{{ not a template }} {name} # no comment: 'x'\nb\n",
             "- a\n- b\n",
         ] {
-            let command = Played::Run(vec!["echo".to_owned(), text.to_owned(), "no".to_owned(), "1.10".to_owned()]);
+            let command =
+                Played::Run(vec!["echo".to_owned(), text.to_owned(), "no".to_owned(), "1.10".to_owned()]);
             for command in [command, Played::Shell(format!("x{text}"))] {
                 let answer = Recorded {
                     command: &command,

@@ -55,13 +55,18 @@ pub(super) fn ask_recorded(
     mut recorder: Option<&mut Recorder>,
 ) -> Result<Answers, DriveError> {
     let waiting = begin(judge, pool, root, secrets)?;
-    heard(waiting, redactor, || Ok(()), |recording, answered| {
-        if let Some(recorder) = &mut recorder
-            && let Err(error) = recorder.add(recording, answered, redactor)
-        {
-            tracing::warn!(%error, "what the target said could not be recorded");
-        }
-    })
+    heard(
+        waiting,
+        redactor,
+        || Ok(()),
+        |recording, answered| {
+            if let Some(recorder) = &mut recorder
+                && let Err(error) = recorder.add(recording, answered, redactor)
+            {
+                tracing::warn!(%error, "what the target said could not be recorded");
+            }
+        },
+    )
 }
 
 /// A command of the target that is at work.

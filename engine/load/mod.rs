@@ -60,6 +60,6 @@ pub use schema::schema;
 pub use secret_source::{SHORTEST_SECRET, ways};
 pub use sub::is_way;
 pub use tables::read_tables;
-pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, load_tape, load_tape_text};
+pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text};
 pub use typed_text::{describe, from_text};
 pub use yaml::{MAX_BYTES, parse};
