@@ -54,7 +54,26 @@ fn it_reads_as_the_run_would_and_says_that_it_is_none() {
       undo what was changed   runbook rollback [RUN]
     ");
     let undone = project.run(&["rollback", &newest(&project), "--yes"]).code(0);
-    assert_snapshot!(undone, @"");
+    assert_snapshot!(undone, @r"
+    $ runbook rollback [RUN] --yes
+    [TIME] run [RUN]: rollback of 1 step began, asked for by ann@[HOST]
+    [TIME] scale undoing: ctl scale 2
+    [TIME] scale undone after [TOOK]
+    [TIME] run [RUN]: rolled back
+
+    ↶ The rehearsal of scale was rolled back, after [TOOK]
+      run [RUN], 1 of 1 change undone
+
+    Undone, back to what it was
+      scale  5 → 2
+
+    Next
+      every step   runbook status [RUN]
+    --- stderr
+    To be undone of run [RUN], the last begun first:
+      scale  ctl scale 2
+        puts back 5 → 2
+    ");
 }
 
 #[test]
