@@ -157,6 +157,11 @@ impl Player {
         self.faults = Faults::default();
     }
 
+    /// Says whether the engine is to be killed once the journal has so many events.
+    pub(super) fn dies_after(&self, events: u64) -> bool {
+        self.faults.kill_after.is_some_and(|after| events >= after)
+    }
+
     /// Says whether the engine is to be killed in this command.
     pub(super) fn dies_in(&self, leaf: &Leaf, step: &str) -> bool {
         leaf.stage == Stage::Action
