@@ -187,6 +187,17 @@ pub enum Verb {
         after_help = "It has comments, passes `check` and runs as it is. A file that is there is left alone.\n\nExample:\n  runbook new runbook shop/release\n  runbook new step tool/verb"
     )]
     New(New),
+    /// Write a draft of a runbook from a Markdown runbook
+    #[command(
+        after_help = "Shell commands in blocks of code become steps, one each, with the line they come from; check lists and numbered \
+                      instructions become steps that a person does; tables become data. What a person must decide (how a change is \
+                      undone, what a value may be) is listed at the top of the draft and on stderr: no answer is made up. The draft \
+                      passes `check`, and a run of it must be confirmed.\n\n\
+                      Without --out it goes to stdout. With --out the tables go to a file of their own beside it.\n\n\
+                      Example:\n  runbook import wiki/scaling.md --out runbooks/scaling.yaml\n  \
+                      runbook import wiki/scaling.md --section 'Add Read Replicas'"
+    )]
+    Import(Import),
     /// Tell what a code such as RB0101 means, and what to do about it
     #[command(
         after_help = "Without a code it lists them all.\n\nExample:\n  runbook explain RB0401\n  runbook explain no-rollback"
@@ -518,6 +529,20 @@ impl Verb {
 pub struct Explain {
     /// The code, by its number or its name
     pub code: Option<String>,
+}
+
+/// `runbook import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The document
+    #[arg(value_name = "FILE.md")]
+    pub file: PathBuf,
+    /// Write the draft to FILE, which must not be there yet; its name is the runbook's
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Take only what stands below this heading
+    #[arg(long, value_name = "HEADING")]
+    pub section: Option<String>,
 }
 
 /// `runbook new`.

@@ -113,6 +113,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Graph(graph) => verbs::graph::run(&graph, settings, console),
         Verb::Explain(explain) => verbs::explain::run(&explain, settings, console),
         Verb::New(new) => verbs::new::run(&new, settings, console),
+        Verb::Import(of) => verbs::import::run(&of, settings, console),
         Verb::Schema(of) => verbs::schema::run(&of, console),
         Verb::Report(report) => verbs::report::run(&report, settings, console),
         Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),

@@ -15,6 +15,7 @@ mod fields;
 mod gate;
 mod gate_use;
 mod hooks;
+pub mod import;
 mod inputs;
 mod key_text;
 pub mod keys;

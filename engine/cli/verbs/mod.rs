@@ -7,6 +7,7 @@ pub mod done;
 pub mod exec;
 pub mod explain;
 pub mod graph;
+pub mod import;
 pub mod list;
 pub mod logs;
 pub mod new;
