@@ -9,5 +9,6 @@ mod catalog;
 mod cli;
 mod docs;
 mod engine;
+mod import;
 mod layout;
 mod support;

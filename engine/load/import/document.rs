@@ -118,13 +118,7 @@ impl<'t> Reader<'t> {
                 self.gathered.push_str(&code);
                 self.gathered.push('`');
             }
-            Event::Html(html) => {
-                // `<details>` around a fence says nothing by itself.
-                let words = html.trim();
-                if !(words.starts_with("<!--") || words.starts_with('<') && words.ends_with('>')) {
-                    self.gathered.push_str(&html);
-                }
-            }
+            Event::Html(html) => self.gathered.push_str(&html),
             Event::InlineHtml(html) => self.gathered.push_str(&html),
             Event::SoftBreak => self.gathered.push('\n'),
             Event::HardBreak => self.gathered.push_str("  \n"),
@@ -198,6 +192,11 @@ impl<'t> Reader<'t> {
                 let item = Kind::Item { text: String::new(), mark, depth, task: false, code: false };
                 self.push(range.start, item);
             }
+            Tag::HtmlBlock => {
+                if !self.settle_item() {
+                    self.gathered.clear();
+                }
+            }
             Tag::Table(_) => self.rows.clear(),
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
@@ -226,7 +225,17 @@ impl<'t> Reader<'t> {
                 };
                 self.push(range.start, Kind::Heading(level, text));
             }
-            TagEnd::Paragraph | TagEnd::HtmlBlock => {
+            TagEnd::HtmlBlock => {
+                // A comment is for whoever edits the document; `<details>` around a fence says nothing by itself.
+                let html = self.take();
+                let tag = |line: &str| line.trim().starts_with('<') && line.trim().ends_with('>');
+                let words = html.lines().filter(|line| !tag(line) && !html.starts_with("<!--"));
+                let words = words.collect::<Vec<_>>().join("\n").trim().to_owned();
+                if !words.is_empty() {
+                    self.push(range.start, Kind::Prose(words));
+                }
+            }
+            TagEnd::Paragraph => {
                 if !self.settle_item() {
                     let text = self.take();
                     if !text.is_empty() {

@@ -11,7 +11,7 @@ use super::looks::{self, Effect, Person};
 use super::open::{Matter, Open};
 use super::script::{self, Line, Part, Piece};
 use super::table;
-use super::values::{Bit, Hole, Within, bits, escaped, is_secret, slug, var_name};
+use super::values::{Bit, Hole, Within, bits, escaped, is_secret, is_shells, slug, var_name};
 
 /// The longest title, in letters: it stands in the plan and in the progress display.
 const LONGEST_TITLE: usize = 100;
@@ -84,6 +84,8 @@ pub(super) struct Maker {
     pending: Vec<String>,
     /// A line that names what the next block does.
     lead: Option<String>,
+    /// Where that line stands.
+    lead_line: usize,
     /// The first step of this section.
     section: usize,
     dir: Option<String>,
@@ -108,6 +110,7 @@ pub(super) fn draft(blocks: &[Block]) -> Draft {
         repeated,
         pending: Vec::new(),
         lead: None,
+        lead_line: 0,
         section: 0,
         dir: None,
     };
@@ -126,6 +129,7 @@ impl Maker {
                 self.lead = None;
                 self.pending.push(text.clone());
                 self.lead = leading(text);
+                self.lead_line = block.line;
             }
             Kind::Item { text, mark, depth, task, code } => {
                 self.item(block.line, text, mark, *depth, *task, *code)
@@ -137,7 +141,9 @@ impl Maker {
 
     fn heading(&mut self, level: usize, text: &str) {
         let deeper = self.path.last().is_none_or(|(above, _)| level > *above);
-        if !deeper || self.draft.steps.len() > self.section {
+        // What stands below the title is about the whole.
+        let whole = self.path.last().is_some_and(|(above, _)| *above == 1);
+        if !deeper || whole || self.draft.steps.len() > self.section {
             self.let_go();
         }
         if self.draft.title.is_empty() && level == 1 && self.draft.steps.is_empty() {
@@ -153,7 +159,8 @@ impl Maker {
     /// Returns the heading that a step stands under.
     fn phase(&self) -> Option<String> {
         let (level, text) = self.path.last()?;
-        let above = self.path.iter().rev().nth(1).filter(|_| self.repeated.contains(text));
+        let above =
+            self.path.iter().rev().nth(1).filter(|(level, _)| *level > 1 && self.repeated.contains(text));
         // The title is no phase.
         if *level == 1 && self.path.len() == 1 && text.replace("{{", "{ {") == self.draft.title {
             return None;
@@ -197,6 +204,7 @@ impl Maker {
             self.lead = None;
             if is_short(text) {
                 self.lead = Some(text.trim_end_matches(':').to_owned());
+                self.lead_line = line;
             }
             if !text.is_empty() {
                 self.pending.push(words);
@@ -216,6 +224,13 @@ impl Maker {
 
     fn table(&mut self, rows: &[Vec<String>], line: usize) {
         let Some(value) = table::value(rows) else { return };
+        let above = self.path.last().map_or_else(String::new, |(_, text)| text.to_lowercase());
+        if ["change log", "changelog", "history", "revision"].iter().any(|word| above.contains(word)) {
+            // What became of the document is for people.
+            let lines: Vec<String> = rows.iter().map(|row| row.join(" | ")).collect();
+            self.pending.push(lines.join("  \n"));
+            return;
+        }
         let heading = self.path.last().map_or("table", |(_, text)| text.as_str());
         let name = unique(var_name(heading), "_", |name| self.draft.tables.contains_key(name));
         self.draft.table_lines.push((name.clone(), line));
@@ -273,6 +288,17 @@ impl Maker {
                 let forms = vec![Form::words(&prompt)];
                 let id = self.push((line, last), (title, &heading), String::new(), forms, Effect::Looks);
                 self.open(Matter::ByHand, line, format!("{id}: {tag}"));
+            }
+            // `Edit the overlay:` and what is to stand there.
+            Reading::Text if self.lead.as_deref().is_some_and(is_deed) => {
+                let title = self.lead.take().unwrap_or_default();
+                self.pending.pop();
+                let last = lines.last().map_or(line, |line| line.number);
+                let prompt = format!("{title}:\n\n{}", indented(&text));
+                let forms = vec![Form::words(&prompt)];
+                let id =
+                    self.push((self.lead_line, last), (Some(title), ""), String::new(), forms, Effect::Looks);
+                self.open(Matter::ByHand, line, format!("{id}: what stands in the block ({tag})"));
             }
             Reading::Text => {
                 let what = if tag.is_empty() { "a block of text".to_owned() } else { tag.to_owned() };
@@ -336,6 +362,9 @@ impl Maker {
 
     /// Adds a step that a person does.
     fn manual(&mut self, line: usize, text: &str) {
+        if !text.chars().any(char::is_alphanumeric) {
+            return;
+        }
         let last = line + text.matches('\n').count();
         let plain = text.replace("**", "").replace('`', "");
         let mut title = None;
@@ -476,7 +505,17 @@ impl Maker {
             self.open(Matter::Search, line, id.clone());
         }
         if looks::wants_tty(&bare) {
-            self.open(Matter::Terminal, line, id);
+            self.open(Matter::Terminal, line, id.clone());
+        }
+        if text.trim_end().ends_with('&') {
+            self.open(
+                Matter::Carried,
+                line,
+                format!("{id}: goes on in the background when the step is over"),
+            );
+        }
+        if shows_secret(text) {
+            self.open(Matter::Secret, line, format!("{id}: a secret seems to stand in the command itself"));
         }
     }
 
@@ -527,6 +566,20 @@ impl Maker {
             return false;
         }
         let Some(found) = command::assignments(&piece.text) else { return false };
+        if let Some((name, _, _)) = found.iter().find(|(name, _, _)| is_shells(name)) {
+            let (title, about) = self.said(piece);
+            let why = format!(
+                "This changes {name} of the shell it is typed into, and no other. Is it for `environment`?"
+            );
+            let forms = vec![Form::words(&format!("{why}\n\n{}", indented(&piece.text)))];
+            let id = self.push(piece.lines, (title, &format!("set {name}")), about, forms, Effect::Looks);
+            self.open(
+                Matter::ByHand,
+                piece.lines.0,
+                format!("{id}: changes only the shell it is typed into"),
+            );
+            return true;
+        }
         for (name, value, export) in &found {
             self.assign(piece, name, value.as_deref(), *export);
         }
@@ -714,7 +767,11 @@ impl Maker {
             };
             let matter = if secret.is_some() { Matter::Secret } else { Matter::Value };
             self.open(matter, line, name.clone());
-            let help = format!("{words}, as in: {}", shortened(seen));
+            let help = match &secret {
+                // The line may hold it.
+                Some(_) => words.to_owned(),
+                None => format!("{words}, as in: {}", shortened(seen)),
+            };
             self.draft.vars.push(Var { name: name.clone(), default: None, secret, help, line });
         }
         name
@@ -745,7 +802,7 @@ pub(super) fn bare(text: &str) -> String {
 fn called(text: &str) -> String {
     let mut value = false;
     let plain = text.lines().next().unwrap_or_default().split_whitespace().filter(|word| {
-        let skip = std::mem::take(&mut value) || word.starts_with('-');
+        let skip = std::mem::take(&mut value) || word.starts_with('-') || word.starts_with("<<");
         value = matches!(*word, "-n" | "--namespace" | "--context");
         !skip
     });
@@ -817,6 +874,18 @@ fn unnumbered(text: &str) -> &str {
         _ => rest,
     };
     rest.trim_end_matches(':').trim_end()
+}
+
+/// Says whether a command gives something secret a value of its own: `PGPASSWORD=hunter2 psql`, `--password=x`.
+fn shows_secret(text: &str) -> bool {
+    text.split_whitespace().filter_map(|word| word.split_once('=')).any(|(name, value)| {
+        let name = name.trim_start_matches(['-', '"', '\'']);
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        plain
+            && is_secret(name)
+            && !value.trim_matches(['"', '\'']).starts_with(['$', '<', '[', '{', '/'])
+            && value.len() > 2
+    })
 }
 
 /// Words with which one is told to do something.

@@ -31,7 +31,11 @@ const SHELLS: [&str; 14] = [
     "zsh",
 ];
 
-const QUERIES: [&str; 17] = [
+/// Languages in which somebody types something elsewhere: into the client of a database, into a machine of another kind.
+const QUERIES: [&str; 22] = [
+    "bat",
+    "batch",
+    "cmd",
     "cql",
     "cypher",
     "esql",
@@ -45,6 +49,8 @@ const QUERIES: [&str; 17] = [
     "pgsql",
     "plsql",
     "postgresql",
+    "powershell",
+    "ps1",
     "promql",
     "redis",
     "sql",
@@ -131,6 +137,11 @@ fn shell(lines: &[Line]) -> Reading {
     let mut printed = false;
     for line in lines {
         let text = line.text.trim();
+        if !text.is_empty() && text.chars().all(|c| matches!(c, '.' | '…')) {
+            // What was left out.
+            output.push(line.clone());
+            continue;
+        }
         if printed && (text.is_empty() || text.starts_with('#') || seems_command(text)) {
             printed = false;
         }

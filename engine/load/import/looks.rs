@@ -319,10 +319,18 @@ fn statement<'w>(words: &[&'w str]) -> Option<&'w str> {
 
 /// Returns why a command can't be a step that the engine runs, with the words that say so.
 pub(super) fn person(script: &str) -> Option<(Person, String)> {
-    commands(script).iter().find_map(|words| {
+    let mut typed = script.split_whitespace();
+    if typed.next() == Some("sudo") && matches!(typed.next(), Some("-i" | "-s")) && typed.next().is_none() {
+        return Some((Person::Session, "sudo".to_owned()));
+    }
+    let found: Vec<_> = commands(script).into_iter().filter(|words| !words.is_empty()).collect();
+    let alone = !script.starts_with('(') && !script.contains([';', '|', '<', '\n']) && !script.contains("&&");
+    found.iter().find_map(|words| {
         let texts: Vec<String> = words.iter().map(|(_, word)| unquoted(word)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        // In a script of several commands `cd` and `exit` mean what they say.
         of_words(&texts, 4)
+            .filter(|(person, _)| *person != Person::Shell || alone)
     })
 }
 
@@ -345,7 +353,6 @@ fn of_words(words: &[&str], depth: usize) -> Option<(Person, String)> {
     let terminal = |said: String| Some((Person::Terminal, said));
     let session = |said: String| Some((Person::Session, said));
     match program {
-        "sudo" if has(&["-i", "-s", "su"]).is_some() => return session("sudo".to_owned()),
         "sudo" | "time" | "nohup" | "env" => {
             let at = rest.iter().position(|word| !word.starts_with('-') && !word.contains('='))?;
             return of_words(rest.get(at..)?, deeper);
@@ -368,6 +375,8 @@ fn of_words(words: &[&str], depth: usize) -> Option<(Person, String)> {
         "vi" | "vim" | "nvim" | "nano" | "emacs" | "less" | "more" | "man" | "visudo" | "passwd" | "code" => {
             return terminal(program.to_owned());
         }
+        // In a loop it reads what is handed to it.
+        "read" if rest.iter().any(|word| word.starts_with("-p")) => return terminal("read".to_owned()),
         "crontab" => return terminal(format!("crontab {}", short('e')?)),
         "su" | "bash" | "sh" | "zsh" if rest.is_empty() || rest == ["-"] || rest == ["-l"] => {
             return session(program.to_owned());
@@ -674,6 +683,12 @@ mod tests {
             ("ssh -i key host", Some(Person::Session)),
             ("psql -h x -U y", Some(Person::Session)),
             ("source .env", Some(Person::Shell)),
+            ("sudo -i", Some(Person::Session)),
+            ("sudo su -", Some(Person::Session)),
+            ("cd $(mktemp -d)", Some(Person::Shell)),
+            ("(cd /tmp && ls)", None),
+            ("test -f x || exit 1", None),
+            ("while read -r x; do echo $x; done < file", None),
             ("kubectl get pods -o wide", None),
             ("kubectl rollout status deployment/x --timeout=5m", None),
             ("kubectl exec -it x -- psql -c 'select 1'", None),

@@ -78,7 +78,7 @@ impl Matter {
                 "Values that the document leaves open: what may they be (`enum`, `pattern`, `default`)?"
             }
             Matter::Secret => {
-                "Secrets: where do they come from (`from`)? None was taken over from the document."
+                "Secrets: where do they come from (`from`)? Of a variable that holds one, the value was not taken over."
             }
             Matter::ByHand => {
                 "A person does these, since as written no run can. Is there a gate or a command for it?"

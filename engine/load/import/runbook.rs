@@ -109,6 +109,7 @@ pub(super) fn write(draft: &Draft, asked: &Asked) -> Text {
             &format!("The tables of {}: `{{{{ tables.NAME }}}}` in {}.yaml.", asked.file, asked.name),
         );
         for (name, line) in &draft.table_lines {
+            text.gap();
             text.comment(0, &cite(*line));
             if let Some(table) = draft.tables.get(name) {
                 text.value(0, &scalar(name), table);

@@ -74,13 +74,12 @@ pub(super) fn parts(lines: &[Line]) -> Vec<Part> {
         } else {
             let mut piece = piece(&lines[at..]);
             if !piece.0.whole {
-                // An apostrophe in a line of words must not swallow the commands below it.
-                piece = broken(line);
+                piece = broken(&lines[at..]);
             }
             let (mut found, taken) = piece;
             let behind = std::mem::take(&mut found.comments);
             found.comments = comments.drain(..).map(|(_, text)| text).chain(behind).collect();
-            found.comments.retain(|comment| !comment.is_empty());
+            found.comments.retain(|comment| comment.chars().any(char::is_alphanumeric));
             at += taken.max(1);
             parts.push(Part::Command(found));
         }
@@ -89,17 +88,20 @@ pub(super) fn parts(lines: &[Line]) -> Vec<Part> {
     parts
 }
 
-fn broken(line: &Line) -> (Piece, usize) {
-    let text = line.text.trim().to_owned();
+/// Returns what is not understood: up to the next empty line. To go on with the line below was rejected: what stands in a loop
+/// without an end would be run by itself.
+fn broken(lines: &[Line]) -> (Piece, usize) {
+    let taken = lines.iter().position(|line| line.text.trim().is_empty()).unwrap_or(lines.len());
+    let text: Vec<&str> = lines[..taken].iter().map(|line| line.text.trim_end()).collect();
+    let text = text.join("\n").trim_start().to_owned();
+    let number = |line: Option<&Line>| line.map_or(0, |line| line.number);
     let piece = Piece {
         command: text.len(),
         text,
-        lines: (line.number, line.number),
-        comments: Vec::new(),
-        heres: Vec::new(),
-        whole: false,
+        lines: (number(lines.first()), number(lines[..taken].last())),
+        ..Piece::default()
     };
-    (piece, 1)
+    (piece, taken)
 }
 
 /// What is open, and must be closed before a command ends.
@@ -463,10 +465,10 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_swallows_no_more_than_its_line() {
-        assert_eq!(commands("echo don't\nkubectl get x"), ["echo don't", "kubectl get x"]);
-        assert_eq!(commands("for x in a; do\nls"), ["for x in a; do", "ls"]);
-        assert_eq!(commands("cat <<EOF\nx"), ["cat <<EOF", "x"]);
+    fn what_has_no_end_goes_no_further_than_the_next_empty_line() {
+        assert_eq!(commands("echo don't\nkubectl get x\n\nls"), ["echo don't\nkubectl get x", "ls"]);
+        assert_eq!(commands("for x in a; do\nls\n\ndate"), ["for x in a; do\nls", "date"]);
+        assert_eq!(commands("cat <<EOF\nx"), ["cat <<EOF\nx"]);
         assert!(of("a \\").iter().all(|part| matches!(part, Part::Command(piece) if !piece.whole)));
     }
 

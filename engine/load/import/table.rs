@@ -84,10 +84,8 @@ fn key(cell: &str) -> String {
     {
         return lower;
     }
-    match var_name(cell).as_str() {
-        "value_" => String::new(),
-        name => name.to_owned(),
-    }
+    let words = cell.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_").chars().take(60).collect()
 }
 
 #[cfg(test)]
@@ -103,8 +101,8 @@ mod tests {
     #[test]
     fn rows_are_found_by_their_first_column_where_it_tells_them_apart() {
         assert_eq!(
-            of(&[&["Level", "Min ACU", "Note"], &["Normal", "2", "70%"], &["High (+50%)", "4", "-"]]),
-            json!({"normal": {"min_acu": 2, "note": "70%"}, "high_50": {"level": "High (+50%)", "min_acu": 4, "note": "-"}})
+            of(&[&["Level", "Min ACU", "Note"], &["Normal", "2", "70%"], &["+3 months (high)", "4", "-"]]),
+            json!({"normal": {"min_acu": 2, "note": "70%"}, "3_months_high": {"level": "+3 months (high)", "min_acu": 4, "note": "-"}})
         );
         assert_eq!(
             of(&[&["S", "x"], &["`api-gateway`", "1"], &["b", "n/a"]]),

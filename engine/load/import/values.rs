@@ -140,7 +140,12 @@ fn hole(rest: &str, before: Option<char>, within: Within, single: bool, html: bo
     if let Some(inside) = rest.strip_prefix('<') {
         let end = inside.find(['>', '\n', '<'])?;
         let words = &inside[..end];
+        let tag = matches!(
+            words,
+            "html" | "head" | "body" | "div" | "span" | "script" | "style" | "br" | "hr" | "p" | "ul" | "li"
+        );
         let good = !html
+            && !tag
             && inside[end..].starts_with('>')
             && before != Some('<')
             && words.len() <= 60
