@@ -9,5 +9,7 @@ mod catalog;
 mod cli;
 mod docs;
 mod engine;
+mod import;
 mod layout;
+mod rehearse;
 mod support;

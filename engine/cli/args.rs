@@ -134,6 +134,16 @@ pub enum Verb {
     /// Run a runbook
     #[command(after_help = EXEC_HELP)]
     Exec(Exec),
+    /// Run a runbook with a tape in place of every command: nothing is run, nothing is changed
+    #[command(
+        after_help = "The tape says what each command would have answered; beside a runbook it is NAME.tape.yaml. Journal, gates, \
+                      approvals, resume and rollback are the real ones, in a journal of rehearsals. Time is the rehearsal's own: \
+                      what waits an hour takes no time.\n\n\
+                      A fault holds until somebody resumes the run or tries the step again, as if they had mended the cause.\n\n\
+                      Example:\n  runbook rehearse pre-scale-event --var env=staging\n  \
+                      runbook rehearse pre-scale-event --var env=staging --fail 'floors[web]'"
+    )]
+    Rehearse(Rehearse),
     /// Go on with a run where its journal ends
     #[command(
         after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
@@ -187,6 +197,17 @@ pub enum Verb {
         after_help = "It has comments, passes `check` and runs as it is. A file that is there is left alone.\n\nExample:\n  runbook new runbook shop/release\n  runbook new step tool/verb"
     )]
     New(New),
+    /// Write a draft of a runbook from a Markdown runbook
+    #[command(
+        after_help = "Shell commands in blocks of code become steps, one each, with the line they come from; check lists and numbered \
+                      instructions become steps that a person does; tables become data. What a person must decide (how a change is \
+                      undone, what a value may be) is listed at the top of the draft and on stderr: no answer is made up. The draft \
+                      passes `check`, and a run of it must be confirmed.\n\n\
+                      Without --out it goes to stdout. With --out the tables go to a file of their own beside it.\n\n\
+                      Example:\n  runbook import wiki/scaling.md --out runbooks/scaling.yaml\n  \
+                      runbook import wiki/scaling.md --section 'Add Read Replicas'"
+    )]
+    Import(Import),
     /// Tell what a code such as RB0101 means, and what to do about it
     #[command(
         after_help = "Without a code it lists them all.\n\nExample:\n  runbook explain RB0401\n  runbook explain no-rollback"
@@ -347,6 +368,58 @@ pub struct Exec {
     /// Go on in the background as soon as the run is opened
     #[arg(long, help_heading = "The run")]
     pub detach: bool,
+    /// Write every command and its answer to FILE, a tape for `rehearse`; secrets are masked
+    #[arg(long, value_name = "FILE", help_heading = "The run", conflicts_with = "detach")]
+    pub record: Option<PathBuf>,
+}
+
+/// `runbook rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The runbook: its name, or the path of its file
+    pub name: String,
+    /// The tape; NAME.tape.yaml beside the runbook when not given
+    #[arg(long, value_name = "FILE")]
+    pub tape: Option<PathBuf>,
+    /// Let this step fail, with exit code 1 unless another is given; give it once a step
+    #[arg(long, value_name = "STEP[=EXIT]", help_heading = "What goes wrong")]
+    pub fail: Vec<String>,
+    /// Let the command of this step take so long, so that its timeout acts
+    #[arg(long, value_name = "STEP=DURATION", help_heading = "What goes wrong")]
+    pub slow: Vec<String>,
+    /// Kill the engine while the command of this step is at work: its end is in doubt
+    #[arg(long, value_name = "STEP", help_heading = "What goes wrong")]
+    pub kill_at: Vec<String>,
+    /// Kill the engine once the journal has N events: for whoever tries all of them
+    #[arg(long, value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub kill_after: Option<u64>,
+    /// Its inputs. A secret that is not given is made up.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Confirm a protected run where no terminal can ask; approves nothing else
+    #[arg(short, long, help_heading = "The run")]
+    pub yes: bool,
+    /// At most so many steps at once
+    #[arg(long, value_name = "N", help_heading = "The run", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_parallel: Option<u32>,
+    /// What a failed step does to the run: pause or rollback
+    #[arg(long, value_name = "WHAT", help_heading = "The run", hide_possible_values = true)]
+    pub on_failure: Option<AfterFailure>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", help_heading = "The run")]
+    pub reason: Option<String>,
+    /// Answer yes to the approval of this step, without asking
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub approve: Vec<String>,
+    /// Run this step and no others; give it once a step. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run", conflicts_with = "from")]
+    pub only: Vec<String>,
+    /// Begin at this step: what comes before it in the file and does not need it is skipped. Needs a reason
+    #[arg(long, value_name = "STEP", help_heading = "The run")]
+    pub from: Option<String>,
+    /// Where no terminal can answer, wait for an answer from another one
+    #[arg(long, help_heading = "The run")]
+    pub wait: bool,
 }
 
 /// What a failed step does to the run.
@@ -490,6 +563,9 @@ pub struct Runs {
     /// Show finished runs, too
     #[arg(short, long)]
     pub all: bool,
+    /// Show rehearsals, which are no runs
+    #[arg(long)]
+    pub rehearsals: bool,
 }
 
 /// `runbook logs`.
@@ -533,6 +609,20 @@ pub struct Explain {
     pub code: Option<String>,
 }
 
+/// `runbook import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The document
+    #[arg(value_name = "FILE.md")]
+    pub file: PathBuf,
+    /// Write the draft to FILE, which must not be there yet; its name is the runbook's
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Take only what stands below this heading
+    #[arg(long, value_name = "HEADING")]
+    pub section: Option<String>,
+}
+
 /// `runbook new`.
 #[derive(Debug, Args)]
 pub struct New {
@@ -546,7 +636,7 @@ pub struct New {
 /// `runbook schema`.
 #[derive(Debug, Args)]
 pub struct SchemaOf {
-    /// The kind of file: runbook, or step for a step template
+    /// The kind of file: runbook, step for a step template, or tape
     #[arg(
         value_name = "KIND",
         default_value = "runbook",
@@ -563,6 +653,8 @@ pub enum SchemaKind {
     Runbook,
     /// A step template.
     Step,
+    /// A tape.
+    Tape,
 }
 
 /// `runbook docs`.

@@ -1,5 +1,7 @@
 //! The journal as the verbs open it, and the run that a person means.
 
+use std::path::PathBuf;
+
 use super::console::{Console, one_line};
 use super::error::CliError;
 use super::settings::Settings;
@@ -18,6 +20,67 @@ pub fn open(settings: &Settings) -> Result<Store, CliError> {
         tracing::warn!(%error, "a write beyond the limit on file sizes will end this process");
     }
     Ok(Store::open(settings.store.value.path())?)
+}
+
+/// Opens the journal of rehearsals, beside the other; makes it when it is not there. A journal of its own: a rehearsal is
+/// never the newest run, takes no lock, and is in no history.
+///
+/// # Errors
+///
+/// Whatever the journal refuses.
+pub fn open_rehearsals(settings: &Settings) -> Result<Store, CliError> {
+    if let Err(error) = outlive_file_limit() {
+        tracing::warn!(%error, "a write beyond the limit on file sizes will end this process");
+    }
+    Ok(Store::open(rehearsals(settings))?)
+}
+
+/// Opens the journal of rehearsals for reading; nothing when there is none yet.
+///
+/// # Errors
+///
+/// Whatever else the journal refuses.
+pub fn read_rehearsals_if_any(settings: &Settings) -> Result<Option<Store>, CliError> {
+    match Store::open_read_only(rehearsals(settings)) {
+        Err(JournalError::Missing { .. }) => Ok(None),
+        other => Ok(Some(other?)),
+    }
+}
+
+fn rehearsals(settings: &Settings) -> PathBuf {
+    settings.store.value.path().with_file_name("rehearsals.db")
+}
+
+/// Says whether a run that was typed is a rehearsal: no other journal has it.
+fn is_rehearsal(settings: &Settings, typed: Option<&str>) -> bool {
+    let Some(typed) = typed else { return false };
+    let found = |store: &Store| store.find(typed).is_ok();
+    let unknown = match Store::open_read_only(settings.store.value.path()) {
+        Ok(store) => matches!(store.find(typed), Err(JournalError::NoSuchRun { .. })),
+        Err(error) => matches!(error, JournalError::Missing { .. }),
+    };
+    unknown && Store::open_read_only(rehearsals(settings)).as_ref().is_ok_and(found)
+}
+
+/// Opens the journal that has the run which was typed, to add to it: that of rehearsals when the other has none such.
+///
+/// # Errors
+///
+/// As [`existing`].
+pub fn existing_with(settings: &Settings, typed: Option<&str>) -> Result<Store, CliError> {
+    if is_rehearsal(settings, typed) { open_rehearsals(settings) } else { existing(settings) }
+}
+
+/// Opens the journal that has the run which was typed, for reading.
+///
+/// # Errors
+///
+/// As [`existing`].
+pub fn read_with(settings: &Settings, typed: Option<&str>) -> Result<Store, CliError> {
+    if is_rehearsal(settings, typed) {
+        return Ok(Store::open_read_only(rehearsals(settings))?);
+    }
+    read(settings)
 }
 
 /// Opens the journal to add to a run in it; makes none.

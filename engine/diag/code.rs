@@ -88,6 +88,8 @@ codes! {
     114 NotADefault "not-a-default" Error "A key can't be given once for all steps.";
     115 GateTemplate "gate-template" Error "A step template can't stand for a gate.";
     117 HookTime "hook-time" Error "A hook's time is none, or longer than a run may wait for it.";
+    120 TapeCommand "tape-command" Error "A command on a tape is written in a way that fits none.";
+    121 NeverPlayed "never-played" Warning "An answer on a tape is never given.";
 
     201 UnknownStep "unknown-step" Error "A step id is not known.";
     202 DuplicateId "duplicate-id" Error "Two steps have the same id.";

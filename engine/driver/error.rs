@@ -39,6 +39,20 @@ pub enum DriveError {
         /// What does not fit.
         source: Illegal,
     },
+    /// The tape does not say whom the run would change.
+    #[error("`target.{name}` got no answer: {why}")]
+    TapeTarget {
+        /// Its name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A rehearsal's tape is gone, and real commands must not stand in for it.
+    #[error("run {run} is a rehearsal, and its tape is not in the journal: it can't go on")]
+    NoTape {
+        /// Which run.
+        run: String,
+    },
     /// It could not be told whom the run is about to change.
     #[error(
         "whom this run is about to change could not be told: `target.{name}`: {why}; nothing was run: see to it (log in, \

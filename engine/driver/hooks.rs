@@ -161,7 +161,8 @@ impl Loop<'_> {
     }
 
     fn has_hooks(&self) -> bool {
-        !self.judge.snapshot().runbook.hooks.is_empty()
+        // In a rehearsal nobody is told: whoever reads of a failure at night must be able to believe it.
+        self.player.is_none() && !self.judge.snapshot().runbook.hooks.is_empty()
     }
 
     /// Makes ready whoever is to be told.
@@ -229,13 +230,14 @@ impl Loop<'_> {
         let due = std::mem::take(&mut life.hooks.due);
         let (these, others): (VecDeque<Due>, _) = due.into_iter().partition(|due| due.of == of);
         life.hooks.due = others;
+        let Some(pool) = self.pool else { return };
         for Due { hook, of, display, spec } in these {
             life.hooks.next += 1;
             let number = life.hooks.next;
             let to_loop = life.to_loop.clone();
             let timeout = spec.timeout;
             crash_point("hook:before");
-            let handle = self.pool.spawn(spec, move |heard| {
+            let handle = pool.spawn(spec, move |heard| {
                 if let Heard::Ended(ended) = heard {
                     drop(to_loop.send(Message::Hook(number, ended)));
                 }

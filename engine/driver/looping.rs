@@ -1,6 +1,7 @@
 //! The loop itself.
 
 mod parting;
+mod playing;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,9 @@ use super::host;
 use super::inbox;
 use super::launch::{self, Launcher};
 use super::people::{self, Asked, Choice, People, Reply};
+use super::player::Player;
 use super::prompts::Desk;
+use super::recorder::{Answered, Recorder, Recording};
 use super::said;
 use super::signals::{Came, Signals};
 use super::timers::Timers;
@@ -82,6 +85,8 @@ struct Flying {
     handle: Handle,
     printed: Arc<Mutex<Printed>>,
     sensitive: bool,
+    /// As it will stand on the tape, when one is recorded.
+    recording: Option<Box<Recording>>,
 }
 
 /// A run being driven.
@@ -89,7 +94,12 @@ pub(super) struct Loop<'a> {
     pub machine: Machine,
     pub judge: Judge,
     pub writer: Writer,
-    pub pool: &'a Pool,
+    /// Absent in a rehearsal, which starts no process.
+    pub pool: Option<&'a Pool>,
+    /// Who answers in a rehearsal.
+    pub player: Option<Player>,
+    /// The tape that is recorded.
+    pub recorder: Option<Recorder>,
     pub launcher: Launcher,
     pub reporter: &'a mut dyn Reporter,
     pub people: Option<Arc<Mutex<Box<dyn People>>>>,
@@ -107,6 +117,8 @@ pub(super) struct Life {
     pub(super) to_loop: UnboundedSender<Message>,
     pub(super) messages: UnboundedReceiver<Message>,
     flying: HashMap<Leaf, Flying>,
+    /// The commands of a rehearsal whose output is not kept.
+    quiet: BTreeSet<Leaf>,
     timers: Timers,
     pub(super) queue: Vec<Input>,
     pub(super) settled: Vec<i64>,
@@ -162,6 +174,7 @@ impl Loop<'_> {
             to_loop,
             messages,
             flying: HashMap::new(),
+            quiet: BTreeSet::new(),
             timers: Timers::default(),
             queue: first,
             settled: Vec::new(),
@@ -179,6 +192,12 @@ impl Loop<'_> {
         };
         let mut beats = Beats::new();
         let mut signals = Signals::listen().map_err(DriveError::Pool)?;
+        if let Some(player) = &self.player {
+            life.timers.pretend(player.now());
+        }
+        if self.player.is_some() && !self.judge.snapshot().runbook.hooks.is_empty() {
+            self.reporter.aside("its hooks are not run: nobody is told of a rehearsal");
+        }
         let news = std::mem::take(&mut self.news);
         self.tell(&mut life, news);
         loop {
@@ -218,6 +237,9 @@ impl Loop<'_> {
         let answered = std::mem::take(&mut life.answered);
         for input in std::mem::take(&mut life.queue) {
             let input = said::masked(&self.launcher.redactor, input);
+            if let (Some(player), Input::Settle { .. }) = (&mut self.player, &input) {
+                player.mend();
+            }
             let turn = self
                 .machine
                 .decide(&self.judge, input)
@@ -230,9 +252,12 @@ impl Loop<'_> {
         if !events.is_empty() || !settled.is_empty() {
             life.unrecorded = events.iter().filter_map(ended).collect();
             crash_point("turn:decided");
-            let records = self.writer.append_settling(clock::now(), events, &settled)?;
+            let records = self.writer.append_settling(self.time(), events, &settled)?;
             life.unrecorded.clear();
             crash_point("turn:committed");
+            if self.player.as_ref().is_some_and(|player| player.dies_after(self.writer.seq())) {
+                playing::die();
+            }
             for record in &records {
                 life.desk.hear(&record.event);
                 self.show(record.seq, record.at, &record.event);
@@ -270,6 +295,10 @@ impl Loop<'_> {
     }
 
     fn try_lock(&mut self, life: &mut Life, step: String, lock: String) {
+        // It is for what a run changes, and a rehearsal changes nothing.
+        if self.player.is_some() {
+            return life.queue.push(Input::Lock { step, lock, answer: LockAnswer::Taken });
+        }
         let reason = format!("for its step {step}");
         let want = Want { name: &lock, reason: Some(&reason) };
         let answer = match self.writer.try_lock(want, clock::now()) {
@@ -305,6 +334,11 @@ impl Loop<'_> {
             Act::Spawn { leaf, command, poll } => self.spawn(life, leaf, &command, poll),
             Act::Timer { id, after } => life.timers.after(id, after),
             Act::TimerUntil { id, until } => match until.parse() {
+                Ok(until) if self.player.is_some() => {
+                    let until: jiff::Timestamp = until;
+                    let after = until.duration_since(self.time());
+                    life.timers.after(id, Duration::try_from(after).unwrap_or_default());
+                }
                 Ok(until) => life.timers.until(id, until),
                 // `load` checks what it can; what only the run knew and is no time is a wait that is over.
                 Err(_) => life.timers.after(id, Duration::ZERO),
@@ -316,17 +350,26 @@ impl Loop<'_> {
                 if let Some(flying) = life.flying.get(&leaf) {
                     flying.handle.stop();
                 }
+                if let Some(player) = &mut self.player {
+                    player.stop(Some(&leaf));
+                }
             }
             Act::Offer { steps } => self.offer(life, steps),
-            Act::StopAll => life.flying.values().for_each(|flying| flying.handle.stop()),
+            Act::StopAll => {
+                life.flying.values().for_each(|flying| flying.handle.stop());
+                if let Some(player) = &mut self.player {
+                    player.stop(None);
+                }
+            }
             Act::Rest(status) => {
                 life.rest = Some(status);
-                life.took = Some(self.began.elapsed());
+                life.took = Some(self.worked());
             }
         }
     }
 
     fn spawn(&mut self, life: &mut Life, leaf: Leaf, command: &Prepared, poll: u32) {
+        let Some(pool) = self.pool else { return self.play(life, leaf, command) };
         let spec = match self.launcher.spec(&leaf, command, poll) {
             Ok(spec) => spec,
             Err(why) => {
@@ -340,7 +383,7 @@ impl Loop<'_> {
         let to_loop = life.to_loop.clone();
         let (keep, told, flag) = (Arc::clone(&printed), leaf.clone(), Arc::clone(&life.has_output));
         let quiet = command.sensitive;
-        let handle = self.pool.spawn(spec, move |notice| match notice {
+        let handle = pool.spawn(spec, move |notice| match notice {
             Notice::Chunk { stream, bytes } => {
                 if !quiet {
                     lock(&keep).add(stream, &bytes);
@@ -350,7 +393,11 @@ impl Loop<'_> {
             // The loop outlives every command; when it is gone there is nobody left to tell.
             other => drop(to_loop.send(Message::Notice(told.clone(), other))),
         });
-        life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet });
+        let recording = self
+            .recorder
+            .is_some()
+            .then(|| Box::new(Recording::of(command, format!("{}, {}", leaf.step, leaf.stage.word()))));
+        life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet, recording });
     }
 
     /// Finds an answer: in the inbox, on the command line, at the terminal. `fresh` says whether it was not asked a moment
@@ -385,7 +432,11 @@ impl Loop<'_> {
     /// Waits until there is something to decide on.
     async fn gather(&mut self, life: &mut Life, signals: &mut Signals, beats: &mut Beats) {
         let mut company: Option<Instant> = None;
+        if self.player.is_some() {
+            self.look_up(life, signals, beats).await;
+        }
         loop {
+            self.hear_tape(life);
             while let Some(id) = life.timers.due() {
                 life.queue.push(Input::Fired(id));
             }
@@ -402,7 +453,11 @@ impl Loop<'_> {
                     return;
                 }
             }
+            if self.jump(life) {
+                continue;
+            }
             self.begin_hooks(life);
+            let since = clock::instant();
             let next = [life.timers.next(), life.hooks.next(), company].into_iter().flatten().min();
             let sleep = async {
                 match next {
@@ -422,6 +477,7 @@ impl Loop<'_> {
                 _ = beats.inbox.tick() => self.look_into_inbox(life),
                 _ = beats.heartbeat.tick() => self.beat(life),
             }
+            self.pass(life, since);
         }
     }
 
@@ -463,6 +519,9 @@ impl Loop<'_> {
                         .as_ref()
                         .map(|log| format!("{}: {}", log.path.display(), log.source)),
                 });
+                if let Some(recording) = flying.and_then(|flying| flying.recording) {
+                    self.record(&recording, &outcome, sensitive);
+                }
                 life.queue.push(Input::Ended { leaf, outcome });
             }
             Message::Notice(_, Notice::Chunk { .. }) => {}
@@ -470,6 +529,19 @@ impl Loop<'_> {
             Message::Reply(asked, reply) => self.replied(life, *asked, reply),
             Message::Chosen(choice) => self.chosen(life, choice),
             Message::Aimed(choice, same) => self.aimed(life, choice, same),
+        }
+    }
+
+    /// Writes what a command answered to the tape. A tape that can't be written stops no run, and is said once.
+    fn record(&mut self, recording: &Recording, outcome: &Outcome, sensitive: bool) {
+        let (Some(recorder), Some(end)) = (&mut self.recorder, &outcome.end) else { return };
+        let (stdout, stderr) = (&outcome.stdout[..], &outcome.stderr[..]);
+        let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive };
+        if let Err(error) = recorder.add(recording, &answered, &self.launcher.redactor) {
+            let path = recorder.path().display().to_string();
+            self.reporter
+                .aside(&format!("{path} can't be written, and is not whole: {error}; the run goes on"));
+            self.recorder = None;
         }
     }
 
@@ -584,13 +656,13 @@ impl Loop<'_> {
     pub(super) fn draw(&mut self, life: &Life) {
         self.hand_over(life);
         if life.desk.is_free() {
-            self.reporter.tick(clock::now());
+            self.reporter.tick(self.time());
         }
     }
 
     fn finish(&mut self, life: &Life) {
         let run = self.writer.run().to_string();
-        let took = life.took.unwrap_or_else(|| self.began.elapsed());
+        let took = life.took.unwrap_or_else(|| self.worked());
         let (state, graph) = (self.machine.state(), self.machine.graph());
         self.reporter.close(&EndInfo { run: &run, program: &self.program, state, graph, took });
     }
@@ -631,6 +703,13 @@ impl Printed {
         }
         self.fresh_bytes += bytes.len() - from;
         self.fresh.push((stream, bytes[from..].to_vec()));
+    }
+
+    /// Returns what was printed all at once.
+    fn of(stdout: &[u8], stderr: &[u8]) -> Printed {
+        let mut printed = Printed::default();
+        printed.tail.extend([stdout, stderr].concat());
+        printed
     }
 
     /// Returns the last lines, ten at most; one that began before what is still here begins with `…`.

@@ -5,7 +5,8 @@
 //! commit, and a step's outcome shares one with the intent of the step after it.
 //!
 //! The loop's own thread commits: while it waits for the disk, inputs gather for the next turn. It never spawns a
-//! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does).
+//! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does). In a rehearsal it has no
+//! such threads: `player` answers from a tape.
 
 mod clock;
 mod error;
@@ -21,12 +22,15 @@ mod observe;
 mod open;
 mod outlived;
 mod people;
+mod player;
 mod preview;
 mod prompts;
+mod recorder;
 mod renewal;
 mod said;
 mod secret_command;
 mod signals;
+mod tape_text;
 mod target;
 mod timers;
 mod undoing;
@@ -46,6 +50,7 @@ pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Re
 pub use preview::{
     Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, Wanted, preview, preview_by_hand,
 };
+pub use recorder::Recorder;
 pub use renewal::Renewal;
 pub use secret_command::secret_of_command;
 pub use undoing::{Hint, ToUndo, undo_plan};

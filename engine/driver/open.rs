@@ -1,5 +1,6 @@
 //! Opening a run, taking it up again, rolling it back.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -10,9 +11,9 @@ use crate::exec::{Pool, Redactor};
 use crate::journal::{Claim, Frozen, JournalError, NewRun, Record, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
     Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, PlanMark,
-    RunFacts, RunStatus, State, settles, undo_order,
+    Rehearsal, RunFacts, RunStatus, State, settles, undo_order,
 };
-use crate::model::{Secrets, Snapshot};
+use crate::model::{Faults, Secrets, Snapshot};
 use crate::report::Reporter;
 use crate::template::Engine;
 
@@ -24,6 +25,8 @@ pub use super::looping::Interrupt;
 use super::looping::Loop;
 use super::outlived::{self, Outliving, Settling};
 use super::people::People;
+use super::player::Player;
+use super::recorder::Recorder;
 use super::renewal::{self, Renewal};
 use super::said;
 use super::target;
@@ -51,6 +54,9 @@ pub struct Exec {
     pub plan: Option<PlanMark>,
     /// What `target` said when it was planned; nothing when it was not asked.
     pub planned_target: BTreeMap<String, String>,
+    /// What is to go wrong, when the snapshot has a tape and so is a rehearsal.
+    #[serde(default)]
+    pub faults: Faults,
 }
 
 /// A run to be taken up again. As [`Exec`] it may go to another engine, without its secrets.
@@ -104,6 +110,8 @@ pub struct Surroundings<'a> {
     pub program: String,
     /// Whether to wait for an answer from another terminal when none can be had here.
     pub wait: bool,
+    /// The tape to record.
+    pub recorder: Option<Recorder>,
 }
 
 /// A run that came to rest.
@@ -126,22 +134,33 @@ pub struct Closed {
 /// # Errors
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
-pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let redactor = redactor(&exec.secrets)?;
     let snapshot = Arc::new(exec.snapshot);
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
     let engine = Arc::new(Engine::new());
-    let pool = Pool::new(SPAWNERS)?;
     let root = PathBuf::from(&snapshot.root);
     let at = clock::now();
+    let mut player = snapshot.tape.as_deref().map(|tape| Player::new(tape, exec.faults.clone(), at));
+    let pool = pool_unless(player.is_some())?;
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
-    let target = target::ask(&judge, &pool, &root, &exec.secrets, &redactor, || Ok(()))?;
+    let target = match (&mut player, &pool) {
+        (None, Some(pool)) => {
+            target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?
+        }
+        (Some(player), _) => player.target(&judge)?,
+        (None, None) => Vec::new(),
+    };
     let target: BTreeMap<String, String> = target.into_iter().collect();
     target::as_planned(&exec.planned_target, &target)?;
     let mut locks = judge.locks().map_err(DriveError::Settings)?;
+    if player.is_some() {
+        // They are for what a run changes, and a rehearsal changes nothing: it waits for none and keeps none from others.
+        locks.clear();
+    }
     // That of the runbook itself has a place of its own, which earlier versions know.
-    let lock = snapshot.runbook.lock.is_some().then(|| locks.remove(0));
+    let lock = (snapshot.runbook.lock.is_some() && !locks.is_empty()).then(|| locks.remove(0));
     let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
     let opened = Opened {
@@ -156,6 +175,10 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         locks,
         consent: exec.consent,
         plan: exec.plan.map(Box::new),
+        rehearsal: snapshot
+            .tape
+            .as_deref()
+            .map(|tape| Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })),
         options: exec.options,
     };
     let holder = host::holder(&exec.by);
@@ -168,6 +191,9 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         lock: lock.as_deref().map(|name| Want { name, reason: reason.as_deref() }),
         events: vec![Event::Opened(opened)],
     })?;
+    if let Some(recorder) = &mut around.recorder {
+        recorder.keep();
+    }
     let mut state = State::new(&graph);
     let run = writer.run().clone();
     let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
@@ -190,8 +216,8 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
             graph,
         });
     }
-    let going = Going { machine, judge, writer, launcher, by: exec.by, news: records };
-    going.go(&pool, around, vec![Input::Begin])
+    let going = Going { machine, judge, writer, launcher, by: exec.by, news: records, player };
+    going.go(pool.as_ref(), around, vec![Input::Begin])
 }
 
 /// Takes a run up again and drives it until it rests.
@@ -201,12 +227,13 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
 pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
-    let pool = Pool::new(SPAWNERS)?;
     let named = decisions.keys().cloned().collect();
     let wish = Wish { what: "resume", named, outliving, takeover, renewal };
-    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
+    let player = Player::of(&around.store.load(&run)?)?;
+    let pool = pool_unless(player.is_some())?;
+    let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
     let input = Input::Resume { by, reason, decisions };
-    going.go(&pool, around, vec![input])
+    going.go(pool.as_ref(), around, vec![input])
 }
 
 /// Rolls a run back and drives it until it rests.
@@ -216,7 +243,6 @@ pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, Dr
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
 pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let Rollback { run, by, to, secrets, outliving } = rollback;
-    let pool = Pool::new(SPAWNERS)?;
     let wish = Wish {
         what: "roll back",
         named: to.iter().cloned().collect(),
@@ -224,9 +250,11 @@ pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Clos
         takeover: None,
         renewal: None,
     };
-    let going = take_up(&run, &by, secrets, &pool, &mut around, wish)?;
+    let player = Player::of(&around.store.load(&run)?)?;
+    let pool = pool_unless(player.is_some())?;
+    let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
     let input = Input::Rollback { by, to };
-    going.go(&pool, around, vec![input])
+    going.go(pool.as_ref(), around, vec![input])
 }
 
 /// Insists that a stored run can be resumed, and that what a person decided of its steps can be done: told before
@@ -256,22 +284,35 @@ struct Going {
     by: Person,
     /// What was just committed and is worth telling.
     news: Vec<Record>,
+    player: Option<Player>,
+}
+
+/// Returns who starts processes: nobody in a rehearsal.
+fn pool_unless(rehearses: bool) -> Result<Option<Pool>, DriveError> {
+    Ok((!rehearses).then(|| Pool::new(SPAWNERS)).transpose()?)
 }
 
 impl Going {
-    fn go(self, pool: &Pool, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
-        let Surroundings { reporter, people, approvals, wait, program, .. } = around;
-        let Going { mut machine, judge, writer, launcher, by, news } = self;
+    fn go(
+        self,
+        pool: Option<&Pool>,
+        around: Surroundings<'_>,
+        first: Vec<Input>,
+    ) -> Result<Closed, DriveError> {
+        let Surroundings { reporter, people, approvals, wait, program, recorder, .. } = around;
+        let Going { mut machine, judge, writer, launcher, by, news, player } = self;
         if people.is_some() {
             machine.attend();
         }
         let people = people.map(|people| Arc::new(Mutex::new(people)));
-        let began = clock::instant();
+        let began = player.as_ref().map_or_else(clock::instant, Player::now);
         let mut driven = Loop {
             machine,
             judge,
             writer,
             pool,
+            player,
+            recorder,
             launcher,
             reporter,
             people,
@@ -343,10 +384,11 @@ fn take_up(
     run: &RunId,
     by: &Person,
     secrets: Secrets,
-    pool: &Pool,
+    (pool, player): (Option<&Pool>, Option<Player>),
     around: &mut Surroundings<'_>,
     mut wish: Wish,
 ) -> Result<Going, DriveError> {
+    let player = RefCell::new(player);
     let redactor = redactor(&secrets)?;
     let store = around.store;
     let what = wish.what;
@@ -358,8 +400,10 @@ fn take_up(
     type Beat<'b> = &'b mut dyn FnMut() -> Result<(), DriveError>;
     let aimed =
         |stored: &Stored, judge: &Judge, opened: &Opened, renewal: Option<&Renewal>, beat: Beat<'_>| {
-            let ask = |judge: &Judge, beat: Beat<'_>| {
-                target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat)
+            let ask = |judge: &Judge, beat: Beat<'_>| match (pool, player.borrow_mut().as_mut()) {
+                (_, Some(player)) => player.target(judge),
+                (Some(pool), None) => target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat),
+                (None, None) => Ok(Vec::new()),
             };
             let now = ask(judge, &mut *beat)?;
             target::same(run.as_str(), &opened.target, &now, target::SWITCH_BACK)?;
@@ -405,6 +449,10 @@ fn take_up(
         }
         for record in &stored.records {
             around.reporter.past(record.at, &record.event);
+        }
+        // Now that nobody else adds to them.
+        if let Some(player) = player.borrow_mut().as_mut() {
+            player.wind(&stored.records);
         }
         let seen = writer.seq();
         let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
@@ -460,13 +508,17 @@ fn take_up(
             decided: if what == "resume" { &wish.named } else { &BTreeSet::new() },
             old: outlived::engines_before(&stored.records, old.as_ref()),
         };
-        settling.settle(&stored.records)?;
+        // A rehearsal starts nothing that could outlive it.
+        if pool.is_some() {
+            settling.settle(&stored.records)?;
+        }
         Ok((machine, judge, root))
     })();
     match taken {
         Ok((machine, judge, root)) => {
             let launcher = Launcher { root, secrets, redactor, outputs: store.outputs(), run: run.clone() };
-            Ok(Going { machine, judge, writer, launcher, by: by.clone(), news: Vec::new() })
+            let (by, news, player) = (by.clone(), Vec::new(), player.into_inner());
+            Ok(Going { machine, judge, writer, launcher, by, news, player })
         }
         // It is somebody else's by now.
         Err(error @ DriveError::Journal(JournalError::Fenced(_))) => Err(error),

@@ -231,7 +231,15 @@ impl Loop<'_> {
             // The question may have stood there for hours, and its terminal is not the only one in which a context can be
             // switched: as by `resume` and `rollback` it is seen first whom this would change.
             choice if !then.is_empty() => {
-                match target::begin(&self.judge, self.pool, &self.launcher.root, &self.launcher.secrets) {
+                let Some(pool) = self.pool else {
+                    let now =
+                        self.player.as_mut().map_or(Ok(Vec::new()), |player| player.target(&self.judge));
+                    let run = self.writer.run().to_string();
+                    let same = now.and_then(|now| target::same(&run, &then, &now, target::SWITCH_BACK));
+                    self.aimed(life, choice, same.map_err(|error| error.to_string()));
+                    return self.prompt(life);
+                };
+                match target::begin(&self.judge, pool, &self.launcher.root, &self.launcher.secrets) {
                     Ok(asking) => {
                         let (to_loop, redactor) = (life.to_loop.clone(), self.launcher.redactor.clone());
                         let run = self.writer.run().to_string();

@@ -57,6 +57,7 @@ pub(super) fn opened(frozen: &Frozen) -> Event {
         locks: Vec::new(),
         consent: None,
         plan: None,
+        rehearsal: None,
         options: Options { max_parallel: 8, ..Options::default() },
     })
 }

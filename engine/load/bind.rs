@@ -65,6 +65,7 @@ pub fn bind(
         runbook,
         lets: Map::new(),
         subs: Vec::new(),
+        tape: None,
     };
     complete(&mut snapshot, Tables::Read(project), engine, sources, &mut report);
     if report.has_errors() {

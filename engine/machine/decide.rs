@@ -143,6 +143,10 @@ impl Machine {
                 self.emit(Event::Outlived { leaf, processes, stopped, by })?;
                 return Ok(std::mem::take(&mut self.turn));
             }
+            Input::Played { state, given } => {
+                self.emit(Event::Played { state, given })?;
+                return Ok(std::mem::take(&mut self.turn));
+            }
             Input::HookFailed { hook, of, why } => {
                 self.emit(Event::HookFailed { hook, of, why })?;
                 return Ok(std::mem::take(&mut self.turn));
@@ -183,6 +187,22 @@ impl Machine {
         }
         self.pump(eval)?;
         Ok(std::mem::take(&mut self.turn))
+    }
+
+    /// Says whether the machine still waits for this timer.
+    pub fn awaits(&self, timer: TimerId) -> bool {
+        self.timers.contains_key(&timer)
+    }
+
+    /// Says whether the timer is the time that a person has to answer.
+    pub fn is_for_person(&self, timer: TimerId) -> bool {
+        matches!(self.timers.get(&timer), Some((_, Alarm::AskDeadline)))
+    }
+
+    /// Says whether the run goes on with this timer: not with the time that a person has, nor with that for which an answer
+    /// is good.
+    pub fn moves_on_at(&self, timer: TimerId) -> bool {
+        matches!(self.timers.get(&timer), Some((_, alarm)) if !matches!(alarm, Alarm::AskDeadline | Alarm::Fresh))
     }
 
     pub(super) fn emit(&mut self, event: Event) -> Result<(), Illegal> {

@@ -343,6 +343,15 @@ pub enum Event {
         /// Why, for people.
         why: String,
     },
+    /// In a rehearsal, the tape has moved on: what it answers from now on begins here. Not told to people.
+    Played {
+        /// The state of the tape.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        state: Map,
+        /// The answers that are not given again, by their number on the tape.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        given: Vec<u32>,
+    },
     /// The run came to rest: nothing of it runs any more.
     Rested {
         /// With which status.
@@ -382,8 +391,21 @@ pub struct Opened {
     /// The plan that it follows, when it was run from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanMark>>,
+    /// What is played, when it is a rehearsal and no command is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Box<Rehearsal>>,
     /// What the command line said.
     pub options: Options,
+}
+
+/// What a rehearsal plays. The tape itself is in the run's snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// The tape's file, as shown to people.
+    pub tape: String,
+    /// What was made to go wrong, as it was typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
 }
 
 /// Which plan a run follows.
@@ -417,6 +439,7 @@ impl Opened {
             locks: Vec::new(),
             consent: None,
             plan: None,
+            rehearsal: None,
             options: Options::default(),
         }
     }
@@ -739,6 +762,7 @@ impl Event {
             | Event::RollbackBegan { .. }
             | Event::FinallyBegan { .. }
             | Event::HookFailed { .. }
+            | Event::Played { .. }
             | Event::Rested { .. } => None,
             Event::Expanded { step, .. }
             | Event::Started { step }

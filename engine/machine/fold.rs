@@ -54,7 +54,7 @@ impl State {
             // What it says of the graph is in the graph already: the whole journal is folded over the newest snapshot.
             Event::Renewed { .. } => Ok(()),
             // A notice is no part of the run: it may be said of one that rests, too.
-            Event::HookFailed { .. } => Ok(()),
+            Event::HookFailed { .. } | Event::Played { .. } => Ok(()),
             Event::Expanded { step, items } => self.expand(graph, step, items),
             Event::Started { step } => {
                 let at = self.in_progress(step, "started", |progress| progress == Progress::Ready)?;

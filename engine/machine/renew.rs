@@ -477,6 +477,7 @@ impl Merge<'_> {
         self.snapshot.runbook.target = self.placed(&target);
         self.keep_values();
         self.snapshot.root.clone_from(&self.then.root);
+        self.snapshot.tape.clone_from(&self.then.tape);
         // A run goes on with the machine that it began with.
         self.snapshot.machine = self.then.machine;
     }

@@ -195,6 +195,7 @@ impl World {
             locks: Vec::new(),
             consent: None,
             plan: None,
+            rehearsal: None,
             options,
         };
         world.say(Input::Open(Box::new(opened)));

@@ -111,6 +111,13 @@ pub enum Input {
     },
     /// A person left what was offered as it is.
     Leave,
+    /// In a rehearsal, the tape has moved on. Nothing starts, and nothing comes to rest because of it.
+    Played {
+        /// The state of the tape.
+        state: Map,
+        /// The answers that are not given again.
+        given: Vec<u32>,
+    },
     /// A hook did not go well. Nothing starts, and nothing comes to rest because of it.
     HookFailed {
         /// Of what it was to tell.

@@ -15,6 +15,7 @@ mod secret;
 mod snapshot;
 mod step;
 mod sub;
+mod tape;
 mod text;
 
 pub use duration::{DURATION_UNITS, DurationError, format_duration, parse_duration};
@@ -31,6 +32,7 @@ pub use step::{
     OnInterrupt, Retry, Step, Undo, Wait,
 };
 pub use sub::{Aim, Each, Sub, SubValues};
+pub use tape::{Answer, Faults, Played, Tape, taken_of};
 pub use text::{Expr, Text, Tree};
 
 /// A value as data: what vars, tables, outputs and captured values hold.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Map, Runbook, SubValues};
+use super::{Map, Runbook, SubValues, Tape};
 
 /// The version of the machine that a run began with; a run goes on with the same version.
 pub const MACHINE_VERSION: u32 = 1;
@@ -38,4 +38,8 @@ pub struct Snapshot {
     pub subs: Vec<SubValues>,
     /// The project's root: where commands run that name no `dir`.
     pub root: String,
+    /// What commands answer in place of every process, when the run is a rehearsal. In the snapshot, so that it can neither go
+    /// on nor back with anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tape: Option<Box<Tape>>,
 }

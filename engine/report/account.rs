@@ -21,8 +21,8 @@ use super::status::About;
 use super::timeline::{Failure, Timeline};
 use super::{Standing, phrase, when};
 use crate::machine::{
-    Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, RunStatus, Stage, State, UndoResult,
-    Verdict,
+    Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, Rehearsal, RunStatus, Stage, State,
+    UndoResult, Verdict,
 };
 use crate::model::{Gate, Map, Runbook};
 
@@ -77,6 +77,9 @@ pub struct Account {
     pub options: Options,
     /// The values of its vars; a secret is in none of them.
     pub vars: Map,
+    /// What it played, when it is a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// When it was opened.
     pub opened: Option<Timestamp>,
     /// When it came to rest; absent while it goes on.

@@ -99,6 +99,7 @@ impl Play {
             locks: Vec::new(),
             consent: None,
             plan: None,
+            rehearsal: None,
             options: Options { max_parallel: 8, ..Options::default() },
         };
         play.say(Event::Opened(opened));

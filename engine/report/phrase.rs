@@ -7,7 +7,7 @@ use super::excerpt::{Excerpt, excerpt};
 use super::paint::quoted;
 use crate::machine::{
     Changed, Covered, Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Progress, Question,
-    RunStatus, Stage, UndoResult, Verdict, needed, voters,
+    Rehearsal, RunStatus, Stage, UndoResult, Verdict, needed, voters,
 };
 use crate::model::{Action, Effect, Gate, format_duration};
 
@@ -167,6 +167,7 @@ pub(super) fn sentence(
             "the last steps begin, since it was stopped; stop again to stop them too".to_owned()
         }
         Event::FinallyBegan { status } => format!("the last steps begin; the outcome is: {}", status.word()),
+        Event::Played { .. } => return None,
         Event::HookFailed { hook, why, .. } => format!("the hook `{}` went wrong: {why}", hook.word()),
         Event::Rested { status } => resting(*status).to_owned(),
         Event::Started { .. } | Event::Spawned { .. } | Event::Woke { .. } | Event::Expired { .. } => {
@@ -374,11 +375,24 @@ pub(super) fn attempt_of(number: u32, stage: Stage, graph: &Graph, node: Option<
 }
 
 fn opening(opened: &Opened) -> String {
-    let mut text = format!("{} opened by {}", opened.runbook, person(&opened.by));
+    let what = if opened.rehearsal.is_some() { "rehearsal of " } else { "" };
+    let mut text = format!("{what}{} opened by {}", opened.runbook, person(&opened.by));
     text.push_str(&because(opened.reason.as_deref()));
     if !opened.target.is_empty() {
         text.push_str("; target ");
         text.push_str(&target(opened));
+    }
+    if let Some(rehearsal) = &opened.rehearsal {
+        text.push_str(&format!("; {}", played(rehearsal)));
+    }
+    text
+}
+
+/// Returns what a rehearsal plays, and what was made to go wrong in it.
+pub(super) fn played(rehearsal: &Rehearsal) -> String {
+    let mut text = format!("nothing is run, {} answers", rehearsal.tape);
+    if !rehearsal.faults.is_empty() {
+        text.push_str(&format!(" ({})", rehearsal.faults.join(" ")));
     }
     text
 }

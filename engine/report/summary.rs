@@ -93,7 +93,11 @@ impl Summary<'_> {
     }
 
     fn result(&self) -> Vec<String> {
-        let name = self.state.opened.as_ref().map_or("the run", |opened| opened.runbook.as_str());
+        let name = match &self.state.opened {
+            Some(opened) if opened.rehearsal.is_some() => format!("The rehearsal of {}", opened.runbook),
+            Some(opened) => opened.runbook.clone(),
+            None => "the run".to_owned(),
+        };
         let took = format_duration(self.end.took);
         let (role, text) = match self.state.status {
             RunStatus::Succeeded => (Role::Success, format!("{name} succeeded after {took}")),

@@ -22,7 +22,7 @@ use crate::template::quote_word;
 ///
 /// When the run or the step does not wait for anybody, or not for this person or this answer.
 pub fn run(approve: &Approve, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::existing(settings)?;
+    let store = stores::existing_with(settings, Some(&approve.run))?;
     let run = stores::meant(&store, Some(&approve.run), console)?.id;
     let by = settings.person("command");
     let question = waiting::find(&store, &run, &approve.step, &by)?;
@@ -148,6 +148,7 @@ mod tests {
             prompt: String::new(),
             covers: Vec::new(),
             hash: String::new(),
+            rehearsed: false,
             who: None,
             needed: 3,
             said: Vec::new(),

@@ -15,7 +15,7 @@ use crate::journal::Ask;
 ///
 /// When no engine drives the run: there is nothing to stop.
 pub fn run(cancel: &Cancel, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::existing(settings)?;
+    let store = stores::existing_with(settings, Some(&cancel.run))?;
     let run = stores::meant(&store, Some(&cancel.run), console)?.id;
     let Read { state, alive, .. } = stores::load(&store, &run)?;
     if !alive {

@@ -20,7 +20,7 @@ use crate::template::quote_word;
 ///
 /// When the step does not wait for somebody to do it, and when there is no note.
 pub fn run(done: &Done, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::existing(settings)?;
+    let store = stores::existing_with(settings, Some(&done.run))?;
     let run = stores::meant(&store, Some(&done.run), console)?.id;
     let by = settings.person("command");
     let question = waiting::find(&store, &run, &done.step, &by)?;

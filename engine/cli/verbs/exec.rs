@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::cli::args::{AfterFailure, Exec};
+use super::rehearse;
+use crate::cli::args::{AfterFailure, Exec, Rehearse};
 use crate::cli::book::{Book, Books};
 use crate::cli::console::{Console, one_line};
 use crate::cli::error::CliError;
@@ -13,10 +14,10 @@ use crate::cli::plan_file::Kept;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
-use crate::driver::{self, Surroundings};
+use crate::driver::{self, Recorder, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
-use crate::model::{OnFailure, Snapshot};
+use crate::model::{Faults, OnFailure, Snapshot};
 use crate::report::Role;
 use crate::template::Engine;
 
@@ -29,6 +30,16 @@ const MAX_PARALLEL: u32 = 8;
 ///
 /// Whatever keeps the run from beginning: nothing was run and nothing was written then.
 pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, CliError> {
+    run_or_rehearse(exec, None, settings, console)
+}
+
+/// As [`run`]; with `rehearse`, which makes a tape of the runbook's, its name and its steps, as a rehearsal.
+pub(super) fn run_or_rehearse(
+    exec: &Exec,
+    rehearse: Option<&Rehearse>,
+    settings: &Settings,
+    console: Console,
+) -> Result<Exit, CliError> {
     let books = Books::open(settings)?;
     let named = exec.name.as_deref();
     let kept = exec.plan.as_deref().map(|path| planned::open(path, named, &books, settings)).transpose()?;
@@ -37,6 +48,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     steps::exist("--only", &exec.only, &book.runbook, false)?;
     steps::exist("--from", exec.from.as_slice(), &book.runbook, false)?;
     steps::exist("--approve", &exec.approve, &book.runbook, true)?;
+    let tape = rehearse.map(|rehearse| rehearse::tape(rehearse, &book, settings, console)).transpose()?;
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     let reason = reason(exec, &book, terminal.as_mut())?;
     let bound = match (&kept, &mut terminal) {
@@ -44,10 +56,14 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
             planned::bind_as_planned(kept, book, &books, exec, terminal.as_mut(), settings, console)
         }
         (None, Some(terminal)) => {
-            let missing = Missing::Ask(terminal as &mut dyn Dialogue);
+            let ask = terminal as &mut dyn Dialogue;
+            let missing = if tape.is_some() { Missing::AskAndStandIn(ask) } else { Missing::Ask(ask) };
             gather(book, &books, &exec.vars, missing, settings, console)
         }
-        (None, None) => gather(book, &books, &exec.vars, Missing::Mistake, settings, console),
+        (None, None) => {
+            let missing = if tape.is_some() { Missing::StandIn } else { Missing::Mistake };
+            gather(book, &books, &exec.vars, missing, settings, console)
+        }
     };
     let Bound { snapshot, secrets, .. } = bound?;
     // Only now it is known for what a `for_each` brings in its runbook.
@@ -56,8 +72,16 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     steps::exist("--approve", &exec.approve, &snapshot.runbook, true)?;
     let part = steps::Part::of(exec, &snapshot.runbook)?;
     steps::may_be_approved(&exec.approve, &snapshot.runbook, &settings.person("flag"))?;
-    tools::look(&snapshot, &part.only, settings)?;
-    let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
+    let faults = match rehearse {
+        Some(rehearse) => rehearse::faults(rehearse, &snapshot.runbook)?,
+        None => {
+            tools::look(&snapshot, &part.only, settings)?;
+            Faults::default()
+        }
+    };
+    let rehearses = tape.is_some();
+    let consent =
+        confirm(exec, &snapshot, rehearses, terminal.as_mut(), console)?.map(|via| settings.person(via));
 
     let options = Options {
         max_parallel: exec.max_parallel.or(snapshot.runbook.max_parallel).unwrap_or(MAX_PARALLEL),
@@ -74,13 +98,25 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
     let plan = kept.as_ref().map(Kept::mark);
     let planned_target = kept.map(|kept| kept.file.target).unwrap_or_default();
     // Nobody else holds it any more: it is moved, and not copied.
-    let snapshot = Arc::unwrap_or_clone(snapshot);
-    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target };
+    let mut snapshot = Arc::unwrap_or_clone(snapshot);
+    snapshot.tape = tape.map(Box::new);
+    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target, faults };
     if exec.detach {
         return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
     }
     // Only now: until here nothing may be written, not even an empty journal.
-    let store = stores::open(settings)?;
+    let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
+    let recorder = exec.record.as_deref().map(|named| {
+        let path = settings.typed(named);
+        Recorder::create(&path, &work.snapshot.runbook.name).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => CliError::usage_with(
+                format!("--record {}: there is such a file already", named.display()),
+                "name another: a tape that somebody worked on must not be lost",
+            ),
+            _ => CliError::File { path, source },
+        })
+    });
+    let recorder = recorder.transpose()?;
     let mut view = view::of(settings);
     let around = Surroundings {
         program: settings.program(),
@@ -90,6 +126,7 @@ pub fn run(exec: &Exec, settings: &Settings, console: Console) -> Result<Exit, C
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals,
         wait: exec.wait,
+        recorder,
     };
     let closed = driver::exec(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
@@ -115,6 +152,7 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
 fn confirm(
     exec: &Exec,
     snapshot: &Arc<Snapshot>,
+    rehearses: bool,
     terminal: Option<&mut Terminal>,
     console: Console,
 ) -> Result<Option<&'static str>, CliError> {
@@ -139,6 +177,9 @@ fn confirm(
         before.push_str(&format!("  {name} = {}\n", one_line(&value)));
     }
     before.push_str(&format!("This is protected: {}\n", one_line(protect)));
+    if rehearses {
+        before.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");
+    }
     if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
         return Ok(Some("terminal"));
     }

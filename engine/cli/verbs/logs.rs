@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(200);
 ///
 /// When there is no such run or step.
 pub fn run(logs: &Logs, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::read(settings)?;
+    let store = stores::read_with(settings, Some(&logs.run))?;
     let run = stores::meant(&store, Some(&logs.run), console)?.id;
     let Read { stored, graph, state, .. } = stores::load(&store, &run)?;
     let mut begun: Vec<String> = Vec::new();

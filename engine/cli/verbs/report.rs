@@ -19,7 +19,7 @@ use crate::report::{About, Account};
 ///
 /// When no run is meant, and whatever the journal refuses.
 pub fn run(report: &ReportRun, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::read(settings)?;
+    let store = stores::read_with(settings, report.run.as_deref())?;
     let run = match &report.run {
         Some(typed) => store.find(typed)?,
         // The newest of all: an account is written when it is over.

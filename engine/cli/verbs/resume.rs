@@ -27,12 +27,17 @@ use crate::template::Engine;
 pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exit, CliError> {
     let decisions = decisions(resume)?;
     let takeover = takeover(resume)?;
-    let store = stores::existing(settings)?;
+    let store = stores::existing_with(settings, resume.run.as_deref())?;
     let run = stores::meant_to_resume(&store, resume.run.as_deref(), resume.takeover, console)?.id;
     // First: of altered events nothing is to be told, and nothing gone on with.
     store.verify_chain(&run)?;
     let Read { stored, state, graph, alive } = stores::load(&store, &run)?;
     let takes_anew = resume.latest || !resume.var.is_empty();
+    if stored.snapshot.tape.is_some() && (takes_anew || resume.detach) {
+        let flag = if resume.detach { "--detach" } else { "--latest and --var" };
+        let message = format!("run {run} is a rehearsal: it goes on as it was begun, without {flag}");
+        return Err(CliError::usage_with(message, "begin another: `runbook rehearse NAME` takes no time"));
+    }
     // A live engine is told by the journal, with its name.
     let alive = alive && takeover.is_none();
     if !alive {
@@ -75,6 +80,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals,
         wait: resume.wait,
+        recorder: None,
     };
     let closed = driver::resume(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))

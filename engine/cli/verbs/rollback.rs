@@ -22,7 +22,7 @@ use crate::template::quote_word;
 ///
 /// Whatever keeps it from beginning: nothing was run and nothing was written then.
 pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::existing(settings)?;
+    let store = stores::existing_with(settings, rollback.run.as_deref())?;
     let run = stores::meant_to_undo(&store, rollback.run.as_deref(), console)?.id;
     // First: a plan made of altered events must not be shown.
     store.verify_chain(&run)?;
@@ -77,6 +77,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: rollback.approve.iter().cloned().collect(),
         wait: false,
+        recorder: None,
     };
     let to = rollback.to.clone();
     let outliving = Outliving { stop: rollback.stop_running, assume_ended: rollback.assume_ended };

@@ -19,20 +19,27 @@ use crate::report::{RunLine, Standing, runs_table};
 ///
 /// Whatever the journal refuses. A journal that is not there yet is one without runs.
 pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let filter = Filter { unfinished: !runs.all, ..Filter::default() };
-    let store = stores::read_if_any(settings)?;
+    let filter = Filter { unfinished: !runs.all && !runs.rehearsals, ..Filter::default() };
+    let store = match runs.rehearsals {
+        true => stores::read_rehearsals_if_any(settings)?,
+        false => stores::read_if_any(settings)?,
+    };
     let rows = match &store {
         Some(store) => store.runs(&filter)?,
         None => Vec::new(),
     };
     let lines: Vec<RunLine> = rows.into_iter().map(|row| line(row, store.as_ref())).collect();
     match settings.form {
+        Form::Json if runs.rehearsals => {
+            console.json(&json!({ "version": 1, "rehearsals": true, "runs": lines }))?;
+        }
         Form::Json => console.json(&json!({ "version": 1, "runs": lines }))?,
         Form::Text if lines.is_empty() => {}
         Form::Text => console.print(&runs_table(&lines, now(), console.out, console.width))?,
     }
     if lines.is_empty() {
         console.say(&match runs.all {
+            _ if runs.rehearsals => "no rehearsals yet: `runbook rehearse NAME`".to_owned(),
             true => "no runs yet".to_owned(),
             false => format!("no run is unfinished; `{} runs --all` lists all", settings.program()),
         });

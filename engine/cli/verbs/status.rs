@@ -19,7 +19,7 @@ use crate::report::{About, StatusPage, Timeline};
 ///
 /// When no run is meant, and whatever the journal refuses.
 pub fn run(status: &Status, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let mut store = stores::read(settings)?;
+    let mut store = stores::read_with(settings, status.run.as_deref())?;
     let run = stores::meant(&store, status.run.as_deref(), console)?.id;
     if status.watch {
         return watch(&mut store, &run, settings, console);

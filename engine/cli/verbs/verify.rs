@@ -17,7 +17,7 @@ use crate::cli::stores;
 /// When the chain does not hold, with the first event that does not fit: exit code 1. What can't be checked at all (no such
 /// run, a damaged file) has exit code 2.
 pub fn run(verify: &Verify, settings: &Settings, console: Console) -> Result<Exit, CliError> {
-    let store = stores::read(settings)?;
+    let store = stores::read_with(settings, Some(&verify.run))?;
     let run = stores::meant(&store, Some(&verify.run), console)?.id;
     let verified = store.verify(&run)?;
     match settings.form {

@@ -68,7 +68,9 @@ impl Loop<'_> {
         error: JournalError,
     ) -> DriveError {
         life.desk.end("the run was taken over");
-        self.pool.leave();
+        if let Some(pool) = self.pool {
+            pool.leave();
+        }
         life.hooks.kill();
         life.flying.values().for_each(|flying| flying.handle.forgo());
         if !life.desk.is_free() {

@@ -21,4 +21,5 @@ pub(super) use graph::{Needs, graph};
 pub(super) use safety::default_retry;
 pub(super) use scope::some;
 pub use scope::{RESULT, RUN};
+pub(super) use script::commands;
 pub(super) use walk::{default_text, defaults, runbook, shared_hooks, template};

@@ -14,7 +14,7 @@ const DEEPEST: usize = 6;
 /// Returns the commands of a script, each as its words with the bytes they stand at. A word keeps its quotes.
 ///
 /// What is in a here-document, a comment or a string is no command.
-pub(super) fn commands(script: &str) -> Vec<Vec<(Range<usize>, &str)>> {
+pub(in crate::load) fn commands(script: &str) -> Vec<Vec<(Range<usize>, &str)>> {
     within(script, DEEPEST)
 }
 

@@ -77,6 +77,7 @@ impl Account {
     /// Returns what stands at the head of every form of the account.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Run", self.run.clone()), ("Started by", who(&self.by))];
+        facts.extend(self.rehearsal.as_ref().map(|of| ("Rehearsal", phrase::played(of))));
         facts.extend(self.consent.as_ref().map(|by| {
             let how = if by.via == "flag" { ", with --yes" } else { "" };
             ("Confirmed by", format!("{}{how}", who(&Person { via: via_of(by), ..by.clone() })))

@@ -185,6 +185,7 @@ impl<'a> Teller<'a> {
             lock: opened.lock,
             locks: opened.locks,
             plan: opened.plan.map(|plan| *plan),
+            rehearsal: opened.rehearsal.map(|rehearsal| *rehearsal),
             options: opened.options,
             vars: vars.clone(),
             opened: timeline.opened,

@@ -1,0 +1,543 @@
+//! The player: answers commands from a tape, in place of every process.
+//!
+//! A rehearsal is the real thing but for this: journal, machine, gates, approvals, resume and rollback are those of any run.
+//! The loop has no pool then, so there is nothing that could start a process.
+//!
+//! Time is the rehearsal's own. What a command takes, a gate's `every`, a pause before the next attempt: each is a moment on
+//! one line of time, and where nobody is asked the time jumps to the next one. So a rehearsal of an hour takes a second, and
+//! is the same every time. Rejected: real time divided by some number, since what is polled how often would depend on how
+//! busy the machine is. While a person is asked time goes by as it does, and the time they have to answer is never jumped over.
+//!
+//! What the tape has come to is recorded with what made it so (`Event::Played`), so a rehearsal that is killed goes on from
+//! there.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::journal::{Record, Stored};
+use crate::machine::{End, Event, Input, Judge, Leaf, Outcome, Prepared, Stage, describe};
+use crate::model::{Answer, Faults, Map, Played, Rendered, Tape, Tree, Value, taken_of};
+use crate::template::{Engine, Scope, Truth, to_json};
+
+use super::clock;
+use super::error::DriveError;
+use super::tape_text;
+use super::target::Answers;
+
+/// Answers commands from a tape.
+pub(super) struct Player {
+    tape: Tape,
+    faults: Faults,
+    engine: Engine,
+    state: Map,
+    /// The answers that are not given again.
+    given: BTreeSet<usize>,
+    /// Whether the tape moved on since that was last recorded.
+    moved: bool,
+    flying: Vec<Flight>,
+    flights: u64,
+    /// The moment of the rehearsal's time, and what it is on the clock of the journal.
+    now: Instant,
+    at: Timestamp,
+    /// When the run began.
+    began: Timestamp,
+}
+
+/// A command that is being answered.
+struct Flight {
+    due: Instant,
+    number: u64,
+    leaf: Leaf,
+    then: Then,
+    took: Duration,
+}
+
+/// How a command that is being answered will end.
+enum Then {
+    /// As the tape has it.
+    Answer(Box<Given>),
+    /// With this end.
+    End(End, String),
+}
+
+/// An answer with the names that were taken from its command.
+struct Given {
+    number: usize,
+    taken: Map,
+    stdin: String,
+}
+
+/// What a command printed.
+struct Said {
+    exit: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Player {
+    /// Returns a player at the beginning of a tape. `began` is when the run began.
+    pub(super) fn new(tape: &Tape, faults: Faults, began: Timestamp) -> Player {
+        Player {
+            state: tape.state.clone(),
+            tape: tape.clone(),
+            faults,
+            engine: Engine::new(),
+            given: BTreeSet::new(),
+            moved: false,
+            flying: Vec::new(),
+            flights: 0,
+            now: clock::instant(),
+            at: clock::now().max(began),
+            began,
+        }
+    }
+
+    /// Returns the player of a stored run, where its journal ends; nothing when it is no rehearsal.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError::NoTape`] for a rehearsal whose tape is gone: it must not go on with real commands.
+    pub(super) fn of(stored: &Stored) -> Result<Option<Player>, DriveError> {
+        let rehearses = stored
+            .records
+            .iter()
+            .any(|record| matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some()));
+        match &stored.snapshot.tape {
+            Some(tape) => {
+                let mut player = Player::new(tape, Faults::default(), stored.run.created);
+                player.wind(&stored.records);
+                Ok(Some(player))
+            }
+            None if rehearses => Err(DriveError::NoTape { run: stored.run.id.to_string() }),
+            None => Ok(None),
+        }
+    }
+
+    /// Winds the tape to where a journal ends. Its times may lie ahead of the clock: what follows comes after them.
+    pub(super) fn wind(&mut self, records: &[Record]) {
+        let played = records.iter().rev().find_map(|record| match &record.event {
+            Event::Played { state, given } => Some((state, given)),
+            _ => None,
+        });
+        if let Some((state, given)) = played {
+            self.state.clone_from(state);
+            self.given = given.iter().map(|number| *number as usize).collect();
+        }
+        if let Some(last) = records.last() {
+            self.at = self.at.max(last.at);
+        }
+    }
+
+    /// Returns the moment of the rehearsal's time.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Returns the time of the rehearsal, as it is recorded.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Lets time go by.
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.now = self.now.checked_add(by).unwrap_or(self.now);
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        self.at = self.at.checked_add(by).unwrap_or(Timestamp::MAX);
+    }
+
+    /// Returns when the next command ends.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.flying.iter().map(|flight| flight.due).min()
+    }
+
+    /// Makes the faults vanish: somebody saw to what had failed.
+    pub(super) fn mend(&mut self) {
+        self.faults = Faults::default();
+    }
+
+    /// Says whether the engine is to be killed once the journal has so many events.
+    pub(super) fn dies_after(&self, events: u64) -> bool {
+        self.faults.kill_after.is_some_and(|after| events >= after)
+    }
+
+    /// Says whether the engine is to be killed in this command.
+    pub(super) fn dies_in(&self, leaf: &Leaf, step: &str) -> bool {
+        leaf.stage == Stage::Action
+            && leaf.attempt == 1
+            && self.faults.kill_at.iter().any(|at| *at == leaf.step || at == step)
+    }
+
+    /// Begins to answer a command of the step `step`.
+    pub(super) fn begin(&mut self, leaf: Leaf, step: &str, command: &Prepared) {
+        let names = |name: &String| *name == leaf.step || name == step;
+        let acts = leaf.stage == Stage::Action;
+        let failing = self.faults.fail.iter().find(|(name, _)| acts && names(name)).cloned();
+        let slow = self.faults.slow.iter().find(|(name, _)| acts && names(name)).map(|(_, took)| *took);
+        let (played, stdin) = asked(command);
+        let given = match unknown(command) {
+            Some(why) => Err(why),
+            None => self.find(&played, &stdin).map_err(|why| why.why(&self.tape.path, &played, command)),
+        };
+        let (mut took, mut then) = match given {
+            Ok(given) => (self.tape.answers[given.number].took, Then::Answer(Box::new(given))),
+            Err(why) => (Duration::ZERO, Then::End(End::NotStarted(why), String::new())),
+        };
+        if let Some((typed, exit)) = failing {
+            let fault = if exit == 1 { typed } else { format!("{typed}={exit}") };
+            then = Then::End(End::Exit(exit), format!("rehearsed failure (--fail {fault})"));
+        }
+        if let Some(slow) = slow {
+            took = slow;
+        }
+        if let Some(timeout) = command.timeout
+            && took > timeout
+        {
+            (took, then) = (timeout, Then::End(End::TimedOut, String::new()));
+        }
+        self.flights += 1;
+        // Past the end of time it never ends, and its timeout or somebody stops it.
+        let due = self.now.checked_add(took).unwrap_or(self.now);
+        self.flying.push(Flight { due, number: self.flights, leaf, then, took });
+    }
+
+    /// Stops a command: it ends now, and did nothing.
+    pub(super) fn stop(&mut self, leaf: Option<&Leaf>) {
+        for flight in self.flying.iter_mut().filter(|flight| leaf.is_none_or(|leaf| flight.leaf == *leaf)) {
+            (flight.due, flight.then) = (self.now, Then::End(End::Stopped, String::new()));
+        }
+    }
+
+    /// Returns the next command that has ended, with what it printed.
+    pub(super) fn ended(&mut self) -> Option<(Leaf, Outcome)> {
+        let over = |flight: &&Flight| flight.due <= self.now;
+        let number = self.flying.iter().filter(over).min_by_key(|one| (one.due, one.number))?.number;
+        let at = self.flying.iter().position(|flight| flight.number == number)?;
+        let Flight { leaf, then, took, .. } = self.flying.remove(at);
+        let mut outcome = Outcome { wall: took, ..Outcome::default() };
+        match then {
+            Then::End(end, text) => {
+                outcome.end = Some(end);
+                outcome.tail.clone_from(&text);
+                if !text.is_empty() {
+                    outcome.stderr = format!("{text}\n").into_bytes();
+                }
+            }
+            Then::Answer(given) => match self.give(&given) {
+                Ok(Said { exit, stdout, stderr }) => {
+                    outcome.end = Some(End::Exit(exit));
+                    (outcome.stdout, outcome.stderr) = (stdout.into_bytes(), stderr.into_bytes());
+                }
+                Err(why) => outcome.end = Some(End::NotStarted(why)),
+            },
+        }
+        Some((leaf, outcome))
+    }
+
+    /// Lets everything that is at work take effect although nobody will hear of its end: a process outlives its engine.
+    pub(super) fn outlive(&mut self) {
+        self.flying.sort_by_key(|flight| (flight.due, flight.number));
+        for flight in std::mem::take(&mut self.flying) {
+            if let Then::Answer(given) = flight.then {
+                // What is wrong with it is told when it is given again.
+                let _ = self.give(&given);
+            }
+        }
+    }
+
+    /// Returns what is to be recorded of the tape, when it moved on.
+    pub(super) fn moved(&mut self) -> Option<Input> {
+        std::mem::take(&mut self.moved).then(|| Input::Played {
+            state: self.state.clone(),
+            given: self.given.iter().map(|number| *number as u32).collect(),
+        })
+    }
+
+    /// Asks the tape what `target` says.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError::TapeTarget`] when the tape does not know, or the answer is none.
+    pub(super) fn target(&mut self, judge: &Judge) -> Result<Answers, DriveError> {
+        let commands = judge.target().map_err(DriveError::Settings)?;
+        let mut answers = Answers::with_capacity(commands.len());
+        for (name, command) in commands {
+            let said =
+                self.say(&command).map_err(|why| DriveError::TapeTarget { name: name.clone(), why })?;
+            answers.push((name, said));
+        }
+        Ok(answers)
+    }
+
+    fn say(&mut self, command: &Prepared) -> Result<String, String> {
+        let display = &command.display;
+        if let Some(why) = unknown(command) {
+            return Err(why);
+        }
+        let (played, stdin) = asked(command);
+        let found = self.find(&played, &stdin);
+        let given = found.map_err(|why| why.why(&self.tape.path, &played, command))?;
+        let Said { exit, stdout, stderr } = self.give(&given)?;
+        let said = stdout.trim();
+        if exit != 0 {
+            let last = stderr.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+            return Err(format!("`{display}`: {}{last}", describe(&End::Exit(exit))));
+        }
+        if said.is_empty() {
+            return Err(format!("`{display}` printed nothing"));
+        }
+        Ok(said.to_owned())
+    }
+
+    fn find(&self, command: &Played, stdin: &str) -> Result<Given, Unfound> {
+        for (number, answer) in self.tape.answers.iter().enumerate() {
+            if self.given.contains(&number) {
+                continue;
+            }
+            let Some(mut taken) = answer.to.takes(command, self.tape.plain) else { continue };
+            let reads = answer.stdin.as_deref().is_none_or(|pattern| match self.tape.plain {
+                true => pattern.trim_end() == stdin.trim_end(),
+                false => taken_of(pattern.trim_end(), stdin.trim_end(), &mut taken).is_some(),
+            });
+            if !reads {
+                continue;
+            }
+            if let Some(when) = &answer.when {
+                match self.engine.holds(when, &self.scope(&taken, stdin)) {
+                    Ok(Truth::True) => {}
+                    Ok(_) => continue,
+                    Err(fault) => return Err(Unfound::Wrong(self.fault(answer, "when", &fault))),
+                }
+            }
+            return Ok(Given { number, taken, stdin: stdin.to_owned() });
+        }
+        Err(Unfound::Nothing)
+    }
+
+    /// Gives an answer: what it prints is of the state before, and then the state is as it says.
+    fn give(&mut self, given: &Given) -> Result<Said, String> {
+        let answer = self.tape.answers[given.number].clone();
+        if self.tape.plain {
+            self.used_up(given.number, answer.once);
+            let stdout = match answer.stdout {
+                Some(Tree::Text(text)) => text.src,
+                Some(tree) => tree.literal().map(|value| value.to_string()).unwrap_or_default(),
+                None => String::new(),
+            };
+            return Ok(Said { exit: answer.exit, stdout, stderr: answer.stderr });
+        }
+        let scope = self.scope(&given.taken, &given.stdin);
+        let stdout = match &answer.stdout {
+            Some(Tree::Text(text)) => self
+                .engine
+                .text(&text.src, &scope)
+                .map_err(|fault| self.fault(&answer, "stdout", &fault))?
+                .display(),
+            Some(tree) => {
+                let wrong = |why: String| self.wrong(&answer, "stdout", &why);
+                let value = self.engine.tree(tree, &scope).map_err(|fault| wrong(fault.to_string()))?;
+                format!("{}\n", to_json(&value).map_err(|error| wrong(error.to_string()))?)
+            }
+            None => String::new(),
+        };
+        let stderr = self
+            .engine
+            .text(&answer.stderr, &scope)
+            .map_err(|fault| self.fault(&answer, "stderr", &fault))?;
+        let mut values = Vec::with_capacity(answer.set.len());
+        for (path, expression) in &answer.set {
+            let wrong = |why: String| self.wrong(&answer, &format!("set: {path}"), &why);
+            let value = self.engine.expr(expression, &scope).map_err(|fault| wrong(fault.to_string()))?;
+            values.push((path, to_json(&value).map_err(|error| wrong(error.to_string()))?));
+        }
+        let before = self.state.clone();
+        for (path, value) in values {
+            set(&mut self.state, path, &given.taken, value);
+        }
+        self.moved |= self.state != before;
+        self.used_up(given.number, answer.once);
+        Ok(Said { exit: answer.exit, stdout, stderr: stderr.display() })
+    }
+
+    fn used_up(&mut self, number: usize, once: bool) {
+        self.moved |= once && self.given.insert(number);
+    }
+
+    fn scope(&self, taken: &Map, stdin: &str) -> Scope {
+        let mut scope = Scope::new();
+        scope.set_json("state", &Value::Object(self.state.clone()));
+        let now = self.at.duration_since(self.began).as_millis();
+        let seconds = match now % 1000 {
+            0 => Value::from((now / 1000) as i64),
+            _ => Value::from(now as f64 / 1000.0),
+        };
+        scope.set_json("now", &seconds);
+        scope.set_json("stdin", &stdin.into());
+        for (name, value) in taken {
+            scope.set_json(name.as_str(), value);
+        }
+        scope
+    }
+
+    fn fault(&self, answer: &Answer, key: &str, fault: &crate::template::Fault) -> String {
+        self.wrong(answer, key, &fault.to_string())
+    }
+
+    fn wrong(&self, answer: &Answer, key: &str, why: &str) -> String {
+        format!("{}:{}: `{key}` of this answer: {why}", self.tape.path, answer.line)
+    }
+}
+
+/// Why there is no answer.
+enum Unfound {
+    /// None fits.
+    Nothing,
+    /// One can't be evaluated.
+    Wrong(String),
+}
+
+impl Unfound {
+    /// Returns why the command got no answer: with the entry to add, where none fits.
+    fn why(self, tape: &str, played: &Played, command: &Prepared) -> String {
+        match self {
+            Unfound::Wrong(why) => why,
+            Unfound::Nothing => {
+                let stdin = command.stdin.as_ref().map(Rendered::display);
+                let entry = tape_text::entry(played, stdin.as_deref());
+                format!("{tape} does not know this command; add to its answers: {entry}")
+            }
+        }
+    }
+}
+
+fn asked(command: &Prepared) -> (Played, String) {
+    let stdin = command.stdin.as_ref().map(Rendered::display).unwrap_or_default();
+    (tape_text::played(command), stdin)
+}
+
+/// Returns why a command could not be run in earnest either.
+fn unknown(command: &Prepared) -> Option<String> {
+    let texts =
+        command.argv.iter().chain(command.stdin.iter()).chain(command.env.iter().map(|(_, value)| value));
+    let origin = texts.filter_map(Rendered::unknown).next()?;
+    Some(format!("{origin} is not known"))
+}
+
+/// Sets what stands at a path in the state, and makes what it leads through.
+fn set(state: &mut Map, path: &str, taken: &Map, value: Value) {
+    let mut steps: Vec<String> = path.split('.').map(|step| filled(step, taken)).collect();
+    let Some(last) = steps.pop() else { return };
+    let mut at = state;
+    for step in steps {
+        let inner = at.entry(step).or_insert_with(|| Value::Object(Map::new()));
+        if !inner.is_object() {
+            *inner = Value::Object(Map::new());
+        }
+        let Value::Object(inner) = inner else { return };
+        at = inner;
+    }
+    at.insert(last, value);
+}
+
+fn filled(step: &str, taken: &Map) -> String {
+    let mut text = step.to_owned();
+    for (name, value) in taken {
+        if let Value::String(value) = value {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn answer(run: &str, stdout: &str) -> Answer {
+        let words = run.split(' ').map(str::to_owned).collect();
+        let stdout = Some(Tree::Text(crate::model::Text::new(stdout)));
+        Answer { to: Played::Run(words), stdout, ..Answer::default() }
+    }
+
+    fn player(answers: Vec<Answer>, faults: Faults) -> Player {
+        let Value::Object(state) = json!({"of": {"api": {"n": 2}}}) else { unreachable!("it is a map") };
+        let tape = Tape { path: "t.yaml".to_owned(), state, answers, ..Tape::default() };
+        Player::new(&tape, faults, clock::now())
+    }
+
+    /// Plays a command to its end; returns how it ended and what it printed.
+    fn played(player: &mut Player, run: &str, timeout: Option<Duration>) -> (End, String) {
+        let argv = run.split(' ').map(Rendered::plain).collect();
+        let command = Prepared { argv, timeout, ..Prepared::default() };
+        let leaf = Leaf { step: "s[a]".to_owned(), stage: Stage::Action, attempt: 1 };
+        player.begin(leaf, "s", &command);
+        let due = player.next().expect("it is at work");
+        player.advance(due.saturating_duration_since(player.now()));
+        let (_, outcome) = player.ended().expect("its time has come");
+        (outcome.end.expect("it ended"), String::from_utf8_lossy(&outcome.stdout).into_owned())
+    }
+
+    #[test]
+    fn the_same_read_answers_otherwise_after_a_change_has_ended() {
+        let mut change = answer("set {name} {n}", "");
+        (change.took, change.set) = (5 * SECOND, vec![("of.{name}.n".to_owned(), "n | int".to_owned())]);
+        let mut player =
+            player(vec![answer("get {name}", "{{ state.of[name].n }}"), change], Faults::default());
+        assert_eq!(played(&mut player, "get api", None), (End::Exit(0), "2".to_owned()));
+        assert!(player.moved().is_none(), "a read moves nothing");
+        assert_eq!(played(&mut player, "set api 7", None), (End::Exit(0), String::new()));
+        assert!(player.moved().is_some());
+        assert_eq!(played(&mut player, "get api", None), (End::Exit(0), "7".to_owned()));
+    }
+
+    #[test]
+    fn what_is_given_once_is_followed_by_the_next_and_the_last_is_given_again() {
+        let first = Answer { once: true, ..answer("get", "1") };
+        let mut player = player(vec![first, answer("get", "2")], Faults::default());
+        let said: Vec<String> = (0..3).map(|_| played(&mut player, "get", None).1).collect();
+        assert_eq!(said, ["1", "2", "2"]);
+    }
+
+    #[test]
+    fn a_command_that_takes_longer_than_it_may_changes_nothing() {
+        let mut change = answer("set {n}", "done");
+        (change.took, change.set) = (5 * SECOND, vec![("n".to_owned(), "n | int".to_owned())]);
+        let mut player = player(vec![change], Faults::default());
+        assert_eq!(played(&mut player, "set 7", Some(4 * SECOND)), (End::TimedOut, String::new()));
+        assert!(player.moved().is_none());
+    }
+
+    #[test]
+    fn a_fault_holds_until_it_is_mended() {
+        let faults = Faults {
+            fail: vec![("s".to_owned(), 3)],
+            slow: vec![("s[a]".to_owned(), 60 * SECOND)],
+            ..Faults::default()
+        };
+        let mut player = player(vec![answer("get", "x")], faults);
+        assert_eq!(played(&mut player, "get", None), (End::Exit(3), String::new()));
+        assert_eq!(played(&mut player, "get", Some(SECOND)).0, End::TimedOut);
+        player.mend();
+        assert_eq!(played(&mut player, "get", Some(SECOND)), (End::Exit(0), "x".to_owned()));
+    }
+
+    #[test]
+    fn what_is_stopped_ends_now() {
+        let slow = Answer { took: 3_600 * SECOND, ..answer("get", "x") };
+        let mut player = player(vec![slow], Faults::default());
+        let leaf = Leaf { step: "s".to_owned(), stage: Stage::Verify, attempt: 1 };
+        let command = Prepared { argv: vec![Rendered::plain("get")], ..Prepared::default() };
+        player.begin(leaf.clone(), "s", &command);
+        assert!(player.ended().is_none());
+        player.stop(Some(&leaf));
+        assert_eq!(
+            player.ended().map(|(leaf, outcome)| (leaf, outcome.end)),
+            Some((leaf, Some(End::Stopped)))
+        );
+    }
+}

@@ -1,0 +1,279 @@
+//! A tape: what commands answer in a rehearsal, in place of every process.
+//!
+//! A tape has a state of its own, which answers read and change, so that the same read answers differently after a change.
+//! A recorded tape has none: of several answers to one command each is given once, in order, and the last one again and again,
+//! since a gate may be asked oftener, or more rarely, than it was.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Map, Tree, Value};
+
+/// What commands answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tape {
+    /// Its file, as shown to people.
+    pub path: String,
+    /// Whether it is taken as it stands, without templates and names in braces: it was recorded.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plain: bool,
+    /// The state at the beginning.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub state: Map,
+    /// The answers. The first that fits is given.
+    pub answers: Vec<Answer>,
+}
+
+/// One answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Its line in the file.
+    pub line: u32,
+    /// To which command.
+    pub to: Played,
+    /// What that must read; anything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// An expression that must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What it prints: a text with templates; a list or a map is printed as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<Tree>,
+    /// What it prints on stderr, a text with templates.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+    /// Its exit code.
+    #[serde(default)]
+    pub exit: i32,
+    /// How long it takes.
+    #[serde(default)]
+    pub took: Duration,
+    /// How the state is afterwards: a path in it, such as `replicas.{name}`, and an expression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<(String, String)>,
+    /// Whether it is given once, since a later answer to the same goes on from there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub once: bool,
+}
+
+/// A command as a tape names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Played {
+    /// A program and its arguments.
+    Run(Vec<String>),
+    /// A script.
+    Shell(String),
+}
+
+impl Played {
+    /// Returns the words that are compared; a script is one.
+    pub fn words(&self) -> &[String] {
+        match self {
+            Played::Run(words) => words,
+            Played::Shell(script) => std::slice::from_ref(script),
+        }
+    }
+
+    /// Returns the names that stand in braces in a command, each once: of `--namespace={ns}` it is `ns`.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for word in self.words() {
+            for piece in pieces(word) {
+                if let Piece::Name(name) | Piece::Rest(name) = piece
+                    && !names.iter().any(|known| known == name)
+                {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        names
+    }
+
+    /// Says whether a word that takes all the words which are left stands where others follow, or holds more than that.
+    pub fn has_misplaced_rest(&self) -> bool {
+        let words = self.words();
+        let holds_rest = |word: &str| pieces(word).iter().any(|piece| matches!(piece, Piece::Rest(_)));
+        words.iter().enumerate().any(|(at, word)| {
+            let alone = matches!(pieces(word)[..], [Piece::Rest(_)]);
+            holds_rest(word) && !(alone && at + 1 == words.len() && matches!(self, Played::Run(_)))
+        })
+    }
+
+    /// Returns what the names in braces stand for when the command is this one; `None` when it is another.
+    pub fn takes(&self, command: &Played, plain: bool) -> Option<Map> {
+        match (self, command) {
+            (Played::Run(_), Played::Run(_)) | (Played::Shell(_), Played::Shell(_)) => {}
+            _ => return None,
+        }
+        let (own, theirs) = (self.words(), command.words());
+        if plain {
+            let same = |a: &str, b: &str| a.trim_end() == b.trim_end();
+            let fits = own.len() == theirs.len() && own.iter().zip(theirs).all(|(a, b)| same(a, b));
+            return fits.then(Map::new);
+        }
+        let mut taken = Map::new();
+        for (at, word) in own.iter().enumerate() {
+            if let [Piece::Rest(name)] = pieces(word)[..] {
+                let rest: Vec<Value> = theirs.get(at..)?.iter().map(|word| word.as_str().into()).collect();
+                taken.insert(name.to_owned(), rest.into());
+                return Some(taken);
+            }
+            taken_of(word.trim_end(), theirs.get(at)?.trim_end(), &mut taken)?;
+        }
+        (own.len() == theirs.len()).then_some(taken)
+    }
+}
+
+/// A piece of a word as a tape has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Plain(&'a str),
+    /// `{name}`
+    Name(&'a str),
+    /// `{name...}`
+    Rest(&'a str),
+}
+
+/// Cuts a word at its names in braces. What stands in braces and is no name is text: `{.metadata.uid}`, `{"spec": 1}`.
+fn pieces(word: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let (mut plain, mut at) = (0, 0);
+    while let Some(open) = word[at..].find('{').map(|open| at + open) {
+        at = open + 1;
+        let Some(close) = word[at..].find('}').map(|close| at + close) else { break };
+        let inside = &word[at..close];
+        let (name, rest) = inside.strip_suffix("...").map_or((inside, false), |name| (name, true));
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name {
+            continue;
+        }
+        if open > plain {
+            found.push(Piece::Plain(&word[plain..open]));
+        }
+        found.push(if rest { Piece::Rest(name) } else { Piece::Name(name) });
+        (plain, at) = (close + 1, close + 1);
+    }
+    if plain < word.len() || found.is_empty() {
+        found.push(Piece::Plain(&word[plain..]));
+    }
+    found
+}
+
+/// Takes the names of `pattern` from `text`, each as short as it can be and not empty; the same name twice is the same
+/// text. `None` when it does not fit.
+pub fn taken_of(pattern: &str, text: &str, taken: &mut Map) -> Option<()> {
+    fits(&pieces(pattern), text, taken).then_some(())
+}
+
+fn fits(pieces: &[Piece<'_>], text: &str, taken: &mut Map) -> bool {
+    let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
+    match first {
+        Piece::Plain(plain) => text.strip_prefix(plain).is_some_and(|text| fits(rest, text, taken)),
+        Piece::Name(name) | Piece::Rest(name) => {
+            if let Some(Value::String(known)) = taken.get(*name).cloned() {
+                return text.strip_prefix(&known).is_some_and(|text| fits(rest, text, taken));
+            }
+            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+            for end in ends {
+                taken.insert((*name).to_owned(), text[..end].into());
+                if fits(rest, &text[end..], taken) {
+                    return true;
+                }
+                taken.remove(*name);
+            }
+            false
+        }
+    }
+}
+
+impl Default for Played {
+    fn default() -> Played {
+        Played::Run(Vec::new())
+    }
+}
+
+/// What is to go wrong in a rehearsal. A fault holds until somebody takes the run up again, or tries the step again: then
+/// it is as if they had mended the cause.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Faults {
+    /// Steps or instances whose action ends with this exit code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fail: Vec<(String, i32)>,
+    /// Steps or instances whose action takes this long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slow: Vec<(String, Duration)>,
+    /// Steps or instances in whose action the engine is killed: the command took effect, and nobody heard of its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kill_at: Vec<String>,
+    /// The engine is killed as soon as the journal has this many events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_after: Option<u64>,
+}
+
+impl Faults {
+    /// Returns the faults in words, as they were typed.
+    pub fn words(&self) -> Vec<String> {
+        let fail = self.fail.iter().map(|(step, exit)| match exit {
+            1 => format!("--fail {step}"),
+            exit => format!("--fail {step}={exit}"),
+        });
+        let slow =
+            self.slow.iter().map(|(step, took)| format!("--slow {step}={}", super::format_duration(*took)));
+        fail.chain(slow).chain(self.kill_at.iter().map(|step| format!("--kill-at {step}"))).collect()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(words: &str) -> Played {
+        Played::Run(words.split(' ').map(str::to_owned).collect())
+    }
+
+    fn taken(pattern: &str, command: &str) -> Option<Value> {
+        run(pattern).takes(&run(command), false).map(Value::Object)
+    }
+
+    #[test]
+    fn a_name_in_braces_takes_a_word_or_a_part_of_one() {
+        let get = "kubectl --namespace={ns} get {kind} {name} -o jsonpath={.metadata.uid}";
+        assert_eq!(
+            taken(get, "kubectl --namespace=shop get hpa api -o jsonpath={.metadata.uid}"),
+            Some(json!({"ns": "shop", "kind": "hpa", "name": "api"}))
+        );
+        assert_eq!(taken(get, "kubectl --namespace=shop get hpa api -o jsonpath={.spec}"), None);
+        assert_eq!(taken(get, "kubectl --namespace= get hpa api -o jsonpath={.metadata.uid}"), None);
+        assert_eq!(taken("a {x}-{y} {x}", "a web-1-2 web"), Some(json!({"x": "web", "y": "1-2"})));
+        assert_eq!(taken("a {x}-{y} {x}", "a web-1-2 api"), None);
+        assert_eq!(taken("a {all...}", "a b c"), Some(json!({"all": ["b", "c"]})));
+        assert_eq!(taken("a {all...}", "a"), Some(json!({"all": []})));
+    }
+
+    #[test]
+    fn what_was_recorded_is_taken_as_it_stands() {
+        let plain = |a: &str, b: &str| run(a).takes(&run(b), true).is_some();
+        assert!(plain("echo {name}", "echo {name}"));
+        assert!(!plain("echo {name}", "echo api"));
+        assert!(Played::Shell("x".to_owned()).takes(&run("x"), true).is_none());
+    }
+
+    #[test]
+    fn the_rest_stands_last_and_alone() {
+        assert!(run("a {b...} c").has_misplaced_rest());
+        assert!(run("a --x={b...}").has_misplaced_rest());
+        assert!(!run("a {b...}").has_misplaced_rest());
+        assert_eq!(run("a {b} --c={b} {d...}").names(), ["b", "d"]);
+    }
+}
