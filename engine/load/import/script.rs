@@ -110,7 +110,7 @@ pub(super) fn one_script(lines: &[Line], parts: &[Part]) -> Option<Piece> {
     };
     let begins = lines.iter().find(|line| !line.text.trim().is_empty());
     let shebang = begins.is_some_and(|line| line.text.trim_start().starts_with("#!"));
-    if commands.len() < 2 && !shebang || !(shebang || commands.iter().any(names)) {
+    if !(shebang || commands.len() >= 2 && commands.iter().any(names)) {
         return None;
     }
     let (from, to) = (first.lines.0, last.lines.1);
