@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hand::{Names, command};
 use super::page::{Block, Code, Inline, Section, anchor, code, spoken, text};
+use super::written_out::outputs;
 use crate::load::variable;
 use crate::machine::{Prepared, Stage};
-use crate::model::{Body, Input, Piece, Rendered, Runbook, SecretSource, Step};
+use crate::model::{Action, Body, Gate, Input, Piece, Rendered, Runbook, SecretSource, Step};
 use crate::template::quote_word;
 
 /// The most instances of a step that are written out.
@@ -147,6 +148,7 @@ impl Variables<'_> {
     fn key(&self, origin: &str) -> String {
         match origin.strip_prefix("captured.") {
             Some(name) => format!("{} before {name}", self.instance),
+            None if origin.contains("captured.") => format!("{} {origin}", self.instance),
             None => origin.to_owned(),
         }
     }
@@ -230,7 +232,10 @@ pub(super) fn sections(runbook: &Runbook, hand: &ByHand) -> Vec<Block> {
     }
     let mut back = Vec::new();
     for instance in shown.iter().rev() {
-        back.extend(backward(instance, &mut variables, &mut told).map(Block::from));
+        back.extend(
+            backward(instance, steps.get(instance.step.as_str()).copied(), &mut variables, &mut told)
+                .map(Block::from),
+        );
     }
     let mut sections = vec![Section::new("by-hand", "By hand", forwards).into()];
     if !back.is_empty() {
@@ -335,9 +340,15 @@ fn forward(
         }
         Wanting::Unknown => {
             let when = step.and_then(|step| step.when.as_ref()).map(|when| when.0.src.trim().to_owned());
-            let mut line = vec![text("Only a run can tell whether this is done")];
+            let mut line = vec![text("Whether this is done only a run can tell")];
             match (when, &instance.each_of) {
-                (_, Some(each)) => line.extend([text(": once for each of "), code(each.clone())]),
+                (_, Some(each)) => {
+                    line = vec![
+                        text("Once for each of "),
+                        code(each.clone()),
+                        text(", which only a run can tell"),
+                    ];
+                }
                 (Some(when), None) => line.extend([text(": only when "), code(when)]),
                 (None, None) => {}
             }
@@ -377,7 +388,7 @@ fn forward(
             }
             body.push(Block::Text(line));
         }
-        body.push(Block::Code(pasted(instance, one, variables, told)));
+        body.push(Block::Code(pasted(instance, step, one, variables, told)));
         let outputs = match one.stage {
             Stage::Capture => of.capture.as_ref().map(|capture| (&capture.outputs, "before")),
             Stage::Action => Some((&of.outputs, "")),
@@ -403,14 +414,19 @@ fn forward(
     section
 }
 
-fn backward(instance: &Instance, variables: &mut Variables<'_>, told: &mut Told) -> Option<Section> {
+fn backward(
+    instance: &Instance,
+    step: Option<&Step>,
+    variables: &mut Variables<'_>,
+    told: &mut Told,
+) -> Option<Section> {
     if matches!(instance.wanted, Wanting::No(_)) {
         return None;
     }
     let mut body = Vec::new();
     for one in &instance.commands {
         if matches!(one.stage, Stage::Undo | Stage::UndoVerify) {
-            body.push(Block::Code(pasted(instance, one, variables, told)));
+            body.push(Block::Code(pasted(instance, step, one, variables, told)));
         }
     }
     if let Some(why) = &instance.irreversible {
@@ -425,7 +441,13 @@ fn backward(instance: &Instance, variables: &mut Variables<'_>, told: &mut Told)
 }
 
 /// Returns a command with what must hold of its answer.
-fn pasted(instance: &Instance, one: &HandCommand, variables: &mut Variables<'_>, told: &mut Told) -> Code {
+fn pasted(
+    instance: &Instance,
+    step: Option<&Step>,
+    one: &HandCommand,
+    variables: &mut Variables<'_>,
+    told: &mut Told,
+) -> Code {
     variables.instance.clone_from(&instance.name);
     variables.fresh.clear();
     let line = command(&one.prepared, variables);
@@ -433,14 +455,16 @@ fn pasted(instance: &Instance, one: &HandCommand, variables: &mut Variables<'_>,
     for key in std::mem::take(&mut variables.fresh) {
         if !told.noted.contains(&key) {
             told.noted.insert(key.clone());
-            code_block
-                .notes
-                .push(vec![code(format!("${}", variables.name(&key))), text(format!(" is {key}"))]);
+            code_block.notes.push(vec![
+                code(format!("${}", variables.name(&key))),
+                text(format!(" is yours to set: {key}")),
+            ]);
         }
     }
     if let Some(pass) = &one.pass {
         let word = if one.stage == Stage::Guard { "must go on holding: " } else { "must hold: " };
         let key = (instance.step.clone(), one.stage, pass.clone());
+        let first = !told.passes.contains_key(&key);
         let mut note = match told.passes.get(&key) {
             Some(first) => vec![text(word), text(format!("the same as for {first}"))],
             None => {
@@ -451,9 +475,24 @@ fn pasted(instance: &Instance, one: &HandCommand, variables: &mut Variables<'_>,
         note.extend(one.times.as_ref().map(|times| text(format!(" ({times})"))));
         code_block.notes.push(note);
         code_block.notes.extend(variables.meant(&one.names));
+        let gate = step.and_then(|step| gate_of(step, one.stage)).filter(|_| first);
+        code_block.notes.extend(gate.into_iter().flat_map(outputs));
     }
     code_block.notes.extend(one.limits.as_ref().map(|limits| vec![text(limits.clone())]));
     code_block
+}
+
+/// Returns the gate of a stage.
+fn gate_of(step: &Step, stage: Stage) -> Option<&Gate> {
+    let body = &step.body;
+    match (stage, &body.action) {
+        (Stage::Check, _) => body.check.as_deref(),
+        (Stage::Action, Action::Gate(gate)) => Some(gate),
+        (Stage::Guard, _) => step.guard.as_deref(),
+        (Stage::Verify, _) => body.verify.as_deref(),
+        (Stage::UndoVerify, _) => body.rollback.as_ref().and_then(|undo| undo.verify.as_deref()),
+        _ => None,
+    }
 }
 
 fn label(stage: Stage, gate: bool) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::page::{Code, Inline, code, text};
 use crate::docs::written::one_argument;
-use crate::model::{Binding, Command, Gate, Line, Retry, Text, Tree, Value};
+use crate::model::{Binding, Command, Expr, Gate, Line, Retry, Text, Tree, Value};
 
 /// The templates around a text, the innermost first.
 #[derive(Clone, Debug, Default)]
@@ -116,6 +116,7 @@ pub(super) fn gate(label: &str, asked: &Gate, guard: bool, fill: &Fill<'_>) -> C
     let mut code_block = innermost(label, asked, fill);
     let word = if guard { "must go on holding: " } else { "must hold: " };
     code_block.notes.push(vec![text(word), code(asked.passes().trim())]);
+    code_block.notes.extend(outputs(asked));
     if let Some(warn) = asked.nearest(&|gate| gate.warn.as_ref()) {
         code_block.notes.push(vec![text("only just good: "), code(warn.0.src.trim())]);
     }
@@ -137,6 +138,16 @@ pub(super) fn gate(label: &str, asked: &Gate, guard: bool, fill: &Fill<'_>) -> C
         if once && said.is_empty() { "asked once".to_owned() } else { format!("asked {}", said.join(", ")) };
     code_block.notes.push(vec![text(said)]);
     code_block
+}
+
+/// Returns what the `outputs` of a gate's template are that it speaks of.
+pub(super) fn outputs(asked: &Gate) -> Vec<Vec<Inline>> {
+    let (pass, Some(uses)) = (asked.passes(), &asked.uses) else { return Vec::new() };
+    let meant = uses.outputs.iter().filter(|(name, _)| pass.contains(&format!("outputs.{name}")));
+    let line = |(name, expr): &(String, Expr)| {
+        vec![text("where "), code(format!("outputs.{name}")), text(" is "), code(expr.0.src.trim())]
+    };
+    meant.map(line).collect()
 }
 
 /// Fills in a text of a gate, whichever of its templates says it.

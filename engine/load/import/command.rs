@@ -448,11 +448,10 @@ fn words(text: &str) -> Option<Vec<String>> {
             '(' if !single && word.ends_with('$') => depth += 1,
             '(' if !single && depth > 0 => depth += 1,
             ')' if !single && depth > 0 => depth -= 1,
+            // `NAME=<value>` is one that a person fills in.
+            '<' | '>' if word.contains('=') => {}
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '\n' if !single && !double && depth == 0 => {
-                // `NAME=<value>` is one that a person fills in.
-                if !(matches!(c, '<' | '>') && word.contains('=')) {
-                    return None;
-                }
+                return None;
             }
             c if c.is_whitespace() && !single && !double && depth == 0 && !is_open_hole(&word) => {
                 if !word.is_empty() {

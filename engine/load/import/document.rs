@@ -192,11 +192,7 @@ impl<'t> Reader<'t> {
                 let item = Kind::Item { text: String::new(), mark, depth, task: false, code: false };
                 self.push(range.start, item);
             }
-            Tag::HtmlBlock => {
-                if !self.settle_item() {
-                    self.gathered.clear();
-                }
-            }
+            Tag::HtmlBlock if !self.settle_item() => self.gathered.clear(),
             Tag::Table(_) => self.rows.clear(),
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
@@ -235,12 +231,10 @@ impl<'t> Reader<'t> {
                     self.push(range.start, Kind::Prose(words));
                 }
             }
-            TagEnd::Paragraph => {
-                if !self.settle_item() {
-                    let text = self.take();
-                    if !text.is_empty() {
-                        self.push(range.start, Kind::Prose(text));
-                    }
+            TagEnd::Paragraph if !self.settle_item() => {
+                let text = self.take();
+                if !text.is_empty() {
+                    self.push(range.start, Kind::Prose(text));
                 }
             }
             TagEnd::CodeBlock => {
@@ -327,7 +321,9 @@ impl<'t> Reader<'t> {
 mod tests {
     use super::*;
 
-    fn fences(text: &str) -> Vec<(String, Vec<(usize, String)>, bool)> {
+    type Fence = (String, Vec<(usize, String)>, bool);
+
+    fn fences(text: &str) -> Vec<Fence> {
         blocks(text)
             .into_iter()
             .filter_map(|block| match block.kind {

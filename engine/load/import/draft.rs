@@ -323,6 +323,10 @@ impl Maker {
 
     fn commands(&mut self, lines: &[Line]) {
         let parts = script::parts(lines);
+        if let Some(whole) = script::one_script(lines, &parts) {
+            self.command(&whole);
+            return;
+        }
         let mut at = 0;
         while let Some(part) = parts.get(at) {
             at += 1;

@@ -30,7 +30,7 @@ pub(super) enum Person {
 }
 
 /// Programs that only look, whatever their words; redirections are seen elsewhere.
-const LOOK: [&str; 78] = [
+const LOOK: [&str; 74] = [
     "[",
     "awk",
     "base64",
@@ -44,7 +44,6 @@ const LOOK: [&str; 78] = [
     "diff",
     "dig",
     "dirname",
-    "dmesg",
     "du",
     "echo",
     "egrep",
@@ -60,7 +59,6 @@ const LOOK: [&str; 78] = [
     "head",
     "hexdump",
     "host",
-    "hostname",
     "id",
     "iostat",
     "jq",
@@ -75,7 +73,6 @@ const LOOK: [&str; 78] = [
     "nl",
     "nproc",
     "nslookup",
-    "openssl",
     "pgrep",
     "pidof",
     "ping",
@@ -108,7 +105,6 @@ const LOOK: [&str; 78] = [
     "vmstat",
     "wc",
     "which",
-    "yq",
 ];
 
 /// Verbs that only look; two words for one in a group.
@@ -176,7 +172,7 @@ const VERBS: &[(&[&str], &[&str])] = &[
     ),
     (&["git"], &["blame", "diff", "grep", "log", "ls-files", "rev-parse", "shortlog", "show", "status"]),
     (&["argocd"], &["app diff", "app get", "app history", "app list", "app logs", "cluster list", "version"]),
-    (&["vault"], &["kv get", "kv list", "list", "read", "status"]),
+    (&["vault"], &["kv get", "kv list", "list", "status"]),
     (&["gh"], &["pr list", "pr status", "pr view", "run list", "run view"]),
     (&["journalctl", "curl", "redis-cli", "wget"], &[""]),
     (&["istioctl"], &["analyze", "proxy-status", "version"]),
@@ -198,6 +194,10 @@ pub(super) fn effect(script: &str) -> Effect {
     let argv = ["sh", "-c", script].map(str::to_owned);
     if changes(&argv, None).is_some() {
         return Effect::Changes;
+    }
+    // What the journal is rid of does not come back.
+    if ["--vacuum", "--rotate", "--flush"].iter().any(|option| script.contains(option)) {
+        return Effect::Unknown;
     }
     let found = commands(script);
     let mut any = false;
@@ -269,7 +269,7 @@ fn looks(words: &[&str], depth: usize) -> bool {
         _ => VERBS.iter().filter(|(names, _)| names.contains(&program)).any(|(_, verbs)| {
             verbs.iter().any(|verb| {
                 let wanted: Vec<&str> = verb.split_whitespace().collect();
-                plain(rest).take(wanted.len()).eq(wanted.iter().copied()) || *verb == ""
+                plain(rest).take(wanted.len()).eq(wanted.iter().copied()) || verb.is_empty()
             })
         }),
     }
@@ -322,6 +322,10 @@ pub(super) fn person(script: &str) -> Option<(Person, String)> {
     let mut typed = script.split_whitespace();
     if typed.next() == Some("sudo") && matches!(typed.next(), Some("-i" | "-s")) && typed.next().is_none() {
         return Some((Person::Session, "sudo".to_owned()));
+    }
+    let endless = ["while true", "while :", "until false"].into_iter().find(|begin| script.contains(begin));
+    if let Some(begin) = endless.filter(|_| !script.contains("break") && !script.contains("exit")) {
+        return Some((Person::NeverEnds, begin.to_owned()));
     }
     let found: Vec<_> = commands(script).into_iter().filter(|words| !words.is_empty()).collect();
     let alone = !script.starts_with('(') && !script.contains([';', '|', '<', '\n']) && !script.contains("&&");
@@ -660,6 +664,9 @@ mod tests {
             "k6 run x.js",
             "./deploy.sh",
             "get-pods x",
+            "yq -i '.a = 1' file",
+            "vault read database/creds/x",
+            "journalctl --vacuum-time=1d",
             "kubectl frobnicate get",
             "$TOOL x",
         ] {
@@ -683,6 +690,7 @@ mod tests {
             ("psql -h x -U y", Some(Person::Session)),
             ("source .env", Some(Person::Shell)),
             ("sudo -i", Some(Person::Session)),
+            ("while true; do date; sleep 5; done", Some(Person::NeverEnds)),
             ("sudo su -", Some(Person::Session)),
             ("cd $(mktemp -d)", Some(Person::Shell)),
             ("(cd /tmp && ls)", None),

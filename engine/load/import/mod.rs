@@ -228,7 +228,7 @@ fn refused_steps(loaded: &Loaded, starts: &[usize]) -> Vec<(usize, bool)> {
         let error = diagnostic.severity == Severity::Error;
         let Some(place) = diagnostic.place().filter(|_| error) else { continue };
         let line = loaded.sources.start(place).line;
-        let step = starts.partition_point(|start| *start <= line as usize);
+        let step = starts.partition_point(|start| *start <= line);
         if let Some(step) = step.checked_sub(1)
             && !found.iter().any(|(known, _)| *known == step)
         {

@@ -88,6 +88,44 @@ pub(super) fn parts(lines: &[Line]) -> Vec<Part> {
     parts
 }
 
+/// Returns the whole of a fence as one piece where it is a script and no list of commands: it begins with `#!`, or names functions
+/// that its other lines call, which no step knows of another.
+pub(super) fn one_script(lines: &[Line], parts: &[Part]) -> Option<Piece> {
+    let commands: Vec<&Piece> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Command(piece) => Some(piece),
+            Part::Notes { .. } => None,
+        })
+        .collect();
+    let (first, last) = (commands.first()?, commands.last()?);
+    let names = |piece: &&Piece| {
+        let head = piece.text.lines().next().unwrap_or_default();
+        let name = head.split('(').next().unwrap_or_default().trim();
+        let plain =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        head.starts_with("function ")
+            || head.starts_with("trap ")
+            || plain && head[name.len()..].trim_start().starts_with("()")
+    };
+    let begins = lines.iter().find(|line| !line.text.trim().is_empty());
+    let shebang = begins.is_some_and(|line| line.text.trim_start().starts_with("#!"));
+    if !(shebang || commands.len() >= 2 && commands.iter().any(names)) {
+        return None;
+    }
+    let (from, to) = (first.lines.0, last.lines.1);
+    let inside = lines.iter().filter(|line| (from..=to).contains(&line.number));
+    let text = inside.map(|line| line.text.trim_end()).collect::<Vec<_>>().join("\n");
+    Some(Piece {
+        command: text.len(),
+        text,
+        lines: (from, to),
+        comments: first.comments.clone(),
+        heres: Vec::new(),
+        whole: commands.iter().all(|piece| piece.whole),
+    })
+}
+
 /// Returns what is not understood: up to the next empty line. To go on with the line below was rejected: what stands in a loop
 /// without an end would be run by itself.
 fn broken(lines: &[Line]) -> (Piece, usize) {
@@ -363,9 +401,7 @@ impl Reader {
             self.begins = !matches!(word, "for" | "case" | "select");
         } else if self.open.last().is_some_and(|open| matches!(open, Open::Word(end) if *end == word)) {
             self.open.pop();
-        } else if matches!(word, "then" | "do" | "else" | "elif" | "!" | "time") {
-            self.begins = true;
-        } else if word == "function" {
+        } else if matches!(word, "then" | "do" | "else" | "elif" | "!" | "time" | "function") {
             self.begins = true;
         }
     }
@@ -470,6 +506,25 @@ mod tests {
         assert_eq!(commands("for x in a; do\nls\n\ndate"), ["for x in a; do\nls", "date"]);
         assert_eq!(commands("cat <<EOF\nx"), ["cat <<EOF\nx"]);
         assert!(of("a \\").iter().all(|part| matches!(part, Part::Command(piece) if !piece.whole)));
+    }
+
+    #[test]
+    fn a_script_is_one_piece() {
+        let of = |text: &str| {
+            let lines: Vec<Line> = text
+                .lines()
+                .enumerate()
+                .map(|(at, text)| Line { number: at + 1, text: text.to_owned() })
+                .collect();
+            one_script(&lines, &parts(&lines)).map(|piece| (piece.lines, piece.text))
+        };
+        assert_eq!(of("#!/bin/sh\n# All\nls\n\nrm x"), Some(((3, 5), "ls\n\nrm x".to_owned())));
+        assert_eq!(
+            of("say() {\n  echo $1\n}\nsay a"),
+            Some(((1, 4), "say() {\n  echo $1\n}\nsay a".to_owned()))
+        );
+        assert_eq!(of("ls\nrm x"), None);
+        assert_eq!(of("# only words"), None);
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn plain(cell: &str) -> &str {
 /// `007` and `1e3` are text, and so is a number that would not be written like that again.
 fn is_number(cell: &str) -> bool {
     cell.parse::<i64>().is_ok_and(|whole| whole.to_string() == cell)
-        || cell.parse::<f64>().is_ok_and(|number| number.is_finite() && json!(number).to_string() == cell)
+        || cell.parse::<f64>().is_ok_and(|number| number.is_finite() && format!("{number:?}") == cell)
 }
 
 /// Returns what a row is called: a name as it stands, words in lower case.

@@ -161,8 +161,7 @@ fn is_block(text: &str) -> bool {
         && !text.ends_with("\n\n")
         && !text.trim().is_empty()
         && text.lines().all(|line| {
-            line.trim_start_matches(' ').starts_with('\t') == false
-                && (line.trim().is_empty() == line.is_empty())
+            !line.trim_start_matches(' ').starts_with('\t') && (line.trim().is_empty() == line.is_empty())
         })
 }
 
