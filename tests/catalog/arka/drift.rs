@@ -2,10 +2,74 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::NAMESPACE;
-use super::servers::nothing_installed;
+use super::servers::{Releases, nothing_installed};
+use crate::support::project::Shown;
+
+fn platform() -> Option<Releases> {
+    let releases = nothing_installed()?;
+    releases.platform();
+    Some(releases)
+}
+
+fn by_helm(releases: &Releases, runbook: &str, more: &[&str]) -> Shown {
+    let vars = ["exec", runbook, "--yes", "--var", "env=prod", "--var", "via=helm"];
+    releases.stage.project.run(&[&vars[..], more].concat())
+}
+
+/// Returns the memory that policy-engine's pods request.
+fn memory(releases: &Releases) -> Value {
+    let it = releases.stage.cluster.object("deployments", NAMESPACE, "policy-engine");
+    it["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["memory"].clone()
+}
+
+/// `--reuse-values` takes the values of the revision that was deployed last: what a failed one brought would go without a word.
+#[test]
+fn a_failed_deploy_is_not_undone_by_another_change() {
+    let Some(releases) = platform() else { return };
+    let chart = releases.chart();
+    let upgrade = ["upgrade", "arka", &chart, "--reuse-values", "--set"];
+    let deploy = |memory: &str| {
+        let value = format!("policyEngine.resources.requests.memory={memory}");
+        releases.helm.run(&[&upgrade[..], &[&value, "--wait", "--timeout", "1s"]].concat())
+    };
+    let policy_engine = |most| releases.stage.cluster.limit_ready(NAMESPACE, "policy-engine", most);
+    policy_engine(0);
+    deploy("256Mi").failed(1);
+    assert_eq!((releases.revision("arka"), memory(&releases)), (("failed".to_owned(), 2), json!("256Mi")));
+    for (runbook, var) in [
+        ("arka/hpa-limits", "max=50"),
+        ("arka/hpa-thresholds", "cpu=50"),
+        ("arka/resize-pods", "service=usage-metering"),
+    ] {
+        let shown = by_helm(&releases, runbook, &["--var", var]).code(1).to_string();
+        assert!(shown.contains("release failed: its check does not hold"), "{shown}");
+        assert!(shown.contains("beside policyEngine"), "{shown}");
+        releases.stage.project.run(&["rollback", "--yes"]).code(0);
+    }
+    assert_eq!((releases.revision("arka").1, memory(&releases)), (2, json!("256Mi")), "nothing was changed");
+    releases.helm.run(&[&upgrade[..4], &["--set", "usageMetering.autoscaling.maxReplicas=50"]].concat()).ok();
+    assert_eq!(memory(&releases), json!("512Mi"), "as who types it does");
+}
+
+/// What failed in this very change goes on.
+#[test]
+fn a_change_that_failed_itself_is_resumed() {
+    let Some(releases) = platform() else { return };
+    releases.stage.cluster.limit_ready(NAMESPACE, "usage-metering", 0);
+    let more =
+        ["--var", "service=usage-metering", "--var", "memory_request=600Mi", "--var", "ready_within=2s"];
+    let shown = by_helm(&releases, "arka/resize-pods", &more).code(1).to_string();
+    assert!(shown.contains("release failed"), "{shown}");
+    assert_eq!(releases.revision("arka"), ("failed".to_owned(), 2));
+    releases.stage.cluster.unlimit_ready(NAMESPACE, "usage-metering");
+    releases.stage.project.run(&["resume"]).code(0);
+    assert_eq!(releases.revision("arka"), ("deployed".to_owned(), 3));
+    releases.stage.project.run(&["rollback", &releases.stage.project.newest(), "--yes"]).code(0);
+    assert_eq!(releases.revision("arka").0, "deployed");
+}
 
 /// Its answer is what is read of a difference: one in another form, or at the margin, is one, too.
 #[test]
