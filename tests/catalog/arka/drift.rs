@@ -14,6 +14,12 @@ fn platform() -> Option<Releases> {
     Some(releases)
 }
 
+/// Returns the limits of usage-metering's autoscaler.
+fn limits(releases: &Releases) -> [Value; 2] {
+    let hpa = releases.stage.cluster.object("horizontalpodautoscalers", NAMESPACE, "usage-metering-hpa");
+    ["minReplicas", "maxReplicas"].map(|name| hpa["spec"][name].clone())
+}
+
 fn by_helm(releases: &Releases, runbook: &str, more: &[&str]) -> Shown {
     let vars = ["exec", runbook, "--yes", "--var", "env=prod", "--var", "via=helm"];
     releases.stage.project.run(&[&vars[..], more].concat())
@@ -69,6 +75,34 @@ fn a_change_that_failed_itself_is_resumed() {
     assert_eq!(releases.revision("arka"), ("deployed".to_owned(), 3));
     releases.stage.project.run(&["rollback", &releases.stage.project.newest(), "--yes"]).code(0);
     assert_eq!(releases.revision("arka").0, "deployed");
+}
+
+/// A rollback by helm knows the release's limits only, so a patch to another number is not taken over.
+#[test]
+fn a_limit_that_was_patched_is_taken_over_only_as_it_is() {
+    let Some(releases) = platform() else { return };
+    let patch = |max: i64| {
+        let body = json!({"spec": {"maxReplicas": max}}).to_string();
+        releases.kubectl(&["patch", "hpa", "usage-metering-hpa", "-p", &body]).ok();
+    };
+    patch(50);
+    let shown = by_helm(&releases, "arka/hpa-limits", &["--var", "max=60"]).code(1).to_string();
+    assert!(shown.contains("no-drift failed: the gate does not hold"), "{shown}");
+    releases.stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(limits(&releases), [json!(3), json!(50)], "nothing was changed");
+    by_helm(&releases, "arka/hpa-limits", &["--var", "max=50"]).code(0);
+    assert_eq!(limits(&releases), [json!(3), json!(50)]);
+    let run = releases.stage.project.newest();
+
+    // The other target of the same autoscaler would be taken back without having been asked for.
+    let at = "/spec/metrics/1/resource/target/averageUtilization";
+    let body = json!([{"op": "replace", "path": at, "value": 60}]).to_string();
+    releases.kubectl(&["patch", "hpa", "usage-metering-hpa", "--type=json", "-p", &body]).ok();
+    let shown = by_helm(&releases, "arka/hpa-thresholds", &["--var", "cpu=50"]).code(1).to_string();
+    assert!(shown.contains("no-drift failed: the gate does not hold"), "{shown}");
+    releases.stage.project.run(&["rollback", "--yes"]).code(0);
+    releases.stage.project.run(&["rollback", &run, "--yes"]).code(0);
+    assert_eq!(limits(&releases), [json!(3), json!(20)], "to what the release had");
 }
 
 /// Its answer is what is read of a difference: one in another form, or at the margin, is one, too.
