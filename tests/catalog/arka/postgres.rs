@@ -183,6 +183,17 @@ fn postgres_replicas() {
         assert!(read.contains("runbook resume"), "{read}");
         assert_eq!(standbys(&releases), json!(1));
     });
+    stage.cluster.allow_all();
+    stage.project.run(&["rollback", "--yes"]).code(0);
+
+    // Helm would put its own over it, and the primary would be restarted for a standby more.
+    let image =
+        ["set", "image", "statefulset/postgresql-primary", "postgresql=registry.test/postgresql:patched"];
+    releases.kubectl(&image).ok();
+    let shown = stage.project.run(&[&["exec", "arka/postgres-replicas", "--yes"], &typed[..]].concat());
+    let said = "undisturbed failed: the gate does not hold: StatefulSet postgresql-primary:";
+    assert!(shown.code(1).to_string().contains(said));
+    assert_eq!(standbys(&releases), json!(1));
 }
 
 /// Helm says "upgraded", and there is no standby: the number means nothing to a release without replication.
