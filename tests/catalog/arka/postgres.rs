@@ -8,6 +8,7 @@ use super::NAMESPACE;
 use super::servers::{Releases, connections, releases};
 use crate::catalog::proof::Proof;
 use crate::support::postgres::Postgres;
+use crate::support::tools::eventually;
 
 #[test]
 fn postgres_connections() {
@@ -155,6 +156,77 @@ fn a_pod_is_no_stateful_set_and_a_refused_setting_is_an_error() {
     let shown = step("sts/postgresql-0", "'500'");
     assert!(shown.contains("sts/postgresql-0") && shown.contains("error"), "{shown}");
     assert_eq!(releases.stage.calls().len(), calls, "{shown}");
+}
+
+/// Writes a runbook that sets max_connections of `postgresql-0` and restarts it.
+fn connections_of_one(releases: &Releases, number: &str, more: &str) {
+    let server = format!("namespace: {NAMESPACE}, pod: postgresql-0, user: arka, database: arka");
+    let runbook = format!(
+        "runbook: set\ntitle: Set\nsteps:\n  - id: set\n    uses: postgres/alter-system\n    with: {{{server}, setting: \
+         max_connections, value: '{number}'{more}}}\n  - id: restart\n    uses: postgres/restart-pod\n    with: {{{server}}}\n"
+    );
+    releases.stage.project.write("runbooks/arka/set.yaml", runbook);
+}
+
+/// The pods of an event are there for minutes after its limits were undone: the server does not come back with less than they hold.
+#[test]
+fn the_undo_does_not_restart_with_fewer_connections_than_are_in_use() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 20");
+    primary.restart().expect("it comes back");
+    connections_of_one(&releases, "60", ", room_within: 2s");
+    let project = &releases.stage.project;
+    project.run(&["exec", "arka/set"]).code(0);
+    let run = project.newest();
+    let busy = |wanted: &str| {
+        let asked = "SELECT count(*) >= 20 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+        eventually("connections", || primary.sql("postgres", asked) == wanted);
+    };
+    let pods: Vec<_> = (0..20)
+        .map(|_| {
+            let server = primary.clone();
+            std::thread::spawn(move || server.psql(&["-d", "arka", "-c", "SELECT pg_sleep(120)"]).code)
+        })
+        .collect();
+    busy("t");
+    let shown = project.run(&["rollback", &run, "--yes"]).code(5).to_string();
+    assert!(shown.contains("21 connections are in use, and only 17 would fit"), "{shown}");
+    assert_eq!(connections(&primary), json!(["60", "60"]), "nothing was changed");
+    let end =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+    assert_eq!(primary.sql("postgres", end), "20");
+    busy("f");
+    for pod in pods {
+        pod.join().expect("psql was run");
+    }
+    project.run(&["rollback", &run, "--yes"]).code(0);
+    assert_eq!(connections(&primary), json!(["20", "20"]));
+}
+
+/// Written without a reload: it waits for no restart as far as the server says, and would be in force after any.
+#[test]
+fn a_setting_that_was_written_and_not_read_is_no_hindrance() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    let project = &releases.stage.project;
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 150");
+    let pending = "SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'";
+    assert_eq!((connections(&primary), primary.sql("arka", pending).as_str()), (json!(["100", "150"]), "f"));
+    connections_of_one(&releases, "150", "");
+    project.run(&["exec", "arka/set"]).code(0);
+    assert_eq!(connections(&primary), json!(["150", "150"]));
+
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 200");
+    connections_of_one(&releases, "170", "");
+    project.run(&["exec", "arka/set"]).code(0);
+    assert_eq!(connections(&primary), json!(["170", "170"]));
+    project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(
+        connections(&primary),
+        json!(["200", "200"]),
+        "what was written before, in force by the restart"
+    );
 }
 
 fn standbys(releases: &Releases) -> serde_json::Value {
