@@ -8,7 +8,7 @@ use super::NAMESPACE;
 use super::servers::{Releases, connections, releases};
 use crate::catalog::proof::Proof;
 use crate::support::postgres::Postgres;
-use crate::support::tools::eventually;
+use crate::support::tools::{self, eventually};
 
 #[test]
 fn postgres_connections() {
@@ -227,6 +227,34 @@ fn a_setting_that_was_written_and_not_read_is_no_hindrance() {
         json!(["200", "200"]),
         "what was written before, in force by the restart"
     );
+}
+
+/// `kubectl delete` that loses its connection has failed, and the pod is deleted all the same.
+#[test]
+fn a_restart_that_was_not_seen_to_its_end_is_not_done_twice() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    let Some(kubectl) = tools::require("kubectl") else { return };
+    let (kubectl, once) = (kubectl.display(), releases.stage.project.root().join("../once"));
+    let once = once.display();
+    releases.stage.client(
+        "kubectl",
+        &format!(
+            "case \"$*\" in *'delete pod'*) [ -e '{once}' ] || {{ : > '{once}'; '{kubectl}' \"$@\"; \
+             echo 'error: http2: client connection lost' >&2; exit 1; }};; esac\nexec '{kubectl}' \"$@\""
+        ),
+    );
+    connections_of_one(&releases, "150", "");
+    let project = &releases.stage.project;
+    let shown = project.run(&["exec", "arka/set"]).code(1).to_string();
+    assert!(shown.contains("restart failed") && shown.contains("client connection lost"), "{shown}");
+    let cluster = &releases.stage.cluster;
+    let ready = |pod: &serde_json::Value| pod["status"]["phase"] == "Running";
+    cluster.wait_for("pods", NAMESPACE, "postgresql-0", ready);
+    let pod = || cluster.object("pods", NAMESPACE, "postgresql-0")["metadata"]["uid"].clone();
+    let new = pod();
+    project.run(&["resume"]).code(0);
+    assert_eq!((pod(), connections(&primary)), (new, json!(["150", "150"])), "no outage more");
 }
 
 fn standbys(releases: &Releases) -> serde_json::Value {
