@@ -90,6 +90,50 @@ fn scale_down_blocked_triage() {
     assert_eq!(budget(&stage), json!(3));
 }
 
+/// Two runs at a time: what one has eased is nothing that the other may give back at its end, in whichever order they end.
+#[test]
+fn a_budget_that_another_run_has_eased_gets_back_all_that_it_had() {
+    let Some(stage) = prod() else { return };
+    let (kubectl, _) = cordoned(&stage);
+    let typed = |keep: &'static str| {
+        let run = ["exec", "arka/scale-down-blocked-triage", "--yes", "--var", "env=prod"];
+        let of = ["--var", "service=usage-metering", "--var", "budget=usage-metering-pdb", "--var", keep];
+        [&run[..], &of, &["--var", "drain_within=1s"]].concat()
+    };
+    let eased_by_another = |pods: &str| {
+        let patch = format!(r#"{{"spec":{{"minAvailable":{pods}}}}}"#);
+        kubectl.run(&["patch", "pdb", "usage-metering-pdb", "--type=merge", "-p", &patch]).ok();
+    };
+    // It is eased as far already: whoever did that gives it back.
+    eased_by_another("1");
+    let shown = stage.project.run(&[&typed("keep=1")[..], &["--approve", "allow"]].concat()).code(1);
+    assert!(shown.to_string().contains("budget-now failed: the gate does not hold"), "{shown}");
+    assert_eq!(budget(&stage), json!(1));
+
+    // While a person is asked the other run ends: what there is then counts.
+    eased_by_another("2");
+    stage.project.run(&typed("keep=1")).code(3);
+    let run = stage.project.newest();
+    eased_by_another("3");
+    stage.project.run(&["approve", &run, "allow"]).code(0);
+    let shown = stage.project.run(&["resume", &run]).code(1).to_string();
+    assert!(shown.contains("drained failed: the gate does not hold"), "{shown}");
+    assert_eq!(budget(&stage), json!(3), "{shown}");
+
+    // The other run ends while this one waits for the drain.
+    eased_by_another("2");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            stage.cluster.wait_for("poddisruptionbudgets", NAMESPACE, "usage-metering-pdb", |it| {
+                it["spec"]["minAvailable"] == json!(1)
+            });
+            eased_by_another("3");
+        });
+        stage.project.run(&[&typed("keep=1")[..], &["--approve", "allow"]].concat()).code(1);
+    });
+    assert_eq!(budget(&stage), json!(3));
+}
+
 /// The source eases the budget so that replicas can go. They go without.
 #[test]
 fn a_budget_never_stopped_a_deployment_from_scaling_down() {
