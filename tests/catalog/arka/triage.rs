@@ -29,8 +29,8 @@ fn hpa_triage() {
     proof.back(&stage);
     let unknown = ["--var", "env=prod", "--var", "service=usage-meter"];
     proof.failure(&stage, &unknown, 1, |read, _| {
-        assert!(read.contains("deployment failed: the gate could not tell"), "{read}");
-        assert!(read.contains("\"usage-meter\" not found"), "{read}");
+        assert!(read.contains("deployment failed: the gate does not hold"), "{read}");
+        assert!(read.contains("Where neither is, the name is wrong."), "{read}");
     });
 }
 
@@ -145,4 +145,44 @@ fn a_budget_never_stopped_a_deployment_from_scaling_down() {
         .cluster
         .wait_for("deployments", NAMESPACE, "usage-metering", |it| it["status"]["replicas"] == json!(1));
     assert_eq!(budget(&stage), json!(3), "straight through a budget of three");
+}
+
+/// An autoscaler reads what the pods request. With a limit, or in a namespace with a limit range, that is more than their template says.
+#[test]
+fn requests_that_pods_get_from_elsewhere_are_requests() {
+    let Some(stage) = prod() else { return };
+    let cluster = &stage.cluster;
+    let causes = |service: &str| {
+        let service = format!("service={service}");
+        let shown = stage.project.run(&["exec", "arka/hpa-triage", "--var", "env=prod", "--var", &service]);
+        shown.code(0);
+        stage.outputs()["verdict"]["causes"].clone()
+    };
+    let container = |name: &str, resources: Value| {
+        let image = format!("registry.test/{name}:1");
+        json!({"spec": {"containers": [{"name": name, "image": image, "resources": resources}]}})
+    };
+    let scaled = |name: &str, resources: Value| {
+        cluster.deployment_with(NAMESPACE, name, 1, &container(name, resources));
+        cluster.hpa(NAMESPACE, &format!("{name}-hpa"), &format!("deployment/{name}"), 1, 3);
+        cluster.wait_for("horizontalpodautoscalers", NAMESPACE, &format!("{name}-hpa"), |it| {
+            it["status"]["conditions"].is_array()
+        });
+    };
+    let none = "no cause found, its metrics ask for no more pods";
+    scaled("limited", json!({"limits": {"cpu": "1"}}));
+    assert_eq!(causes("limited"), none);
+    scaled("bare", Value::Null);
+    assert_eq!(causes("bare"), "no-requests");
+    let range = json!([{"type": "Container", "defaultRequest": {"cpu": "100m"}}]);
+    cluster.seed("limitranges", NAMESPACE, json!({"metadata": {"name": "small"}, "spec": {"limits": range}}));
+    scaled("ranged", Value::Null);
+    assert_eq!(causes("ranged"), none);
+
+    // Its deployment is gone, and that is a finding.
+    cluster.remove("deployments", NAMESPACE, "limited");
+    cluster.wait_for("horizontalpodautoscalers", NAMESPACE, "limited-hpa", |it| {
+        it["status"]["conditions"][0]["reason"] == "FailedGetScale"
+    });
+    assert_eq!(causes("limited"), "no-target");
 }
