@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stage::{Stage, difference};
+use crate::support::kube::Kubectl;
 
 const SHOP: &str = "shop";
 
@@ -140,4 +141,28 @@ fn settings_are_given_only_to_the_autoscaler_of_the_deployment() {
     stage.project.run(&["resume"]).code(0);
     let spec = stage.cluster.object("hpa", SHOP, "api-hpa")["spec"].clone();
     assert_eq!((&spec["maxReplicas"], spec["metrics"].as_array().map(Vec::len)), (&json!(6), Some(1)));
+}
+
+/// During a rollout that hangs the older pods are the ready ones, and the newer ones the updated: together they look like enough.
+#[test]
+fn ready_pods_of_an_older_version_do_not_count_for_the_newest() {
+    let with = json!({"namespace": SHOP, "workload": "deployment/web", "replicas": 2, "within": "1s"});
+    let Some(stage) = one_step("kubectl/ready", &with) else { return };
+    let cluster = &stage.cluster;
+    cluster.deployment(SHOP, "web", 8);
+    cluster.wait_for("deployments", SHOP, "web", |it| it["status"]["readyReplicas"] == json!(8));
+    stage.project.run(&["exec", "one"]).code(0);
+    cluster.image_missing("registry.test/web:broken");
+    let kubectl = Kubectl::new(cluster, SHOP).expect("the stage has one");
+    kubectl.run(&["set", "image", "deployment/web", "web=registry.test/web:broken"]).ok();
+    let hangs = cluster.wait_for("deployments", SHOP, "web", |it| {
+        it["status"]["updatedReplicas"] == json!(4)
+            && it["status"]["observedGeneration"] == it["metadata"]["generation"]
+    });
+    assert_eq!(hangs["status"]["readyReplicas"], json!(6), "those of before");
+    let shown = stage.project.run(&["exec", "one"]).code(1).to_string();
+    assert!(shown.contains("it failed: the gate does not hold"), "{shown}");
+    kubectl.run(&["rollout", "undo", "deployment/web"]).ok();
+    cluster.wait_for("deployments", SHOP, "web", |it| it["status"]["readyReplicas"] == json!(8));
+    stage.project.run(&["resume"]).code(0);
 }

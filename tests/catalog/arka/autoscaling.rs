@@ -213,8 +213,8 @@ fn by_helm_limits_and_targets_last() {
         stage.project.run(&typed)
     };
     let cpu = || spec(stage, HPA)["metrics"][0]["resource"]["target"]["averageUtilization"].clone();
-    // Patched in a hurry: the limit that the run sets is no hindrance.
-    releases.kubectl(&["patch", "hpa", HPA, "-p", r#"{"spec":{"maxReplicas":40}}"#]).ok();
+    // Patched in a hurry: what the run sets is no hindrance.
+    releases.kubectl(&["patch", "hpa", HPA, "-p", r#"{"spec":{"maxReplicas":50}}"#]).ok();
     exec("arka/hpa-limits", "max=50").code(0);
     let ceiling = stage.project.newest();
     exec("arka/hpa-thresholds", "cpu=50").code(0);
@@ -329,4 +329,29 @@ fn a_metric_that_the_chart_does_not_know_is_told_to_be_gone_with_an_upgrade() {
     assert!(metrics().contains("http_requests_per_second"), "nothing was changed");
     releases.helm.run(&["upgrade", "arka", &releases.chart(), "--reuse-values"]).ok();
     assert!(!metrics().contains("http_requests_per_second"), "as helm does it");
+}
+
+/// Two runbooks keep the lock of the scaling while they wait, for hours; load comes back sooner. What to type then is said.
+#[test]
+fn what_waits_with_the_lock_of_the_scaling_can_be_ended() {
+    let Some(stage) = prod() else { return };
+    let waits = json!({
+        "runbook": "waits", "title": "Waits", "lock": "arka/prod/scaling",
+        "steps": [{"id": "go", "approve": "Go on?"}],
+    });
+    stage.project.write("runbooks/arka/waits.yaml", waits.to_string());
+    stage.project.run(&["exec", "arka/waits"]).code(3);
+    let waiting = stage.project.newest();
+    let of = ["exec", "arka/scale-up", "--yes", "--var", "env=prod", "--var", "service=usage-metering"];
+    let up = [&of[..], &["--var", "replicas=4"]].concat();
+    let shown = stage.project.run(&up).code(6).to_string();
+    assert!(shown.contains("the lock `arka/prod/scaling` is held by run"), "{shown}");
+    let said = stage.project.run(&["show", "arka/scale-up"]).code(0).to_string();
+    assert!(
+        said.contains("ends at once with code 6") && said.contains("`arka/post-event-scale-down`"),
+        "{said}"
+    );
+    stage.project.run(&["rollback", &waiting, "--yes"]).code(0);
+    stage.project.run(&up).code(0);
+    assert_eq!(scaled(&stage, "usage-metering"), limits(4, 20));
 }

@@ -125,6 +125,89 @@ fn post_event_scale_down() {
     });
 }
 
+/// An autoscaler ends at once what stands above a ceiling that was lowered: the ceilings wait until the pods are gone by themselves.
+#[test]
+fn the_ceilings_go_back_after_the_pods() {
+    let Some((releases, primary, _standby)) = arka() else { return };
+    let stage = &releases.stage;
+    for node in ["node-3", "node-4", "node-5", "node-6"] {
+        stage.cluster.node(node);
+    }
+    stage.project.run(&[&["exec", "arka/pre-scale-event", "--yes"], &TYPED[..]].concat()).code(0);
+    stage.cluster.hpa_wants(NAMESPACE, "license-authority-hpa", Wants::Replicas(2));
+    stage.cluster.hpa_wants(NAMESPACE, "usage-metering-hpa", Wants::Replicas(25));
+    let ready = |number: i64| {
+        let is = move |it: &Value| it["status"]["readyReplicas"] == json!(number);
+        stage.cluster.wait_for("deployments", NAMESPACE, "usage-metering", is);
+    };
+    ready(25);
+    // The load has gone, and the autoscaler is in no hurry, as a policy or its window may tell it.
+    let behavior = |policy: &str| {
+        let body = json!({"spec": {"behavior": {"scaleDown": {"selectPolicy": policy}}}}).to_string();
+        releases.kubectl(&["patch", "hpa", "usage-metering-hpa", "-p", &body]).ok();
+    };
+    behavior("Disabled");
+    stage.cluster.hpa_wants(NAMESPACE, "usage-metering-hpa", Wants::Replicas(3));
+    let soon = [
+        "--var",
+        "normal_for=1s",
+        "--var",
+        "every=1s",
+        "--var",
+        "wait_at_most=60s",
+        "--var",
+        "settle_within=3s",
+    ];
+    let typed = [&["exec", "arka/post-event-scale-down", "--yes"], &TYPED[..], &soon[..]].concat();
+    let shown = stage.project.run(&typed).code(1).to_string();
+    assert!(shown.contains("settled[usage-metering] failed: the gate does not hold"), "{shown}");
+    assert_eq!(limits(&releases), of([(2, 30), (3, 50), (2, 10), (2, 8)]), "the floors only");
+    ready(25);
+    assert_eq!(connections(&primary), json!(["500", "500"]));
+    behavior("Max");
+    ready(3);
+    stage.project.run(&[&["resume"], &TYPED[2..]].concat()).code(0);
+    assert_eq!(limits(&releases), of(NORMAL));
+}
+
+/// In staging the load is what `kubectl top` says; without metrics nobody can tell, and nothing is taken away.
+#[test]
+fn without_autoscalers_it_measures_the_pods() {
+    let Some((stage, _kubectl, helm, chart)) = staging() else { return };
+    let Some(primary) = Postgres::start() else { return };
+    let settings = format!("{},usageMetering.replicas=10,licenseAuthority.replicas=5", off());
+    helm.run(&["install", "arka", &chart, "--set", &settings, "--wait", "--timeout", "60s"]).ok();
+    // 10 pods that use 150m each: three would have to do 1500m, and request 750m.
+    stage.cluster.usage(STAGING, "usage-metering", 150, 128);
+    stage.cluster.usage(STAGING, "license-authority", 20, 128);
+    let exec = |at_most: &str| {
+        let typed =
+            ["exec", "arka/post-event-scale-down", "--yes", "--var", "env=staging", "--var", "every=1s"];
+        stage.project.run(&[&typed[..], &["--var", "normal_for=1s", "--var", at_most]].concat())
+    };
+    let shown = exec("wait_at_most=3s").code(1).to_string();
+    let busy = "traffic-normal-without-autoscaler[usage-metering] failed: the gate does not hold";
+    assert!(shown.contains(busy), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    stage.cluster.metrics(false);
+    let shown = exec("wait_at_most=3s").code(1).to_string();
+    assert!(shown.contains("could not tell") && shown.contains("Metrics API not available"), "{shown}");
+    stage.project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(stage.changing_calls(0), [""; 0]);
+
+    stage.cluster.metrics(true);
+    stage.cluster.usage(STAGING, "usage-metering", 40, 128);
+    helm.repository("bitnami");
+    helm.run(&["install", "postgresql", "bitnami/postgresql", "--wait", "--timeout", "60s"]).ok();
+    primary.user("arka", "");
+    primary.lives_in(&stage.cluster, STAGING, "postgresql-0");
+    exec("wait_at_most=60s").code(0);
+    for (service, normal) in [("usage-metering", 3), ("license-authority", 2)] {
+        let replicas = &stage.cluster.object("deployments", STAGING, service)["spec"]["replicas"];
+        assert_eq!(replicas, &json!(normal), "{service}");
+    }
+}
+
 /// The upgrade resets every object of the release, not only the two autoscalers of the event.
 #[test]
 fn what_was_changed_by_hand_elsewhere_in_the_release_stops_both() {
@@ -144,20 +227,32 @@ fn what_was_changed_by_hand_elsewhere_in_the_release_stops_both() {
     assert_eq!(connections(&primary), json!(["100", "100"]), "nothing was changed");
 }
 
-/// Staging has no autoscalers: the replicas themselves are set there, and more than the event wants are not taken away.
-#[test]
-fn without_autoscalers_it_lowers_nothing_either() {
-    let Some(stage) = Stage::new("arka-staging") else { return };
-    let Some(kubectl) = Kubectl::new(&stage.cluster, "arka-staging") else { return };
-    let Some(helm) = Helm::new(&kubectl) else { return };
+const STAGING: &str = "arka-staging";
+
+/// Staging, with a helm and the chart of the platform, of which nothing is installed.
+fn staging() -> Option<(Stage, Kubectl, Helm, String)> {
+    let stage = Stage::new(STAGING)?;
+    let kubectl = Kubectl::new(&stage.cluster, STAGING)?;
+    let helm = Helm::new(&kubectl)?;
     let chart = Helm::charts().join("arka-engine").display().to_string();
     std::fs::create_dir_all(stage.project.root().join("charts")).expect("a folder");
     std::os::unix::fs::symlink(&chart, stage.project.root().join("charts/arka-engine")).expect("a link");
     stage.client("helm", &helm.line());
-    let off = ["usageMetering", "licenseAuthority", "policyEngine", "attestationService"]
+    Some((stage, kubectl, helm, chart))
+}
+
+/// Returns the settings of the chart without autoscalers.
+fn off() -> String {
+    ["usageMetering", "licenseAuthority", "policyEngine", "attestationService"]
         .map(|service| format!("{service}.autoscaling.enabled=false"))
-        .join(",");
-    let settings = format!("{off},usageMetering.replicas=12");
+        .join(",")
+}
+
+/// Staging has no autoscalers: the replicas themselves are set there, and more than the event wants are not taken away.
+#[test]
+fn without_autoscalers_it_lowers_nothing_either() {
+    let Some((stage, _kubectl, helm, chart)) = staging() else { return };
+    let settings = format!("{},usageMetering.replicas=12", off());
     helm.run(&["install", "arka", &chart, "--set", &settings, "--wait", "--timeout", "60s"]).ok();
     let typed = ["exec", "arka/pre-scale-event", "--yes", "--var", "env=staging"];
     let shown = stage.project.run(&typed).code(1).to_string();

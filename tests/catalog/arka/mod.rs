@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod capacity;
+mod drift;
 mod event;
 mod nodes;
 mod postgres;

@@ -8,6 +8,7 @@ use super::NAMESPACE;
 use super::servers::{Releases, connections, releases};
 use crate::catalog::proof::Proof;
 use crate::support::postgres::Postgres;
+use crate::support::tools::{self, eventually};
 
 #[test]
 fn postgres_connections() {
@@ -157,6 +158,105 @@ fn a_pod_is_no_stateful_set_and_a_refused_setting_is_an_error() {
     assert_eq!(releases.stage.calls().len(), calls, "{shown}");
 }
 
+/// Writes a runbook that sets max_connections of `postgresql-0` and restarts it.
+fn connections_of_one(releases: &Releases, number: &str, more: &str) {
+    let server = format!("namespace: {NAMESPACE}, pod: postgresql-0, user: arka, database: arka");
+    let runbook = format!(
+        "runbook: set\ntitle: Set\nsteps:\n  - id: set\n    uses: postgres/alter-system\n    with: {{{server}, setting: \
+         max_connections, value: '{number}'{more}}}\n  - id: restart\n    uses: postgres/restart-pod\n    with: {{{server}}}\n"
+    );
+    releases.stage.project.write("runbooks/arka/set.yaml", runbook);
+}
+
+/// The pods of an event are there for minutes after its limits were undone: the server does not come back with less than they hold.
+#[test]
+fn the_undo_does_not_restart_with_fewer_connections_than_are_in_use() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 20");
+    primary.restart().expect("it comes back");
+    connections_of_one(&releases, "60", ", room_within: 2s");
+    let project = &releases.stage.project;
+    project.run(&["exec", "arka/set"]).code(0);
+    let run = project.newest();
+    let busy = |wanted: &str| {
+        let asked = "SELECT count(*) >= 20 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+        eventually("connections", || primary.sql("postgres", asked) == wanted);
+    };
+    let pods: Vec<_> = (0..20)
+        .map(|_| {
+            let server = primary.clone();
+            std::thread::spawn(move || server.psql(&["-d", "arka", "-c", "SELECT pg_sleep(120)"]).code)
+        })
+        .collect();
+    busy("t");
+    let shown = project.run(&["rollback", &run, "--yes"]).code(5).to_string();
+    assert!(shown.contains("21 connections are in use, and only 17 would fit"), "{shown}");
+    assert_eq!(connections(&primary), json!(["60", "60"]), "nothing was changed");
+    let end =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+    assert_eq!(primary.sql("postgres", end), "20");
+    busy("f");
+    for pod in pods {
+        pod.join().expect("psql was run");
+    }
+    project.run(&["rollback", &run, "--yes"]).code(0);
+    assert_eq!(connections(&primary), json!(["20", "20"]));
+}
+
+/// Written without a reload: it waits for no restart as far as the server says, and would be in force after any.
+#[test]
+fn a_setting_that_was_written_and_not_read_is_no_hindrance() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    let project = &releases.stage.project;
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 150");
+    let pending = "SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'";
+    assert_eq!((connections(&primary), primary.sql("arka", pending).as_str()), (json!(["100", "150"]), "f"));
+    connections_of_one(&releases, "150", "");
+    project.run(&["exec", "arka/set"]).code(0);
+    assert_eq!(connections(&primary), json!(["150", "150"]));
+
+    primary.sql("postgres", "ALTER SYSTEM SET max_connections = 200");
+    connections_of_one(&releases, "170", "");
+    project.run(&["exec", "arka/set"]).code(0);
+    assert_eq!(connections(&primary), json!(["170", "170"]));
+    project.run(&["rollback", "--yes"]).code(0);
+    assert_eq!(
+        connections(&primary),
+        json!(["200", "200"]),
+        "what was written before, in force by the restart"
+    );
+}
+
+/// `kubectl delete` that loses its connection has failed, and the pod is deleted all the same.
+#[test]
+fn a_restart_that_was_not_seen_to_its_end_is_not_done_twice() {
+    let Some(releases) = releases() else { return };
+    let Some(primary) = releases.postgres() else { return };
+    let Some(kubectl) = tools::require("kubectl") else { return };
+    let (kubectl, once) = (kubectl.display(), releases.stage.project.root().join("../once"));
+    let once = once.display();
+    releases.stage.client(
+        "kubectl",
+        &format!(
+            "case \"$*\" in *'delete pod'*) [ -e '{once}' ] || {{ : > '{once}'; '{kubectl}' \"$@\"; \
+             echo 'error: http2: client connection lost' >&2; exit 1; }};; esac\nexec '{kubectl}' \"$@\""
+        ),
+    );
+    connections_of_one(&releases, "150", "");
+    let project = &releases.stage.project;
+    let shown = project.run(&["exec", "arka/set"]).code(1).to_string();
+    assert!(shown.contains("restart failed") && shown.contains("client connection lost"), "{shown}");
+    let cluster = &releases.stage.cluster;
+    let ready = |pod: &serde_json::Value| pod["status"]["phase"] == "Running";
+    cluster.wait_for("pods", NAMESPACE, "postgresql-0", ready);
+    let pod = || cluster.object("pods", NAMESPACE, "postgresql-0")["metadata"]["uid"].clone();
+    let new = pod();
+    project.run(&["resume"]).code(0);
+    assert_eq!((pod(), connections(&primary)), (new, json!(["150", "150"])), "no outage more");
+}
+
 fn standbys(releases: &Releases) -> serde_json::Value {
     releases.stage.cluster.object("statefulsets", NAMESPACE, "postgresql-read")["spec"]["replicas"].clone()
 }
@@ -183,6 +283,17 @@ fn postgres_replicas() {
         assert!(read.contains("runbook resume"), "{read}");
         assert_eq!(standbys(&releases), json!(1));
     });
+    stage.cluster.allow_all();
+    stage.project.run(&["rollback", "--yes"]).code(0);
+
+    // Helm would put its own over it, and the primary would be restarted for a standby more.
+    let image =
+        ["set", "image", "statefulset/postgresql-primary", "postgresql=registry.test/postgresql:patched"];
+    releases.kubectl(&image).ok();
+    let shown = stage.project.run(&[&["exec", "arka/postgres-replicas", "--yes"], &typed[..]].concat());
+    let said = "undisturbed failed: the gate does not hold: StatefulSet postgresql-primary:";
+    assert!(shown.code(1).to_string().contains(said));
+    assert_eq!(standbys(&releases), json!(1));
 }
 
 /// Helm says "upgraded", and there is no standby: the number means nothing to a release without replication.

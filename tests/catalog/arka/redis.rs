@@ -126,6 +126,16 @@ fn what_was_scaled_by_hand_is_told_before_helm_takes_it_back() {
     assert_eq!(replicas(&releases), json!(2));
     releases.helm.run(&["upgrade", "redis", "bitnami/redis", "--reuse-values"]).ok();
     assert_eq!(replicas(&releases), json!(1), "as the source does it");
+
+    // Of the master helm would take back what was patched, and restart it for one replica more.
+    releases.stage.project.run(&["rollback", "--yes"]).code(0);
+    releases.kubectl(&["set", "image", "statefulset/redis-master", "redis=registry.test/redis:patched"]).ok();
+    let shown = releases.stage.project.run(&typed).code(1).to_string();
+    assert!(
+        shown.contains("undisturbed failed: the gate does not hold: StatefulSet redis-master:"),
+        "{shown}"
+    );
+    assert_eq!(replicas(&releases), json!(1), "nothing was changed");
 }
 
 /// A release whose `--wait` was over is failed, with its objects changed: the undo goes back by the revision.

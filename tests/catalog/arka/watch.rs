@@ -78,6 +78,21 @@ fn it_ends() {
     assert!(shown.to_string().contains("Metrics API not available"), "{shown}");
 }
 
+/// What its table promises: an init container that crashes, and what a container waits for under any of its names.
+#[test]
+fn a_container_that_does_not_start_is_told_whichever_it_is() {
+    let Some(stage) = event() else { return };
+    let waits = |reason: &str| json!({"state": {"waiting": {"reason": reason}}});
+    for reason in ["CrashLoopBackOff", "CreateContainerConfigError", "ErrImagePull"] {
+        let (trouble, other) = (waits(reason), waits("PodInitializing"));
+        stage.cluster.pod_with(NAMESPACE, "next", "Pending", [&trouble, &other]);
+        let bounds = ["--var", "ask=false", "--var", "slack=1s", "--only", "starting", "--reason", "a test"];
+        let shown = stage.project.run(&[&["exec", "arka/monitor-event"], &TYPED[..], &bounds].concat());
+        assert!(shown.code(1).to_string().contains("starting failed: the gate does not hold"), "{reason}");
+        stage.cluster.remove("pods", NAMESPACE, "next");
+    }
+}
+
 /// Nobody can ask Grafana from here: a person looks, and what they saw is kept.
 #[test]
 fn a_person_looks_at_the_error_rates() {

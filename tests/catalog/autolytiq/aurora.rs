@@ -16,7 +16,19 @@ use crate::support::tools;
 
 /// Keeps one value of a metric, ten minutes ago, as AWS itself does every minute.
 pub(super) fn measured(moto: &Moto, namespace: &str, metric: &str, dimension: &str, value: f64) {
-    let then = jiff::Timestamp::now().as_second() - 600;
+    measured_ago(600, moto, namespace, metric, dimension, value);
+}
+
+/// As [`measured`], so many seconds ago.
+pub(super) fn measured_ago(
+    seconds: i64,
+    moto: &Moto,
+    namespace: &str,
+    metric: &str,
+    dimension: &str,
+    value: f64,
+) {
+    let then = jiff::Timestamp::now().as_second() - seconds;
     let (name, of) = dimension.split_once('=').expect("a dimension is NAME=VALUE");
     let data =
         format!("MetricName={metric},Dimensions=[{{Name={name},Value={of}}}],Timestamp={then},Value={value}");
@@ -107,6 +119,24 @@ fn aurora_capacity() {
         assert!(read.contains(refused), "{read}");
         assert_eq!(moto.capacity(NAMESPACE), (2.0, 16.0), "nothing was changed");
     });
+}
+
+/// The question may wait for hours. What the writer uses since the run began counts, and not the hour before it.
+#[test]
+fn what_is_used_while_a_person_is_asked_counts() {
+    let Some(moto) = Moto::start() else { return };
+    moto.aurora(NAMESPACE, 2.0, 64.0);
+    instance(&moto, NAMESPACE, "autolytiq-prod-writer");
+    let Some(stage) = Stage::new(NAMESPACE).and_then(|stage| stage.aws(&moto)) else { return };
+    used(&moto, WRITER, 7.0);
+    let exec = ["exec", "aurora-capacity", "--yes", "--var", "env=prod", "--var", "traffic=normal"];
+    stage.project.run(&exec).code(3);
+    let run = stage.project.newest();
+    stage.project.run(&["approve", &run, "agreed"]).code(0);
+    measured_ago(0, &moto, "AWS/RDS", "ServerlessDatabaseCapacity", WRITER, 40.0);
+    let shown = stage.project.run(&["resume", &run]).code(1).to_string();
+    assert!(shown.contains("the gate does not hold: points 2, highest 40.0, max 16"), "{shown}");
+    assert_eq!(moto.capacity(NAMESPACE), (2.0, 64.0), "nothing was changed");
 }
 
 /// What nobody measured may be raised, and not lowered.

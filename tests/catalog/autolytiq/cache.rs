@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::NAMESPACE;
-use super::aurora::{endpoint, measured};
+use super::aurora::{endpoint, measured, measured_ago};
 use crate::catalog::proof::Proof;
 use crate::catalog::stage::Stage;
 use crate::support::moto::Moto;
@@ -95,6 +95,29 @@ fn redis_resize() {
     stage.project.run(&["rollback", "--yes"]).code(0);
     proof.back(&stage);
     assert_eq!(node_type(), "cache.m6g.large");
+}
+
+/// The question may wait for hours, and the cache fills up meanwhile.
+#[test]
+fn what_fills_up_while_a_person_is_asked_must_fit() {
+    let Some((stage, moto)) = with_group(None) else { return };
+    let Some(aws) = tools::require("aws") else { return };
+    stage.client("aws", &format!("{ALLOWED}\nexec '{}' \"$@\"", aws.display()));
+    for node in [NODE, REPLICA] {
+        measured(&moto, "AWS/ElastiCache", "BytesUsedForCache", node, 1.0e9);
+    }
+    let typed = ["exec", "redis-resize", "--yes", "--var", "env=prod", "--var", "traffic=high"];
+    stage.project.run(&typed).code(3);
+    let run = stage.project.newest();
+    stage.project.run(&["approve", &run, "agreed"]).code(0);
+    measured_ago(0, &moto, "AWS/ElastiCache", "BytesUsedForCache", NODE, 12.0e9);
+    let shown = stage.project.run(&["resume", &run]).code(1).to_string();
+    failed(
+        &shown,
+        "fits[autolytiq-prod-redis-001]",
+        "the gate does not hold: points 2, highest 12000000000.0",
+    );
+    assert_eq!(of_group(&moto, "autolytiq-prod-redis", "CacheNodeType"), "cache.m6g.large");
 }
 
 /// In cluster mode each shard has data of its own: one that is full is not hidden by another, nor one that nobody measured.

@@ -174,3 +174,19 @@ fn it_asks_for_more_nodes_than_there_are() {
     }
     assert_eq!((sent(&stage), moto.nodes("autolytiq-cluster", GROUP)), (vec![], (3, 20, 10)));
 }
+
+/// A pod is pending until its init containers are through: one that crashes is a cause, and not "something else".
+#[test]
+fn an_init_container_that_crashes_is_named() {
+    let Some((stage, _moto)) = prod_with_aws() else { return };
+    let ended = json!({"terminated": {"exitCode": 2, "reason": "Error"}});
+    let crashes =
+        json!({"restartCount": 5, "lastState": ended, "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
+    let waits = json!({"state": {"waiting": {"reason": "PodInitializing"}}});
+    stage.cluster.pod_with(NAMESPACE, "migrate", "Pending", [&crashes, &waits]);
+    let exec = ["exec", "pending-pods-triage", "--yes", "--var", "env=prod", "--var", "settle=1s"];
+    let shown = stage.project.run(&exec).code(1).to_string();
+    assert_eq!((named(&stage, "crash"), named(&stage, "other")), (vec!["migrate".to_owned()], vec![]));
+    assert!(shown.contains("| crash: migrate\n"), "{shown}");
+    assert!(!shown.contains("| other:"), "{shown}");
+}

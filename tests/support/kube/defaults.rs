@@ -44,6 +44,14 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
         }
         "pods" => {
             pod(object);
+            // Of pods only: a template keeps what was written.
+            for container in object["spec"]["containers"].as_array_mut().into_iter().flatten() {
+                for (resource, quantity) in
+                    container["resources"]["limits"].as_object().cloned().into_iter().flatten()
+                {
+                    set_in(&mut container["resources"], "requests", &resource, quantity);
+                }
+            }
             let spec = &mut object["spec"];
             set(spec, "serviceAccountName", json!("default"));
             set(spec, "enableServiceLinks", json!(true));
@@ -88,6 +96,11 @@ fn set(object: &mut Value, key: &str, default: Value) {
     if object[key].is_null() {
         object[key] = default;
     }
+}
+
+fn set_in(object: &mut Value, key: &str, name: &str, default: Value) {
+    set(object, key, json!({}));
+    set(&mut object[key], name, default);
 }
 
 /// Fills a pod or a pod template.

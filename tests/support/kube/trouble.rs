@@ -82,6 +82,27 @@ impl Cluster {
         self.seed("deployments", namespace, deployment);
     }
 
+    /// Makes a pod of nobody's that has its node and stays as it is said here: the states of its init containers and of its own.
+    pub(crate) fn pod_with(&self, namespace: &str, name: &str, phase: &str, [init, own]: [&Value; 2]) {
+        self.limit_ready(namespace, name, 0);
+        let named = |kind: &str| json!([{"name": kind, "image": format!("registry.test/{kind}:1")}]);
+        let container = |kind: &str, state: &Value| {
+            let mut status = json!({"name": kind, "image": format!("registry.test/{kind}:1"), "imageID": ""});
+            json_patch::merge(&mut status, &json!({"ready": false, "restartCount": 0, "lastState": {}}));
+            json_patch::merge(&mut status, state);
+            json!([status])
+        };
+        let spec = json!({
+            "nodeName": "node-1", "initContainers": named("prepare"), "containers": named("main"),
+        });
+        let status = json!({
+            "phase": phase, "initContainerStatuses": container("prepare", init),
+            "containerStatuses": container("main", own),
+            "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}],
+        });
+        self.seed("pods", namespace, json!({"metadata": {"name": name}, "spec": spec, "status": status}));
+    }
+
     /// Installs the VerticalPodAutoscaler: without it the server knows no such kind.
     pub(crate) fn install_vpa(&self) {
         let group = "autoscaling.k8s.io";
