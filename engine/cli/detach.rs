@@ -109,7 +109,7 @@ pub fn run(settings: &Settings) -> Result<Exit, CliError> {
     let mut reporter = Announced { outputs: store.outputs(), inner: None };
     // Nobody can be asked here; whoever answers does so from another terminal, however late.
     let around =
-        Surroundings { store: &store, reporter: &mut reporter, people: None, approvals, program, wait: true };
+        Surroundings { script: None, store: &store, reporter: &mut reporter, people: None, approvals, program, wait: true };
     let closed: Closed = match work {
         Work::Exec(exec) => driver::exec(driver::Exec { secrets, ..*exec }, around)?,
         Work::Resume(resume) => driver::resume(driver::Resume { secrets, ..*resume }, around)?,

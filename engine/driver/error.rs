@@ -39,6 +39,9 @@ pub enum DriveError {
         /// What does not fit.
         source: Illegal,
     },
+    /// A script had the engine die.
+    #[error("the engine died, as the test wanted it to")]
+    Died,
     /// A rehearsal's tape is gone, and real commands must not stand in for it.
     #[error("run {run} is a rehearsal, and its tape is not in the journal: it can't go on")]
     NoTape {

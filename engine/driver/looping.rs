@@ -1,5 +1,6 @@
 //! The loop itself.
 
+mod dying;
 mod parting;
 mod playing;
 
@@ -30,6 +31,7 @@ use super::people::{self, Asked, Choice, People, Reply};
 use super::player::Player;
 use super::prompts::Desk;
 use super::said;
+use super::script::Script;
 use super::signals::{Came, Signals};
 use super::timers::Timers;
 
@@ -93,6 +95,8 @@ pub(super) struct Loop<'a> {
     pub pool: Option<&'a Pool>,
     /// Who answers in a rehearsal.
     pub player: Option<Player>,
+    /// What a test has in place of people and of chance.
+    pub script: Option<&'a mut Script>,
     pub launcher: Launcher,
     pub reporter: &'a mut dyn Reporter,
     pub people: Option<Arc<Mutex<Box<dyn People>>>>,
@@ -189,6 +193,9 @@ impl Loop<'_> {
             life.timers.pretend(player.now());
         }
         let news = std::mem::take(&mut self.news);
+        if !news.is_empty() {
+            self.committed()?;
+        }
         self.tell(&mut life, news);
         loop {
             if let Some(error) = life.taken.take() {
@@ -250,6 +257,7 @@ impl Loop<'_> {
                 self.show(record.seq, record.at, &record.event);
             }
             news = records;
+            self.committed()?;
         }
         let offered = acts.iter().rev().find_map(|act| match act {
             Act::Offer { steps } => Some(steps.clone()),
@@ -266,6 +274,12 @@ impl Loop<'_> {
             crash_point("act:before");
             self.perform(life, act);
             crash_point("act:after");
+            if self.is_dead() {
+                break;
+            }
+        }
+        if !news.is_empty() {
+            self.performed()?;
         }
         for (at, question, prompt) in answered {
             let state = self.machine.state();
@@ -395,7 +409,11 @@ impl Loop<'_> {
         self.look_into_inbox(life);
         let heard =
             |input: &Input| matches!(input, Input::Answered { step: answered, .. } if *answered == step);
+        let scripted = if fresh { self.answer_by_script(&asked, at, question) } else { Vec::new() };
         if life.queue.iter().any(heard) {
+            life.answered.push((at, question, prompt));
+        } else if !scripted.is_empty() {
+            life.queue.extend(scripted);
             life.answered.push((at, question, prompt));
         } else if may && beforehand && fresh {
             let by = crate::machine::Person { via: "flag".to_owned(), ..self.by.clone() };

@@ -239,6 +239,20 @@ impl Player {
         }
     }
 
+    /// Lets everything that is under way take effect at once although nobody will hear of it; returns what did.
+    pub(super) fn take_effects(&mut self) -> Vec<Leaf> {
+        self.flying.sort_by_key(|flight| (flight.due, flight.number));
+        let answered = |flight: &Flight| matches!(flight.then, Then::Answer(_)).then(|| flight.leaf.clone());
+        let leaves: Vec<Leaf> = self.flying.iter().filter_map(answered).collect();
+        leaves.iter().for_each(|leaf| self.take_effect(leaf));
+        leaves
+    }
+
+    /// Lets these things go wrong from now on.
+    pub(super) fn spoil(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
     /// Returns what is to be recorded of the tape, when it moved on.
     pub(super) fn moved(&mut self) -> Option<Input> {
         std::mem::take(&mut self.moved).then(|| Input::Played {

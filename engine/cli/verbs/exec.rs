@@ -107,6 +107,7 @@ pub(super) fn run_or_rehearse(
     let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
     let mut view = view::of(settings);
     let around = Surroundings {
+        script: None,
         program: settings.program(),
         store: &store,
         reporter: view.as_mut(),

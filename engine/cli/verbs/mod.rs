@@ -19,4 +19,5 @@ pub mod runs;
 pub mod schema;
 pub mod show;
 pub mod status;
+pub mod test;
 pub mod verify;

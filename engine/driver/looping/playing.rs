@@ -54,6 +54,11 @@ impl Loop<'_> {
                 tracing::warn!("what the tape has come to could not be recorded");
             }
         }
+        if let Some(script) = &mut self.script {
+            script.dead = true;
+            script.unheard.push(leaf.clone());
+            return;
+        }
         let run = self.writer.run();
         self.reporter.aside(&format!(
             "the engine is killed in {} (--kill-at); go on with it: {} resume {run}",
