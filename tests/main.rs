@@ -10,4 +10,5 @@ mod cli;
 mod docs;
 mod engine;
 mod layout;
+mod rehearse;
 mod support;

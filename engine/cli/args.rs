@@ -621,7 +621,7 @@ pub struct New {
 /// `runbook schema`.
 #[derive(Debug, Args)]
 pub struct SchemaOf {
-    /// The kind of file: runbook, or step for a step template
+    /// The kind of file: runbook, step for a step template, or tape
     #[arg(
         value_name = "KIND",
         default_value = "runbook",
@@ -638,6 +638,8 @@ pub enum SchemaKind {
     Runbook,
     /// A step template.
     Step,
+    /// A tape.
+    Tape,
 }
 
 /// `runbook graph`.

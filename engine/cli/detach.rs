@@ -108,8 +108,16 @@ pub fn run(settings: &Settings) -> Result<Exit, CliError> {
     let store = stores::open(settings)?;
     let mut reporter = Announced { outputs: store.outputs(), inner: None };
     // Nobody can be asked here; whoever answers does so from another terminal, however late.
-    let around =
-        Surroundings { script: None, store: &store, reporter: &mut reporter, people: None, approvals, program, wait: true };
+    let around = Surroundings {
+        script: None,
+        store: &store,
+        reporter: &mut reporter,
+        people: None,
+        approvals,
+        program,
+        wait: true,
+        recorder: None,
+    };
     let closed: Closed = match work {
         Work::Exec(exec) => driver::exec(driver::Exec { secrets, ..*exec }, around)?,
         Work::Resume(resume) => driver::resume(driver::Resume { secrets, ..*resume }, around)?,

@@ -83,7 +83,10 @@ pub(super) fn introduced(asked: &Asked, console: Console) -> String {
         text.push_str(&wrapped(&people, console.width, 2));
     }
     if !asked.covers.is_empty() {
-        text.push_str("  A yes runs:\n");
+        text.push_str(match asked.rehearsed {
+            true => "  A yes rehearses, and runs nothing:\n",
+            false => "  A yes runs:\n",
+        });
     }
     for covered in &asked.covers {
         // Not wrapped: what is approved is exactly what is read.

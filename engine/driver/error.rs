@@ -42,6 +42,14 @@ pub enum DriveError {
     /// A script had the engine die.
     #[error("the engine died, as the test wanted it to")]
     Died,
+    /// The tape does not say whom the run would change.
+    #[error("`target.{name}` got no answer: {why}")]
+    TapeTarget {
+        /// Its name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// A rehearsal's tape is gone, and real commands must not stand in for it.
     #[error("run {run} is a rehearsal, and its tape is not in the journal: it can't go on")]
     NoTape {

@@ -30,6 +30,7 @@ use super::launch::{self, Launcher};
 use super::people::{self, Asked, Choice, People, Reply};
 use super::player::Player;
 use super::prompts::Desk;
+use super::recorder::{Answered, Recorder, Recording};
 use super::said;
 use super::script::Script;
 use super::signals::{Came, Signals};
@@ -84,6 +85,8 @@ struct Flying {
     handle: Handle,
     printed: Arc<Mutex<Printed>>,
     sensitive: bool,
+    /// As it will stand on the tape, when one is recorded.
+    recording: Option<Box<Recording>>,
 }
 
 /// A run being driven.
@@ -97,6 +100,8 @@ pub(super) struct Loop<'a> {
     pub player: Option<Player>,
     /// What a test has in place of people and of chance.
     pub script: Option<&'a mut Script>,
+    /// The tape that is recorded.
+    pub recorder: Option<Recorder>,
     pub launcher: Launcher,
     pub reporter: &'a mut dyn Reporter,
     pub people: Option<Arc<Mutex<Box<dyn People>>>>,
@@ -394,7 +399,11 @@ impl Loop<'_> {
             // The loop outlives every command; when it is gone there is nobody left to tell.
             other => drop(to_loop.send(Message::Notice(told.clone(), other))),
         });
-        life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet });
+        let recording = self
+            .recorder
+            .is_some()
+            .then(|| Box::new(Recording::of(command, format!("{}, {}", leaf.step, leaf.stage.word()))));
+        life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet, recording });
     }
 
     /// Finds an answer: in the inbox, on the command line, at the terminal. `fresh` says whether it was not asked a moment
@@ -520,6 +529,9 @@ impl Loop<'_> {
                         .as_ref()
                         .map(|log| format!("{}: {}", log.path.display(), log.source)),
                 });
+                if let Some(recording) = flying.and_then(|flying| flying.recording) {
+                    self.record(&recording, &outcome, sensitive);
+                }
                 life.queue.push(Input::Ended { leaf, outcome });
             }
             Message::Notice(_, Notice::Chunk { .. }) => {}
@@ -527,6 +539,19 @@ impl Loop<'_> {
             Message::Reply(asked, reply) => self.replied(life, *asked, reply),
             Message::Chosen(choice) => self.chosen(life, choice),
             Message::Aimed(choice, same) => self.aimed(life, choice, same),
+        }
+    }
+
+    /// Writes what a command answered to the tape. A tape that can't be written stops no run, and is said once.
+    fn record(&mut self, recording: &Recording, outcome: &Outcome, sensitive: bool) {
+        let (Some(recorder), Some(end)) = (&mut self.recorder, &outcome.end) else { return };
+        let (stdout, stderr) = (&outcome.stdout[..], &outcome.stderr[..]);
+        let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive };
+        if let Err(error) = recorder.add(recording, &answered, &self.launcher.redactor) {
+            let path = recorder.path().display().to_string();
+            self.reporter
+                .aside(&format!("{path} can't be written, and is not whole: {error}; the run goes on"));
+            self.recorder = None;
         }
     }
 

@@ -24,6 +24,7 @@ mod people;
 mod player;
 mod preview;
 mod prompts;
+mod recorder;
 mod renewal;
 mod said;
 mod script;
@@ -47,6 +48,7 @@ pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, re
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
 pub use preview::{Planned, PlannedGate, PlannedStep, Preview, Wanted, preview};
+pub use recorder::Recorder;
 pub use renewal::Renewal;
 pub use script::{Answering, Death, Script};
 pub use secret_command::secret_of_command;

@@ -26,6 +26,7 @@ use super::looping::Loop;
 use super::outlived::{self, Outliving, Settling};
 use super::people::People;
 use super::player::Player;
+use super::recorder::Recorder;
 use super::renewal::{self, Renewal};
 use super::said;
 use super::script::Script;
@@ -112,6 +113,8 @@ pub struct Surroundings<'a> {
     pub program: String,
     /// Whether to wait for an answer from another terminal when none can be had here.
     pub wait: bool,
+    /// The tape to record.
+    pub recorder: Option<Recorder>,
 }
 
 /// A run that came to rest.
@@ -134,7 +137,7 @@ pub struct Closed {
 /// # Errors
 ///
 /// [`DriveError`]; unless it says otherwise nothing was run and nothing was written.
-pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> {
+pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveError> {
     let redactor = redactor(&exec.secrets)?;
     let snapshot = Arc::new(exec.snapshot);
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
@@ -146,7 +149,9 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
     let facts = RunFacts { id: String::new(), started_at: at.to_string(), operator: exec.by.name.clone() };
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = match (&mut player, &pool) {
-        (None, Some(pool)) => target::ask(&judge, pool, &root, &exec.secrets, &redactor, || Ok(()))?,
+        (None, Some(pool)) => {
+            target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?
+        }
         (Some(player), _) => player.target(&judge)?,
         (None, None) => Vec::new(),
     };
@@ -173,9 +178,10 @@ pub fn exec(exec: Exec, around: Surroundings<'_>) -> Result<Closed, DriveError> 
         locks,
         consent: exec.consent,
         plan: exec.plan.map(Box::new),
-        rehearsal: snapshot.tape.as_deref().map(|tape| {
-            Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })
-        }),
+        rehearsal: snapshot
+            .tape
+            .as_deref()
+            .map(|tape| Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })),
         options: exec.options,
     };
     let holder = host::holder(&exec.by);
@@ -296,8 +302,13 @@ fn pool_unless(rehearses: bool) -> Result<Option<Pool>, DriveError> {
 }
 
 impl Going {
-    fn go(self, pool: Option<&Pool>, around: Surroundings<'_>, first: Vec<Input>) -> Result<Closed, DriveError> {
-        let Surroundings { reporter, people, approvals, wait, program, script, .. } = around;
+    fn go(
+        self,
+        pool: Option<&Pool>,
+        around: Surroundings<'_>,
+        first: Vec<Input>,
+    ) -> Result<Closed, DriveError> {
+        let Surroundings { reporter, people, approvals, wait, program, recorder, script, .. } = around;
         let Going { mut machine, judge, writer, launcher, by, news, player } = self;
         if people.is_some() {
             machine.attend();
@@ -311,6 +322,7 @@ impl Going {
             pool,
             player,
             script,
+            recorder,
             launcher,
             reporter,
             people,
@@ -402,14 +414,10 @@ fn take_up(
     type Beat<'b> = &'b mut dyn FnMut() -> Result<(), DriveError>;
     let aimed =
         |stored: &Stored, judge: &Judge, opened: &Opened, renewal: Option<&Renewal>, beat: Beat<'_>| {
-            let ask = |judge: &Judge, beat: Beat<'_>| {
-                match (pool, player.borrow_mut().as_mut()) {
-                    (_, Some(player)) => player.target(judge),
-                    (Some(pool), None) => {
-                        target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat)
-                    }
-                    (None, None) => Ok(Vec::new()),
-                }
+            let ask = |judge: &Judge, beat: Beat<'_>| match (pool, player.borrow_mut().as_mut()) {
+                (_, Some(player)) => player.target(judge),
+                (Some(pool), None) => target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat),
+                (None, None) => Ok(Vec::new()),
             };
             let now = ask(judge, &mut *beat)?;
             target::same(run.as_str(), &opened.target, &now, target::SWITCH_BACK)?;

@@ -32,6 +32,8 @@ pub struct Asked {
     pub covers: Vec<Covered>,
     /// What stands for them in the answer.
     pub hash: String,
+    /// Whether nothing is run: it is a rehearsal.
+    pub rehearsed: bool,
     /// Who may answer; nothing when anyone may.
     pub who: Option<String>,
     /// How many must say yes.
@@ -72,6 +74,7 @@ impl Asked {
                 .unwrap_or_default(),
             covers,
             hash,
+            rehearsed: state.opened.as_ref().is_some_and(|opened| opened.rehearsal.is_some()),
         }
     }
 }

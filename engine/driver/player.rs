@@ -23,8 +23,8 @@ use crate::template::{Engine, Scope, Truth, to_json};
 
 use super::clock;
 use super::error::DriveError;
-use super::target::Answers;
 use super::tape_text;
+use super::target::Answers;
 
 /// Answers commands from a tape.
 pub(super) struct Player {
@@ -100,9 +100,10 @@ impl Player {
     ///
     /// [`DriveError::NoTape`] for a rehearsal whose tape is gone: it must not go on with real commands.
     pub(super) fn of(stored: &Stored) -> Result<Option<Player>, DriveError> {
-        let rehearses = stored.records.iter().any(|record| {
-            matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some())
-        });
+        let rehearses = stored
+            .records
+            .iter()
+            .any(|record| matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some()));
         match &stored.snapshot.tape {
             Some(tape) => {
                 let mut player = Player::new(tape, Faults::default(), stored.run.created);
@@ -171,12 +172,12 @@ impl Player {
         let slow = self.faults.slow.iter().find(|(name, _)| acts && names(name)).map(|(_, took)| *took);
         let (played, stdin) = asked(command);
         let given = match unknown(command) {
-            Some(why) => Err((End::NotStarted(why), String::new())),
-            None => self.find(&played, &stdin).map_err(|why| why.into_end(&self.tape.path, &played, command)),
+            Some(why) => Err(why),
+            None => self.find(&played, &stdin).map_err(|why| why.why(&self.tape.path, &played, command)),
         };
         let (mut took, mut then) = match given {
             Ok(given) => (self.tape.answers[given.number].took, Then::Answer(Box::new(given))),
-            Err((end, tail)) => (Duration::ZERO, Then::End(end, tail)),
+            Err(why) => (Duration::ZERO, Then::End(End::NotStarted(why), String::new())),
         };
         if let Some((typed, exit)) = failing {
             let fault = if exit == 1 { typed } else { format!("{typed}={exit}") };
@@ -229,22 +230,22 @@ impl Player {
         Some((leaf, outcome))
     }
 
-    /// Lets a command take effect at once although nobody will hear of its end.
-    pub(super) fn take_effect(&mut self, leaf: &Leaf) {
-        if let Some(at) = self.flying.iter().position(|flight| flight.leaf == *leaf)
-            && let Then::Answer(given) = self.flying.remove(at).then
-        {
-            // What is wrong with it is told when it is given again.
-            let _ = self.give(&given);
+    /// Lets everything that is at work take effect although nobody will hear of its end: a process outlives its engine.
+    pub(super) fn outlive(&mut self) {
+        self.flying.sort_by_key(|flight| (flight.due, flight.number));
+        for flight in std::mem::take(&mut self.flying) {
+            if let Then::Answer(given) = flight.then {
+                // What is wrong with it is told when it is given again.
+                let _ = self.give(&given);
+            }
         }
     }
 
     /// Lets everything that is under way take effect at once although nobody will hear of it; returns what did.
     pub(super) fn take_effects(&mut self) -> Vec<Leaf> {
-        self.flying.sort_by_key(|flight| (flight.due, flight.number));
         let answered = |flight: &Flight| matches!(flight.then, Then::Answer(_)).then(|| flight.leaf.clone());
-        let leaves: Vec<Leaf> = self.flying.iter().filter_map(answered).collect();
-        leaves.iter().for_each(|leaf| self.take_effect(leaf));
+        let leaves = self.flying.iter().filter_map(answered).collect();
+        self.outlive();
         leaves
     }
 
@@ -265,12 +266,13 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// [`DriveError::NoTarget`] when the tape does not know, or the answer is none.
+    /// [`DriveError::TapeTarget`] when the tape does not know, or the answer is none.
     pub(super) fn target(&mut self, judge: &Judge) -> Result<Answers, DriveError> {
         let commands = judge.target().map_err(DriveError::Settings)?;
         let mut answers = Answers::with_capacity(commands.len());
         for (name, command) in commands {
-            let said = self.say(&command).map_err(|why| DriveError::NoTarget { name: name.clone(), why })?;
+            let said =
+                self.say(&command).map_err(|why| DriveError::TapeTarget { name: name.clone(), why })?;
             answers.push((name, said));
         }
         Ok(answers)
@@ -282,11 +284,8 @@ impl Player {
             return Err(why);
         }
         let (played, stdin) = asked(command);
-        let given = self.find(&played, &stdin).map_err(|why| {
-            let (end, entry) = why.into_end(&self.tape.path, &played, command);
-            let entry = if entry.is_empty() { entry } else { format!("\n\n{entry}\n") };
-            format!("{}{entry}", describe(&end))
-        })?;
+        let found = self.find(&played, &stdin);
+        let given = found.map_err(|why| why.why(&self.tape.path, &played, command))?;
         let Said { exit, stdout, stderr } = self.give(&given)?;
         let said = stdout.trim();
         if exit != 0 {
@@ -338,9 +337,11 @@ impl Player {
         }
         let scope = self.scope(&given.taken, &given.stdin);
         let stdout = match &answer.stdout {
-            Some(Tree::Text(text)) => {
-                self.engine.text(&text.src, &scope).map_err(|fault| self.fault(&answer, "stdout", &fault))?.display()
-            }
+            Some(Tree::Text(text)) => self
+                .engine
+                .text(&text.src, &scope)
+                .map_err(|fault| self.fault(&answer, "stdout", &fault))?
+                .display(),
             Some(tree) => {
                 let wrong = |why: String| self.wrong(&answer, "stdout", &why);
                 let value = self.engine.tree(tree, &scope).map_err(|fault| wrong(fault.to_string()))?;
@@ -348,8 +349,10 @@ impl Player {
             }
             None => String::new(),
         };
-        let stderr =
-            self.engine.text(&answer.stderr, &scope).map_err(|fault| self.fault(&answer, "stderr", &fault))?;
+        let stderr = self
+            .engine
+            .text(&answer.stderr, &scope)
+            .map_err(|fault| self.fault(&answer, "stderr", &fault))?;
         let mut values = Vec::with_capacity(answer.set.len());
         for (path, expression) in &answer.set {
             let wrong = |why: String| self.wrong(&answer, &format!("set: {path}"), &why);
@@ -403,14 +406,14 @@ enum Unfound {
 }
 
 impl Unfound {
-    /// Returns how the command ends, and the entry to add.
-    fn into_end(self, tape: &str, played: &Played, command: &Prepared) -> (End, String) {
+    /// Returns why the command got no answer: with the entry to add, where none fits.
+    fn why(self, tape: &str, played: &Played, command: &Prepared) -> String {
         match self {
-            Unfound::Wrong(why) => (End::NotStarted(why), String::new()),
+            Unfound::Wrong(why) => why,
             Unfound::Nothing => {
                 let stdin = command.stdin.as_ref().map(Rendered::display);
-                let why = format!("{tape} does not know this command; add this to its `answers`");
-                (End::NotStarted(why), tape_text::entry(played, stdin.as_deref()))
+                let entry = tape_text::entry(played, stdin.as_deref());
+                format!("{tape} does not know this command; add to its answers: {entry}")
             }
         }
     }
@@ -423,7 +426,8 @@ fn asked(command: &Prepared) -> (Played, String) {
 
 /// Returns why a command could not be run in earnest either.
 fn unknown(command: &Prepared) -> Option<String> {
-    let texts = command.argv.iter().chain(command.stdin.iter()).chain(command.env.iter().map(|(_, value)| value));
+    let texts =
+        command.argv.iter().chain(command.stdin.iter()).chain(command.env.iter().map(|(_, value)| value));
     let origin = texts.filter_map(Rendered::unknown).next()?;
     Some(format!("{origin} is not known"))
 }

@@ -232,7 +232,8 @@ impl Loop<'_> {
             // switched: as by `resume` and `rollback` it is seen first whom this would change.
             choice if !then.is_empty() => {
                 let Some(pool) = self.pool else {
-                    let now = self.player.as_mut().map_or(Ok(Vec::new()), |player| player.target(&self.judge));
+                    let now =
+                        self.player.as_mut().map_or(Ok(Vec::new()), |player| player.target(&self.judge));
                     let run = self.writer.run().to_string();
                     let same = now.and_then(|now| target::same(&run, &then, &now, target::SWITCH_BACK));
                     self.aimed(life, choice, same.map_err(|error| error.to_string()));

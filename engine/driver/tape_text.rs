@@ -5,9 +5,6 @@ use std::time::Duration;
 use crate::machine::Prepared;
 use crate::model::{Played, Rendered, format_duration};
 
-/// The longest text that is written as a block: a longer one is wanted on few lines.
-const BLOCK: usize = 6;
-
 /// Returns a command as a tape names it: secrets as `•••`.
 pub(super) fn played(command: &Prepared) -> Played {
     let words: Vec<String> = command.argv.iter().map(Rendered::display).collect();
@@ -20,14 +17,15 @@ pub(super) fn played(command: &Prepared) -> Played {
     }
 }
 
-/// Returns the entry to add for a command that the tape does not know, ready to be pasted under `answers`.
+/// Returns the entry to add for a command that the tape does not know, ready to be pasted under `answers`. On one line: it
+/// stands in messages, and of what is cut or wrapped there it is still whole.
 pub(super) fn entry(command: &Played, stdin: Option<&str>) -> String {
-    let mut text = format!("- {}\n", named(command, BLOCK));
-    if let Some(stdin) = stdin {
-        text.push_str(&format!("  stdin: {}\n", scalar(stdin, 2, BLOCK)));
-    }
-    text.push_str("  stdout: \"\"");
-    text
+    let named = match command {
+        Played::Run(_) => named(command),
+        Played::Shell(script) => format!("shell: {}", quoted(script)),
+    };
+    let stdin = stdin.map(|stdin| format!(", stdin: {}", quoted(stdin))).unwrap_or_default();
+    format!("- {{{named}{stdin}, stdout: \"\"}}")
 }
 
 /// What a command answered, to be recorded.
@@ -50,12 +48,12 @@ pub(super) fn recorded(answer: &Recorded<'_>) -> String {
     if let Some(remark) = answer.remark {
         text.push_str(&format!("  # {}\n", remark.replace(['\n', '\r'], " ")));
     }
-    text.push_str(&format!("  - {}\n", indented(&named(answer.command, usize::MAX), 2)));
+    text.push_str(&format!("  - {}\n", indented(&named(answer.command), 2)));
     for (key, said) in
         [("stdin", answer.stdin.unwrap_or_default()), ("stdout", answer.stdout), ("stderr", answer.stderr)]
     {
         if !said.is_empty() || key == "stdin" && answer.stdin.is_some() {
-            text.push_str(&format!("    {key}: {}\n", scalar(said, 4, usize::MAX)));
+            text.push_str(&format!("    {key}: {}\n", scalar(said, 6)));
         }
     }
     if answer.exit != 0 {
@@ -76,13 +74,13 @@ fn indented(text: &str, by: usize) -> String {
 }
 
 /// Returns `run: […]` or `shell: …`, without its line end; lines of a block are indented by two.
-fn named(command: &Played, longest: usize) -> String {
+fn named(command: &Played) -> String {
     match command {
         Played::Run(words) => {
             let words: Vec<String> = words.iter().map(|word| flow(word)).collect();
             format!("run: [{}]", words.join(", "))
         }
-        Played::Shell(script) => format!("shell: {}", scalar(script, 2, longest)),
+        Played::Shell(script) => format!("shell: {}", scalar(script, 4)),
     }
 }
 
@@ -118,17 +116,15 @@ fn quoted(text: &str) -> String {
 }
 
 /// Returns a text as a YAML value: a block where that keeps every byte and is read more easily, else in quotes.
-fn scalar(text: &str, indent: usize, longest: usize) -> String {
-    let lines = text.lines().count();
+fn scalar(text: &str, indent: usize) -> String {
     let body = text.strip_suffix('\n').unwrap_or(text);
     let blockable = text.contains('\n')
-        && lines <= longest
         && !body.ends_with('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.lines().any(|line| line.ends_with([' ', '\t']))
-        && !text
-            .chars()
-            .any(|c| c != '\n' && (c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')));
+        && !text.chars().any(|c| {
+            c != '\n' && (c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+        });
     if !blockable {
         return quoted(text);
     }
@@ -162,7 +158,8 @@ mod tests {
             "{{ not a template }} {name} # no comment: 'x'\nb\n",
             "- a\n- b\n",
         ] {
-            let command = Played::Run(vec!["echo".to_owned(), text.to_owned(), "no".to_owned(), "1.10".to_owned()]);
+            let command =
+                Played::Run(vec!["echo".to_owned(), text.to_owned(), "no".to_owned(), "1.10".to_owned()]);
             for command in [command, Played::Shell(format!("x{text}"))] {
                 let answer = Recorded {
                     command: &command,

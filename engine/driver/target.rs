@@ -11,6 +11,7 @@ use crate::model::Secrets;
 
 use super::error::{DriveError, OtherTarget};
 use super::launch;
+use super::recorder::{Answered, Recorder, Recording};
 
 /// What each command said, by name; several have one name once the run was renewed.
 pub(super) type Answers = Vec<(String, String)>;
@@ -40,10 +41,39 @@ pub(super) fn ask(
     answers(begin(judge, pool, root, secrets)?, redactor, beat)
 }
 
+/// As [`ask`], before a run is opened; what they answer is put on the tape that is recorded.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub(super) fn ask_recorded(
+    judge: &Judge,
+    pool: &Pool,
+    root: &Path,
+    secrets: &Secrets,
+    redactor: &Redactor,
+    mut recorder: Option<&mut Recorder>,
+) -> Result<Answers, DriveError> {
+    let waiting = begin(judge, pool, root, secrets)?;
+    heard(
+        waiting,
+        redactor,
+        || Ok(()),
+        |recording, answered| {
+            if let Some(recorder) = &mut recorder
+                && let Err(error) = recorder.add(recording, answered, redactor)
+            {
+                tracing::warn!(%error, "what the target said could not be recorded");
+            }
+        },
+    )
+}
+
 /// A command of the target that is at work.
 pub(super) struct Asking {
     name: String,
     display: String,
+    recording: Recording,
     hear: mpsc::Receiver<Box<Ended>>,
 }
 
@@ -69,7 +99,8 @@ pub(super) fn begin(
                 let _ = tell.send(ended);
             }
         });
-        waiting.push(Asking { name, display: command.display, hear });
+        let recording = Recording::of(&command, format!("target {name}"));
+        waiting.push(Asking { name, display: command.display, recording, hear });
     }
     Ok(waiting)
 }
@@ -82,10 +113,19 @@ pub(super) fn begin(
 pub(super) fn answers(
     waiting: Vec<Asking>,
     redactor: &Redactor,
+    beat: impl FnMut() -> Result<(), DriveError>,
+) -> Result<Answers, DriveError> {
+    heard(waiting, redactor, beat, |_, _| {})
+}
+
+fn heard(
+    waiting: Vec<Asking>,
+    redactor: &Redactor,
     mut beat: impl FnMut() -> Result<(), DriveError>,
+    mut record: impl FnMut(&Recording, &Answered<'_>),
 ) -> Result<Answers, DriveError> {
     let mut answers = Answers::with_capacity(waiting.len());
-    for Asking { name, display, hear } in waiting {
+    for Asking { name, display, recording, hear } in waiting {
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
         let ended = loop {
             match hear.recv_timeout(HEARTBEAT) {
@@ -97,6 +137,11 @@ pub(super) fn answers(
             }
         };
         let end = launch::end(&ended.end);
+        let masked = |bytes: &[u8]| redactor.redact(bytes).into_owned();
+        let (stdout, stderr) = (masked(&ended.stdout.bytes), masked(&ended.stderr.bytes));
+        let wall = ended.wall;
+        let answered = Answered { end: &end, wall, stdout: &stdout, stderr: &stderr, sensitive: false };
+        record(&recording, &answered);
         // Stored, compared and shown: a secret in it is masked, as in all output.
         let hidden = |bytes: &[u8]| String::from_utf8_lossy(&redactor.redact(bytes)).trim().to_owned();
         let said = hidden(&ended.stdout.bytes);

@@ -12,6 +12,7 @@ use super::keys::{
     PREVIEW, RETRY, RUNBOOK, STEP, Spec, TEMPLATE, Table, UNDO, WAIT,
 };
 use super::loaded::FileKind;
+use super::tape::{ANSWER, TAPE};
 
 /// Every table with the name of its definition.
 const DEFINITIONS: &[(&str, &Table)] = &[
@@ -33,6 +34,8 @@ const DEFINITIONS: &[(&str, &Table)] = &[
     ("wait", &WAIT),
     ("hooks", &HOOKS),
     ("hook", &HOOK),
+    ("tape", &TAPE),
+    ("answer", &ANSWER),
 ];
 
 /// Text, a number or a truth value: each is read as it is written.
@@ -45,6 +48,7 @@ pub fn schema(kind: FileKind) -> Value {
     let (root, title) = match kind {
         FileKind::Runbook => ("runbook", "A runbook"),
         FileKind::Template => ("template", "A step template"),
+        FileKind::Tape => ("tape", "A tape"),
     };
     let mut definitions = Map::new();
     let mut open = vec![root];
@@ -105,6 +109,8 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         "retry" => required.push("attempts"),
         "approve" | "manual" => required.push("prompt"),
         "wait" => exactly.extend(["for", "until"]),
+        "tape" => required.extend(["tape", "answers"]),
+        "answer" => exactly.extend(["run", "shell"]),
         _ => {}
     }
     if matches!(name, "gate" | "capture" | "preview" | "undo" | "command" | "hook") {
@@ -161,6 +167,9 @@ fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
             json!({ "type": "object", "additionalProperties": { "allOf": [of(table), open] } })
         }
         ("until", _) => time(),
+        ("tape", _) => json!({ "const": 1 }),
+        ("exit", _) => json!({ "type": "number", "minimum": 0, "maximum": 255 }),
+        ("state", _) => json!({ "type": "object" }),
         // Tables are named by file, so a number is a slip.
         ("data", _) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         (_, form) => match form {
@@ -226,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere_and_every_key_is_told() {
-        for kind in [FileKind::Runbook, FileKind::Template] {
+        for kind in [FileKind::Runbook, FileKind::Template, FileKind::Tape] {
             let schema = schema(kind);
             let text = schema.to_string();
             for (at, _) in text.match_indices("#/definitions/") {

@@ -37,7 +37,12 @@ const VERSION: u64 = 1;
 pub static TAPE: Table = Table {
     what: "a tape",
     groups: &[&[
-        Spec { name: "tape", form: Form::Count, example: "tape: 1", doc: "The version of its form, which is 1." },
+        Spec {
+            name: "tape",
+            form: Form::Count,
+            example: "tape: 1",
+            doc: "The version of its form, which is 1.",
+        },
         Spec {
             name: "about",
             form: Form::Line,
@@ -151,7 +156,14 @@ pub fn load_tape_text(text: impl Into<String>, shown: &str) -> LoadedTape {
     loaded
 }
 
-fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Tape> {
+/// Says whether a file is a tape, by its name: `pre-scale-event.tape.yaml`.
+pub fn is_tape(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.ends_with(&format!(".{TAPE_ENDING}")))
+}
+
+pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Tape> {
     let of = fields(cx, node, &TAPE, None)?;
     version(cx, &of);
     let plain = of.get("plain").and_then(|field| field.boolean(cx)).unwrap_or(false);
@@ -360,9 +372,8 @@ fn never_played(cx: &mut Context<'_>, answers: &[Answer], places: &[Place], plai
     if plain {
         return;
     }
-    let always = |answer: &&(usize, &Answer)| {
-        !answer.1.once && answer.1.when.is_none() && answer.1.stdin.is_none()
-    };
+    let always =
+        |answer: &&(usize, &Answer)| !answer.1.once && answer.1.when.is_none() && answer.1.stdin.is_none();
     let numbered: Vec<(usize, &Answer)> = answers.iter().enumerate().collect();
     let first: Vec<&(usize, &Answer)> = numbered.iter().filter(always).collect();
     for (at, answer) in &numbered {

@@ -209,6 +209,7 @@ impl Playing<'_> {
             approvals: BTreeSet::new(),
             program: "runbook".to_owned(),
             wait: false,
+            recorder: None,
         };
         let came = by(around);
         if self.run.is_none() {

@@ -18,8 +18,8 @@ use super::status::About;
 use super::timeline::{Failure, Timeline};
 use super::{Standing, phrase, when};
 use crate::machine::{
-    End, Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, Question, RunStatus, Stage, State,
-    UndoResult, Verdict,
+    End, Event, Finish, Graph, Illegal, Leaf, Options, Person, PlanMark, Question, Rehearsal, RunStatus,
+    Stage, State, UndoResult, Verdict,
 };
 use crate::model::{Map, Runbook};
 
@@ -62,6 +62,9 @@ pub struct Account {
     pub options: Options,
     /// The values of its vars; a secret is in none of them.
     pub vars: Map,
+    /// What it played, when it is a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// When it was opened.
     pub opened: Option<Timestamp>,
     /// When it came to rest; absent while it goes on.
@@ -275,6 +278,7 @@ impl Teller<'_> {
             target: opened.target,
             lock: opened.lock,
             plan: opened.plan.map(|plan| *plan),
+            rehearsal: opened.rehearsal.map(|rehearsal| *rehearsal),
             options: opened.options,
             vars: vars.clone(),
             opened: timeline.opened,

@@ -15,7 +15,9 @@ use super::section::Size;
 use super::summary::next_commands;
 use super::timeline::{Timeline, Track};
 use super::{Asks, EndInfo, Standing, phrase, when};
-use crate::machine::{Addr, Finish, Graph, NodeId, Person, Progress, RunStatus, State, UndoResult, Verdict};
+use crate::machine::{
+    Addr, Finish, Graph, NodeId, Person, Progress, Rehearsal, RunStatus, State, UndoResult, Verdict,
+};
 
 /// The version of [`StatusPage`] as JSON; raised when a field changes its meaning or goes away.
 pub const STATUS_VERSION: u32 = 1;
@@ -55,6 +57,9 @@ pub struct StatusPage {
     /// Whom it changes: `cluster prod-eu`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
+    /// What it plays, when it is a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// When it was opened.
     pub started: Option<Timestamp>,
     /// When it came to rest.
@@ -136,6 +141,7 @@ impl StatusPage {
             by: opened.map(|opened| opened.by.clone()).unwrap_or_default(),
             reason: opened.and_then(|opened| opened.reason.clone()),
             target: opened.map(phrase::target).unwrap_or_default(),
+            rehearsal: opened.and_then(|opened| opened.rehearsal.as_deref().cloned()),
             started: timeline.opened,
             rested: timeline.rested,
             took_ms: millis(took),

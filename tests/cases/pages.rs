@@ -37,7 +37,7 @@ const ELSEWHERE: [Code; 21] = [
 fn whole(example: &str) -> String {
     let head = "runbook: example\ntitle: An example\n";
     let begins = |key: &str| example.lines().any(|line| line.starts_with(key));
-    if begins("runbook:") || example.starts_with('#') {
+    if begins("runbook:") || begins("tape:") || example.starts_with('#') {
         example.to_owned()
     } else if example.starts_with("- ") {
         format!("{head}steps:\n{example}\n")
@@ -49,7 +49,8 @@ fn whole(example: &str) -> String {
 }
 
 fn checked(root: &Path, example: &str) -> Loaded {
-    let file = root.join("runbooks/example.yaml");
+    let name = if example.starts_with("tape:") { "example.tape.yaml" } else { "example.yaml" };
+    let file = root.join("runbooks").join(name);
     fs::write(&file, whole(example)).expect("the folder can be written to");
     check_file(&Project::at(root), &file)
 }

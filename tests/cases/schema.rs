@@ -27,6 +27,7 @@ const BETTER: [Code; 5] =
 static SEEDS: LazyLock<Vec<(FileKind, &'static str, Value)>> = LazyLock::new(seeds);
 static RUNBOOK: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Runbook));
 static TEMPLATE: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Template));
+static TAPE: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Tape));
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     Library::built_in().with_text("demo/scale", include_str!("check/steps/demo/scale.yaml"))
 });
@@ -55,6 +56,7 @@ fn refused(kind: FileKind, document: &Value) -> Vec<String> {
     let validator = match kind {
         FileKind::Runbook => &RUNBOOK,
         FileKind::Template => &TEMPLATE,
+        FileKind::Tape => &TAPE,
     };
     validator.iter_errors(document).map(|error| format!("{} {error}", error.instance_path())).collect()
 }

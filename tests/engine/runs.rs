@@ -47,7 +47,15 @@ impl Place {
     fn around<'a>(&'a self, quiet: &'a mut Quiet) -> Surroundings<'a> {
         let approvals = self.approvals.clone();
         let program = "runbook".to_owned();
-        Surroundings { store: &self.store, reporter: quiet, people: None, approvals, wait: false, program }
+        Surroundings {
+            store: &self.store,
+            reporter: quiet,
+            people: None,
+            approvals,
+            wait: false,
+            program,
+            recorder: None,
+        }
     }
 
     fn exec(&self, text: &str, env: &[(&str, &str)]) -> Closed {
@@ -72,6 +80,7 @@ impl Place {
             consent: None,
             plan: None,
             planned_target: Default::default(),
+            faults: Default::default(),
         };
         driver::exec(exec, self.around(&mut Quiet)).expect("the run is driven")
     }

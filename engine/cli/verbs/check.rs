@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::tools;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::load::{Entry, FileKind, Loaded, ProjectError, check_entry, is_way};
+use crate::load::{Entry, FileKind, Loaded, ProjectError, TAPE_ENDING, check_entry, is_tape, is_way};
 use crate::report::Role;
 
 /// Checks what is named, or everything the project has.
@@ -34,12 +34,18 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         named(&check.what, &books, settings, &mut found)?
     };
     for entry in &entries {
-        let loaded = check_entry(&books.project, &books.library, &entry.path, &entry.name, FileKind::Runbook);
+        let kind = if is_tape(&entry.path) { FileKind::Tape } else { FileKind::Runbook };
+        let loaded = check_entry(&books.project, &books.library, &entry.path, &entry.name, kind);
         // What a broken runbook needs is not known.
         let whole = loaded.runbook.as_ref().filter(|_| !loaded.report.has_errors());
         let absent = whole.and_then(|runbook| tools::not_here(runbook, settings));
         found.take(loaded);
         absent.into_iter().for_each(|note| found.tell(note));
+        // What it is rehearsed with stands beside it.
+        let tape = entry.path.with_extension(TAPE_ENDING);
+        if kind == FileKind::Runbook && tape.exists() {
+            found.take(check_entry(&books.project, &books.library, &tape, &entry.name, FileKind::Tape));
+        }
     }
     let runbooks = entries.len();
     match settings.format {

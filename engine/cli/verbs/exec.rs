@@ -14,7 +14,7 @@ use crate::cli::plan_file::Kept;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
-use crate::driver::{self, Surroundings};
+use crate::driver::{self, Recorder, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
 use crate::model::{Faults, OnFailure, Snapshot};
@@ -105,6 +105,17 @@ pub(super) fn run_or_rehearse(
     }
     // Only now: until here nothing may be written, not even an empty journal.
     let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
+    let recorder = exec.record.as_deref().map(|named| {
+        let path = settings.typed(named);
+        Recorder::create(&path, &work.snapshot.runbook.name).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => CliError::usage_with(
+                format!("--record {}: there is such a file already", named.display()),
+                "name another: a tape that somebody worked on must not be lost",
+            ),
+            _ => CliError::File { path, source },
+        })
+    });
+    let recorder = recorder.transpose()?;
     let mut view = view::of(settings);
     let around = Surroundings {
         script: None,
@@ -115,6 +126,7 @@ pub(super) fn run_or_rehearse(
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals,
         wait: exec.wait,
+        recorder,
     };
     let closed = driver::exec(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))

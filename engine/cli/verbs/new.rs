@@ -46,6 +46,10 @@ pub fn run(new: &New, settings: &Settings, console: Console) -> Result<Exit, Cli
             (&project.runbooks, name, RUNBOOK)
         }
         SchemaKind::Step => (&project.steps, typed.to_owned(), STEP),
+        SchemaKind::Tape => {
+            let hint = "a tape is recorded: `runbook exec NAME --record FILE`";
+            return Err(CliError::usage_with("there is nothing to begin a tape with", hint));
+        }
     };
     let path = folder.join(format!("{name}.yaml"));
     let stem = name.rsplit('/').next().unwrap_or(&name);
@@ -60,7 +64,7 @@ pub fn run(new: &New, settings: &Settings, console: Console) -> Result<Exit, Cli
     let program = settings.program_here();
     let next = match new.kind {
         SchemaKind::Runbook => format!("{program} plan {}", quote_word(&name)),
-        SchemaKind::Step => {
+        SchemaKind::Step | SchemaKind::Tape => {
             // As it is typed from here: a path from `/` on is read with care at night.
             let here = path.strip_prefix(&settings.folder).unwrap_or(&path);
             format!("{program} check {}", quote_word(&here.display().to_string()))

@@ -53,7 +53,8 @@ pub(super) fn tape(
         None => {
             let beside = book.entry.path.with_extension(TAPE_ENDING);
             let shown = book.sources.files().first().map_or_else(String::new, |file| file.path.clone());
-            let shown = shown.strip_suffix("yaml").map_or(shown.clone(), |stem| format!("{stem}{TAPE_ENDING}"));
+            let shown =
+                shown.strip_suffix("yaml").map_or(shown.clone(), |stem| format!("{stem}{TAPE_ENDING}"));
             if !beside.exists() {
                 let message = format!("{} has no tape: there is no {shown}", book.runbook.name);
                 let hint = format!(

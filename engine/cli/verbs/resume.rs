@@ -81,6 +81,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals,
         wait: resume.wait,
+        recorder: None,
     };
     let closed = driver::resume(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))

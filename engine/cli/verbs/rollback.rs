@@ -78,6 +78,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: rollback.approve.iter().cloned().collect(),
         wait: false,
+        recorder: None,
     };
     let to = rollback.to.clone();
     let outliving = Outliving { stop: rollback.stop_running, assume_ended: rollback.assume_ended };

@@ -15,6 +15,7 @@ pub fn run(of: &SchemaOf, console: Console) -> Result<Exit, CliError> {
     console.json(&schema(match of.kind {
         SchemaKind::Runbook => FileKind::Runbook,
         SchemaKind::Step => FileKind::Template,
+        SchemaKind::Tape => FileKind::Tape,
     }))?;
     Ok(Exit::Good)
 }

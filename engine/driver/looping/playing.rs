@@ -38,7 +38,10 @@ impl Loop<'_> {
         let dies = player.dies_in(&leaf, &step);
         player.begin(leaf.clone(), &step, command);
         if dies {
-            player.take_effect(&leaf);
+            let unheard = player.take_effects();
+            if let Some(script) = &mut self.script {
+                script.unheard = unheard;
+            }
             self.die(&leaf);
         }
     }
@@ -56,7 +59,6 @@ impl Loop<'_> {
         }
         if let Some(script) = &mut self.script {
             script.dead = true;
-            script.unheard.push(leaf.clone());
             return;
         }
         let run = self.writer.run();
@@ -91,17 +93,20 @@ impl Loop<'_> {
         if outcome.tail.is_empty() {
             outcome.tail = last_lines(&[outcome.stdout.as_slice(), outcome.stderr.as_slice()].concat());
         }
-        let kept = [(File::Stdout, Stream::Stdout, &outcome.stdout), (File::Stderr, Stream::Stderr, &outcome.stderr)];
+        let kept = [
+            (File::Stdout, Stream::Stdout, &outcome.stdout),
+            (File::Stderr, Stream::Stderr, &outcome.stderr),
+        ];
         for (file, stream, bytes) in kept {
             if bytes.is_empty() {
                 continue;
             }
             self.reporter.output(leaf, stream, bytes);
             let outputs = &self.launcher.outputs;
-            let written = outputs
-                .create(&self.launcher.run, leaf, file)
-                .map_err(|error| error.to_string())
-                .and_then(|mut file| std::io::Write::write_all(&mut file, bytes).map_err(|error| error.to_string()));
+            let written =
+                outputs.create(&self.launcher.run, leaf, file).map_err(|error| error.to_string()).and_then(
+                    |mut file| std::io::Write::write_all(&mut file, bytes).map_err(|error| error.to_string()),
+                );
             if let Err(why) = written {
                 outcome.unkept = Some(why);
             }
@@ -114,7 +119,8 @@ impl Loop<'_> {
         let Some(player) = &mut self.player else { return false };
         let machine = &self.machine;
         life.timers.retain(|id| machine.awaits(id));
-        let next = [player.next(), life.timers.next_of(|id| machine.moves_on_at(id))].into_iter().flatten().min();
+        let next =
+            [player.next(), life.timers.next_of(|id| machine.moves_on_at(id))].into_iter().flatten().min();
         let Some(next) = next else { return false };
         let by = next.saturating_duration_since(player.now());
         player.advance(by);

@@ -52,6 +52,7 @@ impl Account {
     /// Returns what stands at the head of every form of the account.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Run", self.run.clone())];
+        facts.extend(self.rehearsal.as_ref().map(|of| ("Rehearsal", phrase::played(of))));
         let mut via = phrase::person(&self.by);
         if !self.by.via.is_empty() {
             via.push_str(&format!(" ({})", self.by.via));

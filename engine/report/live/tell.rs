@@ -20,7 +20,8 @@ impl Live {
         self.began = Some(seen.at);
         seen.run.clone_into(&mut self.run);
         let name = seen.state.opened.as_ref().map_or("", |opened| opened.runbook.as_str());
-        self.runbook = self.paint.clean(name);
+        let rehearses = seen.state.opened.as_ref().is_some_and(|opened| opened.rehearsal.is_some());
+        self.runbook = self.paint.clean(&format!("{}{name}", if rehearses { "rehearsal of " } else { "" }));
         let line = format!("{}  run {}", self.paint.paint(Role::Strong, &self.runbook), self.run);
         self.say(&line);
     }
@@ -35,8 +36,9 @@ impl Live {
         match seen.event {
             Event::Opened(opened) => {
                 let text = phrase::sentence(seen.event, seen.graph, None, None).unwrap_or_default();
+                let bare = text.strip_prefix("rehearsal of ").unwrap_or(&text);
                 let by =
-                    text.strip_prefix(&format!("{} opened ", opened.runbook)).unwrap_or(&text).to_owned();
+                    bare.strip_prefix(&format!("{} opened ", opened.runbook)).unwrap_or(bare).to_owned();
                 self.say_wrapped(Role::Quiet, "", &by);
                 self.say("");
             }

@@ -72,6 +72,9 @@ impl Page {
             text.push_str(&format!("; target {}", page.target));
         }
         self.wrapped(Role::Quiet, "  ", &text);
+        if let Some(rehearsal) = &page.rehearsal {
+            self.wrapped(Role::Person, "  ", &format!("a rehearsal: {}", phrase::played(rehearsal)));
+        }
     }
 
     fn attention(&mut self, page: &StatusPage) {

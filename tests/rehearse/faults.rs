@@ -1,0 +1,109 @@
+//! What is made to go wrong.
+
+use insta::assert_snapshot;
+
+use super::{newest, project, steps};
+
+#[test]
+fn a_step_that_fails_pauses_the_run_and_resume_finds_the_cause_mended() {
+    let project = project();
+    let shown = project.run(&["rehearse", "up", "--approve", "go", "--fail", "scale[web]=3"]).code(1);
+    assert!(shown.stdout.contains("scale[web] exited with 3"), "{shown}");
+    assert!(shown.stdout.contains("| rehearsed failure (--fail scale[web]=3)"), "{shown}");
+    let run = newest(&project);
+    assert_eq!(steps(&project, &run)[..2], ["scale[api] done", "scale[web] failed"]);
+    project.run(&["resume", &run, "--approve", "go"]).code(0);
+    assert!(!project.has("spawned"));
+}
+
+#[test]
+fn a_failure_can_be_rolled_back_at_once() {
+    let project = project();
+    let fault = ["--fail", "script", "--on-failure", "rollback"];
+    let shown = project.run(&[&["rehearse", "up", "--approve", "go"], &fault[..]].concat()).code(4);
+    assert!(shown.stdout.contains("The rehearsal of up failed and was rolled back"), "{shown}");
+    assert!(!project.has("spawned"));
+}
+
+#[test]
+fn a_slow_command_runs_into_its_timeout() {
+    let project = project();
+    let slow = super::TOUCHING.replace("    stdin: 'hello", "    timeout: 5m\n    stdin: 'hello");
+    project.write("runbooks/up.yaml", slow);
+    let shown = project.run(&["rehearse", "up", "--approve", "go", "--slow", "script=10m"]).code(1);
+    assert!(shown.stdout.contains("script FAILED after 5m"), "{shown}");
+    let shown = project.run(&["rehearse", "up", "--approve", "go", "--slow", "script=4m"]).code(0);
+    assert!(shown.stdout.contains("script done after 4m"), "{shown}");
+}
+
+#[test]
+fn an_engine_that_is_killed_leaves_a_doubt_and_what_the_command_did() {
+    let project = project();
+    let shown = project.run(&["rehearse", "up", "--approve", "go", "--kill-at", "scale[web]"]);
+    assert_eq!(shown.code, None, "a signal ended it: {shown}");
+    let run = newest(&project);
+    assert_eq!(steps(&project, &run)[..2], ["scale[api] in-doubt", "scale[web] in-doubt"]);
+    // Both took effect, so their gates settle them: neither is run again.
+    let shown = project.run(&["resume", &run, "--approve", "go"]).code(0);
+    assert!(!shown.stdout.contains("scale[web] started"), "{shown}");
+    assert!(shown.stdout.contains("scale[web] holds"), "{shown}");
+    assert!(!project.has("spawned"));
+}
+
+#[test]
+fn a_fault_that_can_not_be_is_refused_before_anything_is_written() {
+    let project = project();
+    let refused =
+        |arguments: &[&str]| project.run(&[&["rehearse", "up"], arguments].concat()).code(2).to_string();
+    let all = [
+        refused(&["--fail", "scal"]),
+        refused(&["--fail", "nap"]),
+        refused(&["--fail", "script=0"]),
+        refused(&["--slow", "script"]),
+        refused(&["--slow", "script=long"]),
+        refused(&["--kill-at", "go"]),
+        refused(&["--tape", "nowhere.yaml"]),
+    ]
+    .concat();
+    assert_snapshot!(all, @r"
+    $ runbook [RUN] up --fail scal
+    --- stderr
+    error: --fail scal: up has no step `scal`
+     hint: did you mean `scale`?
+    --- exit status: 2
+    $ runbook [RUN] up --fail nap
+    --- stderr
+    error: --fail nap: `nap` runs no command: it only waits
+     hint: name a step that runs a command
+    --- exit status: 2
+    $ runbook [RUN] up --fail script=0
+    --- stderr
+    error: --fail script=0: `0` is no exit code of a failure
+     hint: from 1 to 255: --fail script=2
+    --- exit status: 2
+    $ runbook [RUN] up --slow script
+    --- stderr
+    error: --slow script: it wants a duration
+     hint: for example --slow STEP=10m
+    --- exit status: 2
+    $ runbook [RUN] up --slow script=long
+    --- stderr
+    error: --slow script=long: `long` is not a duration; write a number with a unit, as in `30s`, `5m`, `1h30m` or `250ms`
+     hint: for example --slow STEP=10m
+    --- exit status: 2
+    $ runbook [RUN] up --kill-at go
+    --- stderr
+    error: --kill-at go: `go` runs no command: it asks a person
+     hint: name a step that runs a command
+    --- exit status: 2
+    $ runbook [RUN] up --tape nowhere.yaml
+    --- stderr
+    error[RB0001]: can't read `nowhere.yaml`: No such file or directory (os error 2)
+
+    1 error
+    more about it: runbook explain RB0001
+    --- exit status: 2
+    ");
+    let shown = project.run(&["runs", "--rehearsals"]).code(0);
+    assert!(shown.to_string().contains("no rehearsals yet"), "{shown}");
+}

@@ -1,0 +1,75 @@
+//! Where a rehearsal lives: beside the runs, and never among them.
+
+use insta::assert_snapshot;
+
+use super::{newest, project};
+use crate::support::project::Project;
+
+#[test]
+fn it_is_no_run_and_no_verb_takes_it_for_one() {
+    let project = project();
+    project.run(&["rehearse", "up", "--fail", "script", "--approve", "go"]).code(1);
+    let said = |arguments: &[&str]| project.run(arguments).to_string();
+    let all = [said(&["runs", "--all"]), said(&["resume"]), said(&["rollback"]), said(&["status"])].concat();
+    assert_snapshot!(all, @r"
+    $ runbook runs --all
+    --- stderr
+    no runs yet
+    $ runbook resume
+    --- stderr
+    error: there is no journal at [HOME]/.local/state/runbook/journal.db yet; `runbook exec` makes it
+    --- exit status: 2
+    $ runbook rollback
+    --- stderr
+    error: there is no journal at [HOME]/.local/state/runbook/journal.db yet; `runbook exec` makes it
+    --- exit status: 2
+    $ runbook status
+    --- stderr
+    error: there is no journal at [HOME]/.local/state/runbook/journal.db yet; `runbook exec` makes it
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn every_verb_that_takes_a_run_finds_it() {
+    let project = project();
+    project.run(&["rehearse", "up"]).code(3);
+    let run = newest(&project);
+    let run = run.as_str();
+    for arguments in [&["status", run][..], &["report", run], &["verify", run], &["logs", run]] {
+        project.run(arguments).code(0);
+    }
+    for arguments in [&["status", run][..], &["report", run], &["report", run, "--format", "json"]] {
+        let shown = project.run(arguments).code(0);
+        assert!(shown.to_string().to_lowercase().contains("rehears"), "{shown}");
+    }
+    project.run(&["approve", run, "go", "--yes"]).code(0);
+    project.run(&["resume", run]).code(0);
+    project.run(&["rollback", run, "--yes"]).code(0);
+    let shown = project.run(&["cancel", run]);
+    assert!(!shown.to_string().contains("no run"), "{shown}");
+}
+
+#[test]
+fn it_takes_no_lock_and_waits_for_none() {
+    let text = "runbook: a\ntitle: T\nlock: shared\nsteps:\n  - {id: bad, run: 'false', effect: read}\n";
+    let project = Project::new()
+        .file("runbooks/a.yaml", text)
+        .file("runbooks/a.tape.yaml", "tape: 1\nanswers: [{run: 'false', exit: 1}]\n");
+    project.run(&["exec", "a"]).code(1);
+    project.run(&["exec", "a"]).code(6);
+    project.run(&["rehearse", "a"]).code(1);
+    project.run(&["rehearse", "a"]).code(1);
+}
+
+#[test]
+fn it_goes_on_as_it_was_begun_although_tape_and_runbook_changed() {
+    let project = project();
+    project.run(&["rehearse", "up"]).code(3);
+    project.write("runbooks/up.tape.yaml", "tape: 1\nanswers: []\n");
+    let run = newest(&project);
+    project.run(&["resume", &run, "--latest"]).code(2);
+    project.run(&["resume", &run, "--detach"]).code(2);
+    project.run(&["resume", &run, "--approve", "go"]).code(0);
+    assert!(!project.has("spawned"));
+}

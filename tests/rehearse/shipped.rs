@@ -1,0 +1,76 @@
+//! The tapes that are shipped, on a machine with nothing installed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+struct Empty(tempfile::TempDir);
+
+impl Empty {
+    fn new() -> Empty {
+        Empty(tempfile::tempdir().expect("a temporary folder can be made"))
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_runbook"))
+            .args(arguments)
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+            .env_clear()
+            .env("PATH", self.0.path())
+            .env("LOGNAME", "ann")
+            .env("RUNBOOK_STORE", self.0.path().join("journal.db"))
+            .output()
+            .expect("the binary can be run")
+    }
+
+    #[track_caller]
+    fn ends(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{shown}{said}");
+        shown
+    }
+
+    fn newest(&self) -> String {
+        let document: serde_json::Value =
+            serde_json::from_str(&self.ends(&["runs", "--rehearsals", "--format", "json"], 0))
+                .expect("one JSON document");
+        document["runs"][0]["run"].as_str().expect("there is a rehearsal").to_owned()
+    }
+}
+
+/// The runbook, the approvals that it asks for, a step of each environment that is made to fail, and what can't be undone.
+const TAPES: [(&str, &[&str], [(&str, &str); 2], &[&str]); 3] = [
+    (
+        "pre-scale-event",
+        &["--approve", "agreed", "--approve", "go"],
+        [("prod", "floors[deal-service]"), ("staging", "scale[deal-service]")],
+        &["--approve", "warm-caches"],
+    ),
+    ("post-peak-scale-down", &[], [("prod", "ceiling[api-gateway]"), ("staging", "aurora")], &[]),
+    (
+        "pending-pods-triage",
+        &["--approve", "grow/go"],
+        [("prod", "grow/ready"), ("staging", "grow/scale")],
+        &[],
+    ),
+];
+
+#[test]
+fn they_rehearse_forwards_and_back_with_and_without_a_failure() {
+    for (name, approvals, environments, left) in TAPES {
+        for (env, failing) in environments {
+            let empty = Empty::new();
+            let var = format!("env={env}");
+            let rehearse = [&["rehearse", name, "--var", &var, "--yes"], approvals].concat();
+            empty.ends(&rehearse, 0);
+            let run = empty.newest();
+            empty.ends(&[&["rollback", &run, "--yes"], left].concat(), 0);
+            let shown = empty.ends(&[&rehearse[..], &["--fail", failing]].concat(), 1);
+            assert!(shown.contains(&format!("{failing} failed")), "{shown}");
+            let run = empty.newest();
+            empty.ends(&[&["resume", &run], approvals].concat(), 0);
+            empty.ends(&[&rehearse[..], &["--fail", failing, "--on-failure", "rollback"]].concat(), 4);
+        }
+    }
+}
