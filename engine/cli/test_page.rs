@@ -13,6 +13,9 @@ use crate::report::Role;
 /// How many crash points of a test are shown whole.
 const SHOWN: usize = 3;
 
+/// How many differences are shown of a crash point.
+const DIFFERENCES: usize = 6;
+
 /// What is told of a test.
 #[derive(Clone, Debug, Default)]
 pub struct Result {
@@ -149,7 +152,10 @@ impl Page {
             let phase = if point.phase == 0 { String::new() } else { format!(" of then[{}]", point.phase) };
             let after = point.death.after;
             text.push_str(&format!("  the engine dies after commit {after}{phase}, and {effect}:\n"));
-            text.push_str(&self.diffs(differences, 4));
+            text.push_str(&self.diffs(&differences[..differences.len().min(DIFFERENCES)], 4));
+            if differences.len() > DIFFERENCES {
+                text.push_str(&format!("    and {} more\n", count(differences.len() - DIFFERENCES, "difference")));
+            }
         }
         if told.crashes.len() > SHOWN {
             let more = told.crashes.len() - SHOWN;

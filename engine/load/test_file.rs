@@ -138,6 +138,7 @@ fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<TestFile> {
     map_of(cx, &of, "vars");
     let mut named = Vec::new();
     let people = people(cx, &of, &mut named);
+    let scratch = commands(cx, &of, "scratch");
     let mut file = TestFile { path: shown.to_owned(), runbook, tape, tests: Vec::new() };
     let Some(tests) = of.get("tests") else {
         let missing = Diagnostic::new(Code::MissingKey, "a test file needs `tests`").at(of.place, "");
@@ -153,6 +154,7 @@ fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<TestFile> {
         let Some(of) = fields(cx, item, &TEST, None) else { continue };
         let mut test = test(cx, &of);
         test.named.extend(named.iter().cloned());
+        test.scratch.clone_from(&scratch);
         for (step, answers) in &people {
             if !test.people.iter().any(|(known, _)| known == step) {
                 test.people.push((step.clone(), answers.clone()));

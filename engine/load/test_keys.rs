@@ -48,6 +48,7 @@ pub static TEST_FILE: Table = Table {
         key("tape", Line, "tape: pre-scale.tape.yaml", "The tape, seen from this file; the one beside the runbook when absent."),
         key("vars", Data, "vars: {env: staging}", "Vars of every test of the file; a test's own win."),
         key("people", NamedMaps(&ANSWERS), "people: {go: {approve: true}}", "Who answers what in every test of the file, by step; a test's own win."),
+        key("scratch", Names, "scratch: [pods.*.at]", "Paths in the tape's state that are clockwork of the tape and never compared; `*` stands for any name."),
         key("tests", Maps(&TEST), "tests: [{name: it goes, expect: {status: succeeded}}]", "The tests."),
     ]],
 };

@@ -24,6 +24,8 @@ pub struct Test {
     pub place: Place,
     /// The state with which the tape begins, as far as it differs from what the tape says.
     pub state: Map,
+    /// The paths in the state that are never compared, with `*` for any name: clockwork of the tape.
+    pub scratch: Vec<String>,
     /// Who answers what, by step or instance.
     pub people: Vec<(String, Answers)>,
     /// What is done, one after the other; first of all the run.

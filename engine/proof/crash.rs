@@ -8,12 +8,17 @@
 //! | the state of the tape | the same: no change is lost, none made twice |
 //! | how often a change took effect | not oftener, unless the step may be run again |
 //!
+//! A failure keeps from beginning what has not begun, and what that is depends on what was quicker. So where a run failed, a
+//! step that began in one of the two only is not compared, and neither is the state, which tells of it; what is done with the
+//! run afterwards is compared whole.
+//!
 //! A phase in which the test itself kills the engine has no crash points of its own: two deaths at once are no other case.
 
 use super::compare::{Difference, same};
 use super::ending::{Ending, status_word};
 use super::play::{Case, Fault, Played, Stage, play};
 use crate::driver::Death;
+use crate::machine::RunStatus;
 
 /// Where the engine of a test dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +78,13 @@ pub fn crash(
     if crashed.interrupted {
         return Ok(crashed);
     }
-    for (wanted, came) in undisturbed.endings.iter().zip(&played.endings).skip(point.phase) {
+    let pairs = undisturbed.endings.iter().zip(&played.endings);
+    for (number, (wanted, came)) in pairs.enumerate().skip(point.phase) {
         // Where a person has to look first there is no end to compare yet; a rollback afterwards has one.
         if came.doubts.iter().all(|step| wanted.doubts.contains(step)) {
-            crashed.differences.extend(differ(wanted, came));
+            let of_phase = |what| if number == 0 { what } else { format!("then[{number}].{what}") };
+            let found = differ(wanted, came).into_iter();
+            crashed.differences.extend(found.map(|one| Difference { what: of_phase(one.what), ..one }));
         }
     }
     Ok(crashed)
@@ -89,8 +97,15 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
         let came = format!("{}{why}", status_word(came.status));
         found.push(Difference::of("status", status_word(wanted.status), came));
     }
+    let failed = wanted.status == RunStatus::Failed && came.status == RunStatus::Failed;
+    let known = |name: &String| wanted.steps.iter().any(|(_, known, _)| known == name);
+    let mut raced = failed && came.steps.iter().any(|(_, name, word)| *word != "not_begun" && !known(name));
     for (_, name, word) in &wanted.steps {
-        let now = came.standing(name).first().map_or("not there", |(_, word)| *word);
+        let now = came.standing(name).first().map_or("not_begun", |(_, word)| *word);
+        if failed && (*word == "not_begun") != (now == "not_begun") {
+            raced = true;
+            continue;
+        }
         if settled(word) != settled(now) {
             found.push(Difference::of(format!("steps.{name}"), *word, now));
         }
@@ -99,7 +114,7 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
             found.extend(same(&format!("outputs.{name}"), wanted, &came));
         }
     }
-    let state = same("state", &wanted.state, &came.state);
+    let state = if raced { Vec::new() } else { same("state", &wanted.state, &came.state) };
     if !state.is_empty() {
         // What a step says of itself and does not hold is what a person wants to know first.
         for (name, times) in &came.effects {

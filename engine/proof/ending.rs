@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::journal::Stored;
 use crate::machine::{End, Event, Graph, Illegal, Leaf, Progress, RunStatus, Stage, State};
-use crate::model::{Action, Effect, Map, OnInterrupt};
+use crate::model::{Action, Effect, Map, OnInterrupt, Value};
 use crate::report::Standing;
 
 /// What came of a run.
@@ -83,6 +83,12 @@ impl Ending {
 
     fn read(&mut self, graph: &Graph, state: &State) {
         self.ids = (0..graph.len() as u32).map(|node| graph.step(node).id.clone()).collect();
+        for (node, content) in state.nodes.iter().enumerate() {
+            if content.expanded && content.instances.is_empty() {
+                // A `for_each` over nothing: there was nothing to do.
+                self.steps.push((self.ids[node].clone(), self.ids[node].clone(), "satisfied"));
+            }
+        }
         for (at, instance) in state.instances() {
             let step = graph.step(at.node);
             let name = state.name(graph, at);
@@ -107,6 +113,16 @@ impl Ending {
         }
     }
 
+    /// Leaves out of the states what is clockwork of the tape: paths, with `*` for any name.
+    pub fn without(mut self, scratch: &[String]) -> Ending {
+        for path in scratch {
+            let path: Vec<&str> = path.split('.').collect();
+            cut(&mut self.state, &path);
+            cut(&mut self.began, &path);
+        }
+        self
+    }
+
     /// Returns how the instances stand that `name` means: those of a step, or one.
     pub fn standing(&self, name: &str) -> Vec<(&str, &'static str)> {
         self.steps
@@ -119,6 +135,21 @@ impl Ending {
     /// Returns the step of an instance.
     pub fn step_of<'a>(&'a self, instance: &'a str) -> &'a str {
         self.steps.iter().find(|(_, name, _)| name == instance).map_or(instance, |(step, ..)| step)
+    }
+}
+
+fn cut(state: &mut Map, path: &[&str]) {
+    match path {
+        [] => {}
+        ["*"] => state.clear(),
+        [last] => drop(state.shift_remove(*last)),
+        [first, rest @ ..] => {
+            for (_, inner) in state.iter_mut().filter(|(name, _)| *first == "*" || *name == first) {
+                if let Value::Object(inner) = inner {
+                    cut(inner, rest);
+                }
+            }
+        }
     }
 }
 

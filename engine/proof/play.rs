@@ -265,7 +265,8 @@ impl Playing<'_> {
 
     fn ending(&self, since: u64) -> Result<Ending, Fault> {
         let Some(run) = &self.run else { return Ok(Ending::default()) };
-        Ok(Ending::of(&self.store.load(run)?, since, &self.unheard)?)
+        let ending = Ending::of(&self.store.load(run)?, since, &self.unheard)?;
+        Ok(ending.without(&self.case.test.scratch))
     }
 }
 
