@@ -12,3 +12,4 @@ mod engine;
 mod layout;
 mod rehearse;
 mod support;
+mod verb_test;

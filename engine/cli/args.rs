@@ -621,7 +621,7 @@ pub struct New {
 /// `runbook schema`.
 #[derive(Debug, Args)]
 pub struct SchemaOf {
-    /// The kind of file: runbook, step for a step template, or tape
+    /// The kind of file: runbook, step for a step template, tape, or test
     #[arg(
         value_name = "KIND",
         default_value = "runbook",
@@ -640,6 +640,8 @@ pub enum SchemaKind {
     Step,
     /// A tape.
     Tape,
+    /// A file of tests.
+    Test,
 }
 
 /// `runbook graph`.

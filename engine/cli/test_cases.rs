@@ -95,7 +95,10 @@ fn files(what: &[String], books: &Books, settings: &Settings) -> Result<Vec<Path
                     entry.name,
                     books.project.relative(&beside).display()
                 );
-                return Err(CliError::usage_with(message, "`runbook schema test` tells what stands in such a file"));
+                return Err(CliError::usage_with(
+                    message,
+                    "`runbook schema test` tells what stands in such a file",
+                ));
             }
             vec![beside]
         };
@@ -212,8 +215,7 @@ impl Gathered {
             let mut snapshot = std::sync::Arc::unwrap_or_clone(bound.snapshot);
             snapshot.tape = Some(Box::new(tape.clone()));
             let max_parallel = snapshot.runbook.max_parallel.unwrap_or(MAX_PARALLEL);
-            let mut case =
-                Case { snapshot, secrets: bound.secrets, test: test.clone(), max_parallel };
+            let mut case = Case { snapshot, secrets: bound.secrets, test: test.clone(), max_parallel };
             case.test.named.clear();
             self.tests.push(Bound {
                 runbook: book.entry.name.clone(),

@@ -112,7 +112,12 @@ impl Page {
             .zip(told)
             .flat_map(|(test, told)| {
                 told.undecided.iter().map(move |(step, times)| {
-                    format!("  {} › {}: {step}, at {}\n", test.runbook, one_line(&test.case.test.name), count(*times, "crash point"))
+                    format!(
+                        "  {} › {}: {step}, at {}\n",
+                        test.runbook,
+                        one_line(&test.case.test.name),
+                        count(*times, "crash point")
+                    )
                 })
             })
             .collect();
@@ -128,17 +133,20 @@ impl Page {
         let sum = match failed {
             0 => self.console.out.paint(Role::Success, &format!("{} passed", count(good, "test"))),
             _ => {
-                let failed = self.console.out.paint(Role::Failure, &format!("{} failed", count(failed, "test")));
+                let failed =
+                    self.console.out.paint(Role::Failure, &format!("{} failed", count(failed, "test")));
                 format!("{failed}, {good} passed")
             }
         };
-        let points = if self.crash { format!("; {} tried", count(points, "crash point")) } else { String::new() };
+        let points =
+            if self.crash { format!("; {} tried", count(points, "crash point")) } else { String::new() };
         self.console.print(&format!("{text}\n{sum}{points}\n"))
     }
 
     fn failure(&self, test: &Bound, told: &Result) -> String {
         let paint = self.console.out;
-        let mut text = format!("\n{} {}\n", paint.glyph(Role::Failure), paint.paint(Role::Strong, &named(test)));
+        let mut text =
+            format!("\n{} {}\n", paint.glyph(Role::Failure), paint.paint(Role::Strong, &named(test)));
         text.push_str(&paint.paint(Role::Quiet, &format!("  {}:{}\n", exact(&test.file), test.line)));
         if let Some(fault) = &told.fault {
             text.push_str(&format!("  {}\n", fault.replace('\n', "\n  ")));
@@ -154,7 +162,10 @@ impl Page {
             text.push_str(&format!("  the engine dies after commit {after}{phase}, and {effect}:\n"));
             text.push_str(&self.diffs(&differences[..differences.len().min(DIFFERENCES)], 4));
             if differences.len() > DIFFERENCES {
-                text.push_str(&format!("    and {} more\n", count(differences.len() - DIFFERENCES, "difference")));
+                text.push_str(&format!(
+                    "    and {} more\n",
+                    count(differences.len() - DIFFERENCES, "difference")
+                ));
             }
         }
         if told.crashes.len() > SHOWN {
@@ -162,7 +173,11 @@ impl Page {
             text.push_str(&format!("  and so at {} more\n", count(more, "crash point")));
         }
         let note = if test.case.test.state.is_empty() { "" } else { "   (with the tape's own state)" };
-        text.push_str(&format!("  see it: {}{}\n", paint.paint(Role::Strong, &test.see), paint.paint(Role::Quiet, note)));
+        text.push_str(&format!(
+            "  see it: {}{}\n",
+            paint.paint(Role::Strong, &test.see),
+            paint.paint(Role::Quiet, note)
+        ));
         text
     }
 

@@ -63,7 +63,9 @@ pub use secret_source::{SHORTEST_SECRET, ways};
 pub use sub::is_way;
 pub use tables::read_tables;
 pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text};
-pub use test_file::{LoadedTests, TEST_ENDING, check_test_steps, load_tests, test_files, test_inputs};
-pub use test_keys::TEST_FILE;
+pub use test_file::{
+    LoadedTests, TEST_ENDING, check_test_steps, is_test, load_tests, test_files, test_inputs,
+};
+pub use test_keys::{ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, TEST, TEST_FILE, THEN};
 pub use typed_text::{describe, from_text};
 pub use yaml::{MAX_BYTES, parse};

@@ -49,6 +49,11 @@ pub struct LoadedTests {
     pub report: Report,
 }
 
+/// Says whether a file holds tests, by its name: `pre-scale-event.test.yaml`.
+pub fn is_test(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(TEST_ENDING))
+}
+
 /// Returns the files of tests below a folder, in the order of their names.
 pub fn test_files(folder: &Path) -> Vec<PathBuf> {
     text_file::below(folder, TEST_ENDING).into_iter().map(|(_, path)| path).collect()
@@ -106,13 +111,16 @@ pub fn check_test_steps(tests: &TestFile, runbook: &Runbook, report: &mut Report
     for test in &tests.tests {
         for (name, place, key) in &test.named {
             let of_instance = || name.match_indices('[').map(|(at, _)| &name[..at]);
-            let id = if ids.contains(name.as_str()) { Some(name.as_str()) } else { of_instance().find(|id| ids.contains(id)) };
+            let id = if ids.contains(name.as_str()) {
+                Some(name.as_str())
+            } else {
+                of_instance().find(|id| ids.contains(id))
+            };
             let id = id.unwrap_or_else(|| name.split('[').next().unwrap_or(name));
             if ids.contains(id) || several(name) {
                 continue;
             }
-            let diagnostic =
-                Diagnostic::new(Code::TestStep, format!("{} has no step `{id}`", runbook.name));
+            let diagnostic = Diagnostic::new(Code::TestStep, format!("{} has no step `{id}`", runbook.name));
             let diagnostic = match near(id, ids.iter().copied()) {
                 Some(meant) => diagnostic.at(*place, format!("did you mean `{meant}`?")),
                 None => {
@@ -128,7 +136,7 @@ pub fn check_test_steps(tests: &TestFile, runbook: &Runbook, report: &mut Report
 /// What a test names, gathered while it is read.
 type Named = Vec<(String, Place, &'static str)>;
 
-fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<TestFile> {
+pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<TestFile> {
     let of = fields(cx, node, &TEST_FILE, None)?;
     let mut line = |name: &str| {
         let field = of.get(name)?;
@@ -187,7 +195,8 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
         }
         None => {
             let missing = Diagnostic::new(Code::MissingKey, "a test needs a `name`").at(of.place, "");
-            cx.report.push(missing.help("say in a sentence what it shows: `name: a failed scaling is undone`"));
+            cx.report
+                .push(missing.help("say in a sentence what it shows: `name: a failed scaling is undone`"));
         }
     }
     map_of(cx, of, "vars");
@@ -215,9 +224,12 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
     // RB0130
     if test.phases.iter().all(|phase| phase.expect.is_empty()) && !cx.report.has_errors() {
         cx.report.push(
-            Diagnostic::new(Code::TestsNothing, format!("the test `{}` compares nothing, so it can't fail", test.name))
-                .at(test.place, "")
-                .help("say what must come of it, as in `expect: {status: succeeded}`"),
+            Diagnostic::new(
+                Code::TestsNothing,
+                format!("the test `{}` compares nothing, so it can't fail", test.name),
+            )
+            .at(test.place, "")
+            .help("say what must come of it, as in `expect: {status: succeeded}`"),
         );
     }
     test
@@ -247,7 +259,8 @@ fn doing(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Doing {
             Doing::Rollback(to)
         }
         (Some(_), Some(second)) => {
-            let twice = Diagnostic::new(Code::OneAction, "a run is taken up again, or undone: not both at once");
+            let twice =
+                Diagnostic::new(Code::OneAction, "a run is taken up again, or undone: not both at once");
             cx.report.push(twice.at(second.key, "").help("make two entries of them"));
             Doing::Exec
         }
@@ -264,7 +277,8 @@ fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
     let Some(of) = fields(cx, field.node, &EXPECT, Some(field.spec)) else { return Expect::default() };
     let mut expect = Expect::default();
     if let Some(status) = of.get("status") {
-        expect.status = status.word(cx).and_then(|at| super::test_keys::STATUS.get(at)).map(|word| (*word).to_owned());
+        expect.status =
+            status.word(cx).and_then(|at| super::test_keys::STATUS.get(at)).map(|word| (*word).to_owned());
     }
     if let Some(steps) = of.get("steps") {
         for (key, node) in steps.entries(cx) {
@@ -276,7 +290,8 @@ fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
             if !STANDING.contains(&text.src.as_str()) {
                 let bad = Diagnostic::new(Code::BadValue, format!("a step can't be `{}`", text.src));
                 let near = near(&text.src, STANDING.iter().copied());
-                let bad = bad.at(node.place, near.map_or(String::new(), |near| format!("did you mean `{near}`?")));
+                let bad =
+                    bad.at(node.place, near.map_or(String::new(), |near| format!("did you mean `{near}`?")));
                 cx.report.push(bad.help(format!("it is {}", list(STANDING.iter().copied(), "or"))));
             }
             expect.steps.push((key.text.clone(), text.src));
@@ -357,7 +372,10 @@ fn faults(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Faults {
         match node.value().as_i64().filter(|exit| (1..=255).contains(exit)) {
             Some(exit) => faults.fail.push((key.text, exit as i32)),
             None => {
-                let bad = Diagnostic::new(Code::BadValue, format!("`{}` is to fail with an exit code from 1 to 255", key.text));
+                let bad = Diagnostic::new(
+                    Code::BadValue,
+                    format!("`{}` is to fail with an exit code from 1 to 255", key.text),
+                );
                 cx.report.push(bad.at(node.place, "").help(format!("write `{}: 1`", key.text)));
             }
         }

@@ -20,7 +20,11 @@ pub struct Difference {
 
 impl Difference {
     /// Returns that `what` was to be `wanted` and is `came`.
-    pub(super) fn of(what: impl Into<String>, wanted: impl Into<String>, came: impl Into<String>) -> Difference {
+    pub(super) fn of(
+        what: impl Into<String>,
+        wanted: impl Into<String>,
+        came: impl Into<String>,
+    ) -> Difference {
         let lines = |sign: char, text: String| text.lines().map(|line| format!("{sign} {line}")).collect();
         let mut diff: Vec<String> = lines('-', wanted.into());
         diff.extend::<Vec<String>>(lines('+', came.into()));
@@ -50,7 +54,11 @@ pub fn compare(expect: &Expect, ending: &Ending) -> Vec<Difference> {
         let wrong: Vec<String> = standing
             .iter()
             .filter(|(_, word)| word != wanted)
-            .map(|(instance, word)| if instance == name { (*word).to_owned() } else { format!("{instance}: {word}") })
+            .map(
+                |(instance, word)| {
+                    if instance == name { (*word).to_owned() } else { format!("{instance}: {word}") }
+                },
+            )
             .collect();
         if !wrong.is_empty() {
             found.push(Difference::of(what, wanted, wrong.join("\n")));
@@ -59,7 +67,8 @@ pub fn compare(expect: &Expect, ending: &Ending) -> Vec<Difference> {
     found.extend(order(&expect.order, ending));
     found.extend(commands(&expect.commands, ending));
     for pattern in &expect.never {
-        let run: Vec<&str> = ending.commands.iter().map(|(_, one)| one.as_str()).filter(|one| fits(pattern, one)).collect();
+        let run: Vec<&str> =
+            ending.commands.iter().map(|(_, one)| one.as_str()).filter(|one| fits(pattern, one)).collect();
         if !run.is_empty() {
             found.push(Difference::of("never", format!("not run: {pattern}"), run.join("\n")));
         }
@@ -110,9 +119,13 @@ fn failure(expect: &Expect, ending: &Ending) -> Vec<Difference> {
 fn order(wanted: &[String], ending: &Ending) -> Option<Difference> {
     let began: Vec<(&str, &str)> =
         ending.order.iter().map(|name| (name.as_str(), ending.step_of(name))).collect();
-    in_turn("order", wanted, &began, |wanted, (name, step)| wanted == *name || wanted == *step, |(name, _)| {
-        (*name).to_owned()
-    })
+    in_turn(
+        "order",
+        wanted,
+        &began,
+        |wanted, (name, step)| wanted == *name || wanted == *step,
+        |(name, _)| (*name).to_owned(),
+    )
 }
 
 fn commands(wanted: &[String], ending: &Ending) -> Option<Difference> {
@@ -167,7 +180,10 @@ fn fits(pattern: &str, command: &str) -> bool {
     };
     match (words(pattern), words(command)) {
         (Some(pattern), Some(command)) => pattern.takes(&command, false).is_some(),
-        _ => whole(pattern).words().iter().any(|pattern| taken_of(pattern, command.trim(), &mut Map::new()).is_some()),
+        _ => whole(pattern)
+            .words()
+            .iter()
+            .any(|pattern| taken_of(pattern, command.trim(), &mut Map::new()).is_some()),
     }
 }
 
@@ -180,7 +196,11 @@ fn values(what: &str, wanted: &Value, came: Option<&Value>) -> Vec<Difference> {
             .collect(),
         (wanted, Some(came)) if same_value(wanted, came) => Vec::new(),
         (wanted, came) => {
-            vec![Difference::of(what, wanted.to_string(), came.map_or("nothing".to_owned(), Value::to_string))]
+            vec![Difference::of(
+                what,
+                wanted.to_string(),
+                came.map_or("nothing".to_owned(), Value::to_string),
+            )]
         }
     }
 }
@@ -246,7 +266,10 @@ mod tests {
     }
 
     fn told(expect: &Expect) -> Vec<String> {
-        compare(expect, &ending()).into_iter().map(|one| format!("{}: {}", one.what, one.diff.join(" | "))).collect()
+        compare(expect, &ending())
+            .into_iter()
+            .map(|one| format!("{}: {}", one.what, one.diff.join(" | ")))
+            .collect()
     }
 
     #[test]

@@ -63,12 +63,7 @@ pub fn crash_points(case: &Case, undisturbed: &Played) -> Vec<CrashPoint> {
 /// # Errors
 ///
 /// As [`play`].
-pub fn crash(
-    stage: &Stage,
-    case: &Case,
-    undisturbed: &Played,
-    point: CrashPoint,
-) -> Result<Crashed, Fault> {
+pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint) -> Result<Crashed, Fault> {
     let played = play(stage, case, Some((point.phase, point.death)))?;
     let mut crashed = Crashed {
         undecided: played.undecided.clone(),

@@ -96,7 +96,8 @@ impl Ending {
             if standing == Standing::InDoubt || matches!(instance.progress, Progress::Doubt(_)) {
                 self.doubts.push(name.clone());
             }
-            let changes = step.body.effect == Effect::Change && matches!(step.body.action, Action::Command(_));
+            let changes =
+                step.body.effect == Effect::Change && matches!(step.body.action, Action::Command(_));
             if !changes || graph.is_finally(at.node) || step.on_interrupt() == OnInterrupt::Rerun {
                 self.repeatable.push(name.clone());
             }

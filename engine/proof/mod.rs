@@ -11,6 +11,6 @@ mod ending;
 mod play;
 
 pub use compare::{Difference, compare};
-pub use crash::{Crashed, CrashPoint, crash, crash_points};
+pub use crash::{CrashPoint, Crashed, crash, crash_points};
 pub use ending::Ending;
 pub use play::{Case, Fault, Played, Stage, play};

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ending::Ending;
-use crate::driver::{self, Answering, Closed, Death, DriveError, Interrupt, Outliving, Reply, Script, Surroundings};
+use crate::driver::{
+    self, Answering, Closed, Death, DriveError, Interrupt, Outliving, Reply, Script, Surroundings,
+};
 use crate::journal::{JournalError, RunId, Store};
 use crate::machine::{Decision, Illegal, Options, Person, RunStatus};
 use crate::model::{Doing, Phase, Secrets, Snapshot, Test, Value, Verdict};
@@ -144,8 +146,13 @@ impl Playing<'_> {
             }
             (Doing::Rollback(to), Some(run)) => {
                 let secrets = self.case.secrets.clone();
-                let rollback =
-                    driver::Rollback { run, by: person(), to: to.clone(), secrets, outliving: Outliving::default() };
+                let rollback = driver::Rollback {
+                    run,
+                    by: person(),
+                    to: to.clone(),
+                    secrets,
+                    outliving: Outliving::default(),
+                };
                 self.drive(script, |around| driver::rollback(rollback, around))
             }
             _ => {
@@ -236,7 +243,12 @@ impl Playing<'_> {
                 let mut undecided = Vec::new();
                 for step in &ending.doubts {
                     let said = |name: &str| {
-                        self.case.test.people.iter().find(|(known, _)| known == name).and_then(|(_, said)| said.in_doubt)
+                        self.case
+                            .test
+                            .people
+                            .iter()
+                            .find(|(known, _)| known == name)
+                            .and_then(|(_, said)| said.in_doubt)
                     };
                     match said(step).or_else(|| said(ending.step_of(step))) {
                         Some(verdict) => drop(decided.insert(step.clone(), verdict)),

@@ -11,8 +11,8 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
-use crate::cli::test_page::{Page, Result as Told};
 use crate::cli::test_cases::{Bound, gather};
+use crate::cli::test_page::{Page, Result as Told};
 use crate::proof::{
     CrashPoint, Crashed, Difference, Fault, Played, Stage, compare, crash, crash_points, play,
 };
@@ -49,20 +49,27 @@ pub fn run(of: &TestOf, settings: &Settings, console: Console) -> Result<Exit, C
     let mut played: Vec<Option<Played>> = Vec::with_capacity(tests.len());
     let mut told: Vec<Told> = Vec::with_capacity(tests.len());
     let mut failure = None;
-    beside(tests.len(), &stopped, |stage, at| play(stage, &tests[at].case, None), |at, came| {
-        let (result, one) = judged(&tests[at], came);
-        stopped.fetch_or(one.as_ref().is_some_and(|one| one.interrupt.is_some()), Ordering::Relaxed);
-        if !of.crash && failure.is_none() {
-            failure = page.line(&tests[at], &result).err();
-        }
-        told.push(result);
-        played.push(one);
-    });
+    beside(
+        tests.len(),
+        &stopped,
+        |stage, at| play(stage, &tests[at].case, None),
+        |at, came| {
+            let (result, one) = judged(&tests[at], came);
+            stopped.fetch_or(one.as_ref().is_some_and(|one| one.interrupt.is_some()), Ordering::Relaxed);
+            if !of.crash && failure.is_none() {
+                failure = page.line(&tests[at], &result).err();
+            }
+            told.push(result);
+            played.push(one);
+        },
+    );
     if of.crash && !stopped.load(Ordering::Relaxed) {
         let points: Vec<(usize, CrashPoint)> = (0..tests.len())
             .filter(|at| told[*at].is_good())
             .filter_map(|at| Some((at, played[at].as_ref()?)))
-            .flat_map(|(at, one)| crash_points(&tests[at].case, one).into_iter().map(move |point| (at, point)))
+            .flat_map(|(at, one)| {
+                crash_points(&tests[at].case, one).into_iter().map(move |point| (at, point))
+            })
             .collect();
         let mut next = 0;
         let once = |stage: &Stage, number: usize| {
@@ -106,7 +113,11 @@ fn judged(test: &Bound, came: Result<Played, Fault>) -> (Told, Option<Played>) {
             for (number, (phase, ending)) in phases.iter().zip(&played.endings).enumerate() {
                 told.commands += ending.commands.len();
                 for difference in compare(&phase.expect, ending) {
-                    let what = if number == 0 { difference.what } else { format!("then[{number}].{}", difference.what) };
+                    let what = if number == 0 {
+                        difference.what
+                    } else {
+                        format!("then[{number}].{}", difference.what)
+                    };
                     told.differences.push(Difference { what, ..difference });
                 }
             }
@@ -164,7 +175,9 @@ fn beside<T: Send>(
                     }
                     let result = match &stage {
                         Ok(stage) => work(stage, at),
-                        Err(_) => std::mem::replace(&mut stage, Stage::new()).and_then(|stage| work(&stage, at)),
+                        Err(_) => {
+                            std::mem::replace(&mut stage, Stage::new()).and_then(|stage| work(&stage, at))
+                        }
                     };
                     if to_us.send((at, result)).is_err() {
                         return;

@@ -80,8 +80,11 @@ impl Inputs {
                 self.report.push(unknown);
             }
             Some(input) if input.ty.kind == Kind::Secret => self.report.push(
-                Diagnostic::new(Code::NoSecret, format!("`{}` is a secret, and a test makes it up", key.text))
-                    .at(key.place, "leave it out"),
+                Diagnostic::new(
+                    Code::NoSecret,
+                    format!("`{}` is a secret, and a test makes it up", key.text),
+                )
+                .at(key.place, "leave it out"),
             ),
             Some(_) => {}
         }
