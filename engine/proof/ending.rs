@@ -37,6 +37,8 @@ pub struct Ending {
     pub effects: BTreeMap<String, u32>,
     /// The instances whose change may be made twice: they are idempotent, or told to be run again.
     pub repeatable: Vec<String>,
+    /// The instances that only look.
+    pub looks: Vec<String>,
     /// The instances that only a person can settle: what became of their command is not known.
     pub doubts: Vec<String>,
     /// How many events the journal holds.
@@ -100,6 +102,9 @@ impl Ending {
                 step.body.effect == Effect::Change && matches!(step.body.action, Action::Command(_));
             if !changes || graph.is_finally(at.node) || step.on_interrupt() == OnInterrupt::Rerun {
                 self.repeatable.push(name.clone());
+            }
+            if step.body.effect == Effect::Read {
+                self.looks.push(name.clone());
             }
             if !instance.outputs.is_empty() {
                 self.outputs.insert(name.clone(), instance.outputs.clone());

@@ -39,7 +39,16 @@ fn what_holds_is_told_on_a_line_and_nothing_is_run_or_kept() {
     let project = project(
         "people: {go: {approve: true, note: seen}}\ntests:\n  - name: it goes\n    vars: {n: 7}\n    expect:\n      status: succeeded\n      steps: {grow: skipped, scale: done}\n      order: [go, scale]\n      commands: ['scale web {n}']\n      never: [grow]\n      state: {replicas: {web: 7, api: 7}}\n  - name: a failure is undone\n    fail: {'scale[web]': 2}\n    expect: {status: failed, failure: {step: scale, says: rehearsed failure}}\n    then:\n      - rollback: {}\n        expect: {status: rolled_back, state: unchanged}\n      \n  - name: a no changes nothing\n    people: {go: {approve: false}}\n    expect: {status: failed, steps: {scale: not_begun}, state: unchanged}\n  - name: nobody is there\n    people: {go: {note: asleep}}\n    expect: {status: waiting, steps: {go: asking}}\n  - name: an engine that dies is taken up again\n    kill_at: ['scale[web]']\n    expect: {status: running, steps: {'scale[web]': in_doubt}}\n    then:\n      - resume: {}\n        expect: {status: succeeded, state: {replicas: {web: 5}}}\n",
     );
-    insta::assert_snapshot!(project.run(&["test"]).code(0), @"");
+    insta::assert_snapshot!(project.run(&["test"]).code(0), @r"
+    $ runbook test
+    ✓ scale › it goes
+    ✓ scale › a failure is undone
+    ✓ scale › a no changes nothing
+    ✓ scale › nobody is there
+    ✓ scale › an engine that dies is taken up again
+
+    5 tests passed
+    ");
     assert!(!project.journal().exists() && !project.journal().with_file_name("rehearsals.db").exists());
     insta::assert_snapshot!(project.run(&["test", "--list", "--filter", "undone", "scale"]).code(0), @"");
 }
@@ -49,7 +58,32 @@ fn what_does_not_hold_is_a_diff_with_what_to_type() {
     let project = project(
         "tests:\n  - name: it goes\n    vars: {n: 7}\n    people: {go: {approve: true}}\n    fail: {'scale[api]': 3}\n    expect:\n      status: succeeded\n      steps: {scale: done}\n      commands: ['scale web 7', grow]\n      state: {replicas: {web: 7, api: 7}}\n",
     );
-    insta::assert_snapshot!(project.run(&["test"]).code(1), @"");
+    insta::assert_snapshot!(project.run(&["test"]).code(1), @r"
+    $ runbook test
+    ✗ scale › it goes  failed
+
+    ✗ scale › it goes
+      runbooks/scale.test.yaml:2
+      status
+        - succeeded
+        + failed
+        + scale[api]: it exited with 3
+      steps.scale
+        - done
+        + scale[api]: failed
+      commands
+          scale web 7
+        - grow
+        + scale api 7
+        + replicas web
+      state.replicas.api
+        - 7
+        + 2
+      see it: runbook [RUN] scale --var n=7 --fail 'scale[api]=3' --approve go
+
+    1 test failed, 0 passed
+    --- exit status: 1
+    ");
     let shown = project.run(&["test", "--format", "json"]).code(1);
     let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
     assert_eq!((&document["failed"], &document["tests"][0]["line"]), (&1.into(), &2.into()));
@@ -97,7 +131,41 @@ fn mistakes_are_told_with_their_place_and_nothing_is_played() {
     let project = project(
         "vars: {m: 1}\ntests:\n  - name: it goes\n    fail: {scal: 1}\n    expect: {steps: {scale: skiped}}\n  - {name: it goes, expct: {}}\n",
     );
-    insta::assert_snapshot!(project.run(&["test"]).code(2), @"");
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0105]: a step can't be `skiped`
+     --> runbooks/scale.test.yaml:5:29
+      |
+    5 |     expect: {steps: {scale: skiped}}
+      |                             ^^^^^^ did you mean `skipped`?
+      |
+      = help: it is `done`, `satisfied`, `skipped`, `failed`, `stopped`, `marked_done`, `asking`,
+              `in_doubt`, `undone`, `undo_failed`, `not_undone`, `left` or `not_begun`
+
+    error[RB0132]: there are two tests `it goes`
+     --> runbooks/scale.test.yaml:6:12
+      |
+    3 |   - name: it goes
+      |           ------- the first
+    ...
+    6 |   - {name: it goes, expct: {}}
+      |            ^^^^^^^ the second
+      |
+      = help: a test is found by its name: say what is different
+
+    error[RB0101]: a test has no key `expct`
+     --> runbooks/scale.test.yaml:6:21
+      |
+    6 |   - {name: it goes, expct: {}}
+      |                     ^^^^^ did you mean `expect`?
+      |
+      = help: write it as in `expect: {status: succeeded}`
+
+    3 errors
+    more about each: runbook explain RB0105
+    --- exit status: 2
+    ");
     project.write(
         "runbooks/scale.test.yaml",
         "vars: {m: 1}\ntests:\n  - {name: a, fail: {scal: 1}, expect: {status: failed}}\n",
