@@ -50,7 +50,10 @@ fn what_holds_is_told_on_a_line_and_nothing_is_run_or_kept() {
     5 tests passed
     ");
     assert!(!project.journal().exists() && !project.journal().with_file_name("rehearsals.db").exists());
-    insta::assert_snapshot!(project.run(&["test", "--list", "--filter", "undone", "scale"]).code(0), @"");
+    insta::assert_snapshot!(project.run(&["test", "--list", "--filter", "undone", "scale"]).code(0), @r"
+    $ runbook test --list --filter undone scale
+    scale › a failure is undone  runbooks/scale.test.yaml:12
+    ");
 }
 
 #[test]
@@ -170,12 +173,54 @@ fn mistakes_are_told_with_their_place_and_nothing_is_played() {
         "runbooks/scale.test.yaml",
         "vars: {m: 1}\ntests:\n  - {name: a, fail: {scal: 1}, expect: {status: failed}}\n",
     );
-    insta::assert_snapshot!(project.run(&["test"]).code(2), @"");
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0131]: scale has no step `scal`
+     --> runbooks/scale.test.yaml:3:22
+      |
+    3 |   - {name: a, fail: {scal: 1}, expect: {status: failed}}
+      |                      ^^^^ did you mean `scale`?
+      |
+      = note: `fail` names steps or their instances
+
+    1 error
+    more about it: runbook explain RB0131
+    --- exit status: 2
+    ");
     project.write(
         "runbooks/scale.test.yaml",
         "vars: {m: 1, n: x}\ntests:\n  - {name: a, expect: {status: failed}}\n",
     );
-    insta::assert_snapshot!(project.run(&["test"]).code(2), @"");
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0502]: this runbook has no var `m`
+     --> runbooks/scale.test.yaml:1:8
+      |
+    1 | vars: {m: 1, n: x}
+      |        ^
+      |
+      = note: in the test `a` of runbooks/scale.test.yaml
+      = help: did you mean `n`?
+
+    error[RB0503]: `n`: wants an integer, got the text `x`
+     --> runbooks/scale.test.yaml:1:17
+      |
+    1 | vars: {m: 1, n: x}
+      |                 ^
+      |
+     ::: runbooks/scale.yaml:3:8
+      |
+    3 | vars: {n: {type: integer, default: 5}}
+      |        - declared here
+      |
+      = note: in the test `a` of runbooks/scale.test.yaml
+
+    2 errors
+    more about each: runbook explain RB0502
+    --- exit status: 2
+    ");
 }
 
 #[test]
