@@ -376,6 +376,9 @@ pub struct Rehearse {
     /// Kill the engine while the command of this step is at work: its end is in doubt
     #[arg(long, value_name = "STEP", help_heading = "What goes wrong")]
     pub kill_at: Vec<String>,
+    /// Kill the engine once the journal has N events: for whoever tries all of them
+    #[arg(long, value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub kill_after: Option<u64>,
     /// Its inputs. A secret that is not given is made up.
     #[command(flatten)]
     pub vars: Vars,

@@ -8,7 +8,7 @@ use crate::docs::{CommandLine, VerbFormats};
 
 /// The verbs under headings, in the order in which a person needs them.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Before a run", &["list", "show", "check", "plan", "graph", "new", "explain", "schema"]),
+    ("Before a run", &["list", "show", "check", "plan", "graph", "rehearse", "new", "explain", "schema"]),
     ("A run", &["exec", "resume", "rollback", "approve", "done", "cancel"]),
     ("What was run", &["status", "runs", "logs", "report", "verify"]),
 ];

@@ -143,6 +143,7 @@ mod tests {
             prompt,
             covers: vec![covered],
             hash: String::new(),
+            rehearsed: false,
             who: Some("dba (ann, ben)".to_owned()),
             needed: 2,
             said: vec![Person { name: "ben".to_owned(), host: "web1".to_owned(), via: "command".to_owned() }],

@@ -29,6 +29,9 @@ pub fn open(settings: &Settings) -> Result<Store, CliError> {
 ///
 /// Whatever the journal refuses.
 pub fn open_rehearsals(settings: &Settings) -> Result<Store, CliError> {
+    if let Err(error) = outlive_file_limit() {
+        tracing::warn!(%error, "a write beyond the limit on file sizes will end this process");
+    }
     Ok(Store::open(rehearsals(settings))?)
 }
 

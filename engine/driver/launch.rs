@@ -9,7 +9,7 @@ use crate::machine::{End, Leaf, Prepared, Stage};
 use crate::model::Secrets;
 
 /// Better not started than started with the mask: a rollback that writes it back would put it in place of the secret.
-const MASKED: &str = "it would be given `•••` in place of a secret: what an earlier command printed is kept only without \
+pub(super) const MASKED: &str = "it would be given `•••` in place of a secret: what an earlier command printed is kept only without \
                       its secrets; give the secret itself, by `env` or `stdin`";
 
 /// What every command of a run shares.

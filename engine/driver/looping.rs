@@ -197,6 +197,9 @@ impl Loop<'_> {
         if let Some(player) = &self.player {
             life.timers.pretend(player.now());
         }
+        if self.player.is_some() && !self.judge.snapshot().runbook.hooks.is_empty() {
+            self.reporter.aside("its hooks are not run: nobody is told of a rehearsal");
+        }
         let news = std::mem::take(&mut self.news);
         if !news.is_empty() {
             self.committed()?;
@@ -257,6 +260,9 @@ impl Loop<'_> {
             let records = self.writer.append_settling(self.time(), events, &settled)?;
             life.unrecorded.clear();
             crash_point("turn:committed");
+            if self.player.as_ref().is_some_and(|player| player.dies_after(self.writer.seq())) {
+                playing::die();
+            }
             for record in &records {
                 life.desk.hear(&record.event);
                 self.show(record.seq, record.at, &record.event);

@@ -5,7 +5,8 @@
 //! commit, and a step's outcome shares one with the intent of the step after it.
 //!
 //! The loop's own thread commits: while it waits for the disk, inputs gather for the next turn. It never spawns a
-//! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does).
+//! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does). In a rehearsal it has no
+//! such threads: `player` answers from a tape.
 
 mod clock;
 mod error;

@@ -194,6 +194,9 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
         lock: lock.as_deref().map(|name| Want { name, reason: reason.as_deref() }),
         events: vec![Event::Opened(opened)],
     })?;
+    if let Some(recorder) = &mut around.recorder {
+        recorder.keep();
+    }
     let mut state = State::new(&graph);
     let run = writer.run().clone();
     let illegal = |source| DriveError::Illegal { run: run.to_string(), source };

@@ -157,6 +157,11 @@ impl Player {
         self.faults = Faults::default();
     }
 
+    /// Says whether the engine is to be killed once the journal has so many events.
+    pub(super) fn dies_after(&self, events: u64) -> bool {
+        self.faults.kill_after.is_some_and(|after| events >= after)
+    }
+
     /// Says whether the engine is to be killed in this command.
     pub(super) fn dies_in(&self, leaf: &Leaf, step: &str) -> bool {
         leaf.stage == Stage::Action
@@ -456,4 +461,96 @@ fn filled(step: &str, taken: &Map) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn answer(run: &str, stdout: &str) -> Answer {
+        let words = run.split(' ').map(str::to_owned).collect();
+        let stdout = Some(Tree::Text(crate::model::Text::new(stdout)));
+        Answer { to: Played::Run(words), stdout, ..Answer::default() }
+    }
+
+    fn player(answers: Vec<Answer>, faults: Faults) -> Player {
+        let Value::Object(state) = json!({"of": {"api": {"n": 2}}}) else { unreachable!("it is a map") };
+        let tape = Tape { path: "t.yaml".to_owned(), state, answers, ..Tape::default() };
+        Player::new(&tape, faults, clock::now())
+    }
+
+    /// Plays a command to its end; returns how it ended and what it printed.
+    fn played(player: &mut Player, run: &str, timeout: Option<Duration>) -> (End, String) {
+        let argv = run.split(' ').map(Rendered::plain).collect();
+        let command = Prepared { argv, timeout, ..Prepared::default() };
+        let leaf = Leaf { step: "s[a]".to_owned(), stage: Stage::Action, attempt: 1 };
+        player.begin(leaf, "s", &command);
+        let due = player.next().expect("it is at work");
+        player.advance(due.saturating_duration_since(player.now()));
+        let (_, outcome) = player.ended().expect("its time has come");
+        (outcome.end.expect("it ended"), String::from_utf8_lossy(&outcome.stdout).into_owned())
+    }
+
+    #[test]
+    fn the_same_read_answers_otherwise_after_a_change_has_ended() {
+        let mut change = answer("set {name} {n}", "");
+        (change.took, change.set) = (5 * SECOND, vec![("of.{name}.n".to_owned(), "n | int".to_owned())]);
+        let mut player =
+            player(vec![answer("get {name}", "{{ state.of[name].n }}"), change], Faults::default());
+        assert_eq!(played(&mut player, "get api", None), (End::Exit(0), "2".to_owned()));
+        assert!(player.moved().is_none(), "a read moves nothing");
+        assert_eq!(played(&mut player, "set api 7", None), (End::Exit(0), String::new()));
+        assert!(player.moved().is_some());
+        assert_eq!(played(&mut player, "get api", None), (End::Exit(0), "7".to_owned()));
+    }
+
+    #[test]
+    fn what_is_given_once_is_followed_by_the_next_and_the_last_is_given_again() {
+        let first = Answer { once: true, ..answer("get", "1") };
+        let mut player = player(vec![first, answer("get", "2")], Faults::default());
+        let said: Vec<String> = (0..3).map(|_| played(&mut player, "get", None).1).collect();
+        assert_eq!(said, ["1", "2", "2"]);
+    }
+
+    #[test]
+    fn a_command_that_takes_longer_than_it_may_changes_nothing() {
+        let mut change = answer("set {n}", "done");
+        (change.took, change.set) = (5 * SECOND, vec![("n".to_owned(), "n | int".to_owned())]);
+        let mut player = player(vec![change], Faults::default());
+        assert_eq!(played(&mut player, "set 7", Some(4 * SECOND)), (End::TimedOut, String::new()));
+        assert!(player.moved().is_none());
+    }
+
+    #[test]
+    fn a_fault_holds_until_it_is_mended() {
+        let faults = Faults {
+            fail: vec![("s".to_owned(), 3)],
+            slow: vec![("s[a]".to_owned(), 60 * SECOND)],
+            ..Faults::default()
+        };
+        let mut player = player(vec![answer("get", "x")], faults);
+        assert_eq!(played(&mut player, "get", None), (End::Exit(3), String::new()));
+        assert_eq!(played(&mut player, "get", Some(SECOND)).0, End::TimedOut);
+        player.mend();
+        assert_eq!(played(&mut player, "get", Some(SECOND)), (End::Exit(0), "x".to_owned()));
+    }
+
+    #[test]
+    fn what_is_stopped_ends_now() {
+        let slow = Answer { took: 3_600 * SECOND, ..answer("get", "x") };
+        let mut player = player(vec![slow], Faults::default());
+        let leaf = Leaf { step: "s".to_owned(), stage: Stage::Verify, attempt: 1 };
+        let command = Prepared { argv: vec![Rendered::plain("get")], ..Prepared::default() };
+        player.begin(leaf.clone(), "s", &command);
+        assert!(player.ended().is_none());
+        player.stop(Some(&leaf));
+        assert_eq!(
+            player.ended().map(|(leaf, outcome)| (leaf, outcome.end)),
+            Some((leaf, Some(End::Stopped)))
+        );
+    }
 }

@@ -24,6 +24,16 @@ use super::tape_text::{self, Recorded};
 pub struct Recorder {
     file: File,
     path: PathBuf,
+    /// Whether a run is on it; else its file goes with it, so that the same can be typed again.
+    kept: bool,
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// A command that is at work, as it will stand on the tape.
@@ -68,7 +78,12 @@ impl Recorder {
         );
         file.write_all(head.as_bytes())?;
         file.sync_data()?;
-        Ok(Recorder { file, path: path.to_owned() })
+        Ok(Recorder { file, path: path.to_owned(), kept: false })
+    }
+
+    /// Keeps the file from now on: the run was opened.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
     }
 
     /// Returns the file.

@@ -117,4 +117,21 @@ mod tests {
         timers.put_off(Duration::from_secs(3_600));
         assert_eq!((timers.due(), timers.due()), (Some(2), None));
     }
+
+    #[test]
+    fn a_rehearsal_goes_by_its_own_time() {
+        let (mut timers, hour) = (Timers::default(), Duration::from_secs(3_600));
+        let now = clock::instant();
+        timers.pretend(now);
+        for id in 1..=3 {
+            timers.after(id, hour * id as u32);
+        }
+        assert_eq!(timers.due(), None);
+        assert_eq!(timers.next_of(|id| id != 1), Some(now + 2 * hour));
+        timers.put_off_some(5 * hour, |id| id == 2);
+        timers.retain(|id| id != 1);
+        timers.pretend(now + 4 * hour);
+        assert_eq!((timers.due(), timers.due()), (Some(3), None));
+        assert_eq!(timers.next_of(|_| true), Some(now + 7 * hour));
+    }
 }

@@ -209,6 +209,9 @@ pub struct Faults {
     /// Steps or instances in whose action the engine is killed: the command took effect, and nobody heard of its end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kill_at: Vec<String>,
+    /// The engine is killed as soon as the journal has this many events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_after: Option<u64>,
 }
 
 impl Faults {

@@ -107,3 +107,23 @@ fn a_fault_that_can_not_be_is_refused_before_anything_is_written() {
     let shown = project.run(&["runs", "--rehearsals"]).code(0);
     assert!(shown.to_string().contains("no rehearsals yet"), "{shown}");
 }
+
+#[test]
+fn killed_at_any_event_it_goes_on_to_the_same_end() {
+    let project = project();
+    project.run(&["rehearse", "up", "--approve", "go"]).code(0);
+    let end = steps(&project, &newest(&project));
+    for after in 1..50 {
+        let killed = project.run(&["rehearse", "up", "--approve", "go", "--kill-after", &after.to_string()]);
+        if killed.code.is_some() {
+            assert!(after > 30, "{killed}");
+            return;
+        }
+        let run = newest(&project);
+        let resumed = project.run(&["resume", &run, "--approve", "go"]);
+        // The last event is that it succeeded: there is nothing to resume then.
+        let over = resumed.code == Some(2) && resumed.to_string().contains("succeeded");
+        assert!(over || resumed.code == Some(0), "killed after {after}: {resumed}");
+        assert_eq!(steps(&project, &run), end, "killed after {after}: {resumed}");
+    }
+}

@@ -32,6 +32,7 @@ steps:
       /bin/touch spawned
       cat > spawned
     stdin: 'hello {{ token }}'
+    idempotent: true
     rollback: {run: /bin/touch spawned back}
 ";
 

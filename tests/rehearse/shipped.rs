@@ -39,30 +39,44 @@ impl Empty {
     }
 }
 
-/// The runbook, the approvals that it asks for, a step of each environment that is made to fail, and what can't be undone.
-const TAPES: [(&str, &[&str], [(&str, &str); 2], &[&str]); 3] = [
-    (
-        "pre-scale-event",
-        &["--approve", "agreed", "--approve", "go"],
-        [("prod", "floors[deal-service]"), ("staging", "scale[deal-service]")],
-        &["--approve", "warm-caches"],
-    ),
-    ("post-peak-scale-down", &[], [("prod", "ceiling[api-gateway]"), ("staging", "aurora")], &[]),
-    (
-        "pending-pods-triage",
-        &["--approve", "grow/go"],
-        [("prod", "grow/ready"), ("staging", "grow/scale")],
-        &[],
-    ),
+/// A shipped tape.
+struct Tape {
+    runbook: &'static str,
+    approvals: &'static [&'static str],
+    /// A step of each environment that is made to fail.
+    failing: [(&'static str, &'static str); 2],
+    /// What a rollback leaves, as it can't be undone.
+    left: &'static [&'static str],
+}
+
+const TAPES: [Tape; 3] = [
+    Tape {
+        runbook: "pre-scale-event",
+        approvals: &["--approve", "agreed", "--approve", "go"],
+        failing: [("prod", "floors[deal-service]"), ("staging", "scale[deal-service]")],
+        left: &["--approve", "warm-caches"],
+    },
+    Tape {
+        runbook: "post-peak-scale-down",
+        approvals: &[],
+        failing: [("prod", "ceiling[api-gateway]"), ("staging", "aurora")],
+        left: &[],
+    },
+    Tape {
+        runbook: "pending-pods-triage",
+        approvals: &["--approve", "grow/go"],
+        failing: [("prod", "grow/ready"), ("staging", "grow/scale")],
+        left: &[],
+    },
 ];
 
 #[test]
 fn they_rehearse_forwards_and_back_with_and_without_a_failure() {
-    for (name, approvals, environments, left) in TAPES {
-        for (env, failing) in environments {
+    for Tape { runbook, approvals, failing, left } in TAPES {
+        for (env, failing) in failing {
             let empty = Empty::new();
             let var = format!("env={env}");
-            let rehearse = [&["rehearse", name, "--var", &var, "--yes"], approvals].concat();
+            let rehearse = [&["rehearse", runbook, "--var", &var, "--yes"], approvals].concat();
             empty.ends(&rehearse, 0);
             let run = empty.newest();
             empty.ends(&[&["rollback", &run, "--yes"], left].concat(), 0);

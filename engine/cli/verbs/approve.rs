@@ -148,6 +148,7 @@ mod tests {
             prompt: String::new(),
             covers: Vec::new(),
             hash: String::new(),
+            rehearsed: false,
             who: None,
             needed: 3,
             said: Vec::new(),

@@ -79,7 +79,9 @@ pub(super) fn run_or_rehearse(
             Faults::default()
         }
     };
-    let consent = confirm(exec, &snapshot, terminal.as_mut(), console)?.map(|via| settings.person(via));
+    let rehearses = tape.is_some();
+    let consent =
+        confirm(exec, &snapshot, rehearses, terminal.as_mut(), console)?.map(|via| settings.person(via));
 
     let options = Options {
         max_parallel: exec.max_parallel.or(snapshot.runbook.max_parallel).unwrap_or(MAX_PARALLEL),
@@ -97,7 +99,6 @@ pub(super) fn run_or_rehearse(
     let planned_target = kept.map(|kept| kept.file.target).unwrap_or_default();
     // Nobody else holds it any more: it is moved, and not copied.
     let mut snapshot = Arc::unwrap_or_clone(snapshot);
-    let rehearses = tape.is_some();
     snapshot.tape = tape.map(Box::new);
     let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target, faults };
     if exec.detach {
@@ -152,6 +153,7 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
 fn confirm(
     exec: &Exec,
     snapshot: &Arc<Snapshot>,
+    rehearses: bool,
     terminal: Option<&mut Terminal>,
     console: Console,
 ) -> Result<Option<&'static str>, CliError> {
@@ -176,6 +178,9 @@ fn confirm(
         before.push_str(&format!("  {name} = {}\n", one_line(&value)));
     }
     before.push_str(&format!("This is protected: {}\n", one_line(protect)));
+    if rehearses {
+        before.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");
+    }
     if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
         return Ok(Some("terminal"));
     }

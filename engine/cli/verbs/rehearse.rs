@@ -82,7 +82,8 @@ pub(super) fn tape(
 ///
 /// When a step is not there, runs nothing, or what is to become of it can't be read.
 pub(super) fn faults(rehearse: &Rehearse, runbook: &Runbook) -> Result<Faults, CliError> {
-    let mut faults = Faults { kill_at: rehearse.kill_at.clone(), ..Faults::default() };
+    let (kill_at, kill_after) = (rehearse.kill_at.clone(), rehearse.kill_after);
+    let mut faults = Faults { kill_at, kill_after, ..Faults::default() };
     for typed in &rehearse.fail {
         // What stands in the brackets of an instance may hold the sign, too.
         let (step, exit) = match typed.rsplit_once('=').filter(|(_, exit)| !exit.contains(']')) {

@@ -30,6 +30,9 @@ pub fn run(runs: &Runs, settings: &Settings, console: Console) -> Result<Exit, C
     };
     let lines: Vec<RunLine> = rows.into_iter().map(|row| line(row, store.as_ref())).collect();
     match settings.form {
+        Form::Json if runs.rehearsals => {
+            console.json(&json!({ "version": 1, "rehearsals": true, "runs": lines }))?;
+        }
         Form::Json => console.json(&json!({ "version": 1, "runs": lines }))?,
         Form::Text if lines.is_empty() => {}
         Form::Text => console.print(&runs_table(&lines, now(), console.out, console.width))?,

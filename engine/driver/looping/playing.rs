@@ -6,10 +6,16 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::journal::Stream as File;
 use crate::machine::{Input, Leaf, Outcome, Prepared};
+use crate::model::Rendered;
 use crate::report::Stream;
 
-use super::super::clock;
+use super::super::{clock, launch};
 use super::{Beats, Life, Loop, Signals, last_lines};
+
+/// Ends this process as a power cut would: nothing of it runs after it.
+pub(super) fn die() {
+    let _ = kill_process(getpid(), Signal::KILL);
+}
 
 impl Loop<'_> {
     /// Returns the time that is recorded: of a rehearsal its own.
@@ -31,6 +37,14 @@ impl Loop<'_> {
             Some(at) => self.machine.graph().step(at.node).id.clone(),
             None => leaf.step.clone(),
         };
+        let texts =
+            || command.argv.iter().chain(&command.stdin).chain(command.env.iter().map(|(_, value)| value));
+        if !self.launcher.secrets.is_empty() && texts().any(Rendered::is_masked) {
+            // As in earnest: what would be sent is not what was meant.
+            let end = Some(crate::machine::End::NotStarted(launch::MASKED.to_owned()));
+            let outcome = Box::new(Outcome { end, ..Outcome::default() });
+            return life.queue.push(Input::Ended { leaf, outcome });
+        }
         let Some(player) = &mut self.player else { return };
         if command.sensitive {
             life.quiet.insert(leaf.clone());
@@ -42,12 +56,12 @@ impl Loop<'_> {
             if let Some(script) = &mut self.script {
                 script.unheard = unheard;
             }
-            self.die(&leaf);
+            self.die_in(&leaf);
         }
     }
 
     /// Dies as by SIGKILL: the command took effect, its intent is durable, and nobody heard of its end.
-    fn die(&mut self, leaf: &Leaf) {
+    fn die_in(&mut self, leaf: &Leaf) {
         let at = self.time();
         if let Some(moved) = self.player.as_mut().and_then(super::Player::moved) {
             // What is not recorded now never happened: the tape is then where it was.
@@ -67,7 +81,7 @@ impl Loop<'_> {
             leaf.step, self.program
         ));
         self.reporter.suspend();
-        let _ = kill_process(getpid(), Signal::KILL);
+        die();
     }
 
     /// Takes in what the tape has answered by now.

@@ -37,8 +37,7 @@ impl Live {
             Event::Opened(opened) => {
                 let text = phrase::sentence(seen.event, seen.graph, None, None).unwrap_or_default();
                 let bare = text.strip_prefix("rehearsal of ").unwrap_or(&text);
-                let by =
-                    bare.strip_prefix(&format!("{} opened ", opened.runbook)).unwrap_or(bare).to_owned();
+                let by = bare.strip_prefix(&format!("{} opened ", opened.runbook)).unwrap_or(bare).to_owned();
                 self.say_wrapped(Role::Quiet, "", &by);
                 self.say("");
             }
