@@ -110,7 +110,8 @@ fn who_may(approve: Option<&Approve>, driver: &Person, needed: usize, said: &[Pe
     let mut different: Vec<String> = Vec::new();
     for name in names {
         let again = different.contains(&name) || said.iter().any(|one| one.name == name);
-        if !again && !(not_self && name == driver.name) {
+        let own = not_self && name == driver.name;
+        if !again && !own {
             different.push(name);
         }
     }

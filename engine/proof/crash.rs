@@ -104,7 +104,9 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
         if settled(word) != settled(now) {
             found.push(Difference::of(format!("steps.{name}"), *word, now));
         }
-        if let (Some(wanted), true) = (wanted.outputs.get(name), now != "marked_done" && !wanted.looks.contains(name)) {
+        if let (Some(wanted), true) =
+            (wanted.outputs.get(name), now != "marked_done" && !wanted.looks.contains(name))
+        {
             let came = came.outputs.get(name).cloned().unwrap_or_default();
             found.extend(same(&format!("outputs.{name}"), wanted, &came));
         }
