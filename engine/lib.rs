@@ -13,5 +13,6 @@ pub mod load;
 pub mod machine;
 pub mod model;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod template;

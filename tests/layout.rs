@@ -16,11 +16,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["machine", "model", "journal", "diag"]),
     ("docs", &["load", "template", "machine", "model", "journal", "diag"]),
     ("driver", &["machine", "exec", "journal", "template", "report", "model"]),
+    ("proof", &["driver", "journal", "machine", "report", "model", "template"]),
     (
         "cli",
         &[
-            "load", "plan", "docs", "report", "driver", "diag", "journal", "machine", "model", "template",
-            "exec",
+            "proof", "load", "plan", "docs", "report", "driver", "diag", "journal", "machine", "model",
+            "template", "exec",
         ],
     ),
 ];

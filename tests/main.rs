@@ -13,3 +13,4 @@ mod import;
 mod layout;
 mod rehearse;
 mod support;
+mod verb_test;

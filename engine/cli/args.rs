@@ -144,6 +144,15 @@ pub enum Verb {
                       runbook rehearse pre-scale-event --var env=staging --fail 'floors[web]'"
     )]
     Rehearse(Rehearse),
+    /// Play the tests of runbooks (`*.test.yaml`): nothing is run, a tape answers for every command
+    #[command(
+        after_help = "A test says what is given, what goes wrong, who answers, and what must come of it. Without a name all tests \
+                      of the project are played.\n\
+                      --crash plays each again with an engine that dies after each of its commits and is taken up again, and \
+                      demands the same end: no change lost, none made twice.\n\n\
+                      Example:\n  runbook test shop/pre-scale --crash"
+    )]
+    Test(TestOf),
     /// Go on with a run where its journal ends
     #[command(
         after_help = "What succeeded is not run again. A step that failed is tried again unless you say otherwise. A command \
@@ -422,6 +431,23 @@ pub struct Rehearse {
     pub wait: bool,
 }
 
+/// `runbook test`.
+#[derive(Debug, Args)]
+pub struct TestOf {
+    /// Runbooks by name, files of tests, folders; all tests of the project when not given
+    #[arg(value_name = "PATH")]
+    pub what: Vec<String>,
+    /// Only the tests whose file or name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// List the tests and play none
+    #[arg(long)]
+    pub list: bool,
+    /// Play each again with an engine that dies after each of its commits, and demand the same end
+    #[arg(long)]
+    pub crash: bool,
+}
+
 /// What a failed step does to the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AfterFailure {
@@ -636,7 +662,7 @@ pub struct New {
 /// `runbook schema`.
 #[derive(Debug, Args)]
 pub struct SchemaOf {
-    /// The kind of file: runbook, step for a step template, or tape
+    /// The kind of file: runbook, step for a step template, tape, or test
     #[arg(
         value_name = "KIND",
         default_value = "runbook",
@@ -655,6 +681,8 @@ pub enum SchemaKind {
     Step,
     /// A tape.
     Tape,
+    /// A file of tests.
+    Test,
 }
 
 /// `runbook docs`.

@@ -109,6 +109,7 @@ pub fn run(settings: &Settings) -> Result<Exit, CliError> {
     let mut reporter = Announced { outputs: store.outputs(), inner: None };
     // Nobody can be asked here; whoever answers does so from another terminal, however late.
     let around = Surroundings {
+        script: None,
         store: &store,
         reporter: &mut reporter,
         people: None,

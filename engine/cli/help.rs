@@ -10,7 +10,10 @@ use crate::docs::{CommandLine, VerbFormats};
 const GROUPS: [(&str, &[&str]); 3] = [
     (
         "Before a run",
-        &["list", "show", "check", "plan", "graph", "docs", "rehearse", "new", "import", "explain", "schema"],
+        &[
+            "list", "show", "check", "plan", "graph", "docs", "rehearse", "test", "new", "import", "explain",
+            "schema",
+        ],
     ),
     ("A run", &["exec", "resume", "rollback", "approve", "done", "cancel"]),
     ("What was run", &["status", "runs", "logs", "report", "verify"]),

@@ -33,6 +33,8 @@ mod start;
 pub mod steps;
 pub mod stores;
 pub mod terminal;
+pub mod test_cases;
+pub mod test_page;
 pub mod tools;
 mod undoing;
 pub mod verbs;

@@ -106,6 +106,7 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Plan(plan) => verbs::plan::run(&plan, settings, console),
         Verb::Exec(exec) => verbs::exec::run(&exec, settings, console),
         Verb::Rehearse(rehearse) => verbs::rehearse::run(&rehearse, settings, console),
+        Verb::Test(test) => verbs::test::run(&test, settings, console),
         Verb::Resume(resume) => verbs::resume::run(&resume, settings, console),
         Verb::Rollback(rollback) => verbs::rollback::run(&rollback, settings, console),
         Verb::Approve(approve) => verbs::approve::run(&approve, settings, console),

@@ -90,6 +90,10 @@ codes! {
     117 HookTime "hook-time" Error "A hook's time is none, or longer than a run may wait for it.";
     120 TapeCommand "tape-command" Error "A command on a tape is written in a way that fits none.";
     121 NeverPlayed "never-played" Warning "An answer on a tape is never given.";
+    130 TestsNothing "tests-nothing" Error "A test compares nothing, so it can't fail.";
+    131 TestStep "test-step" Error "A test names a step that its runbook does not have.";
+    132 TestTwice "test-twice" Error "Two tests of a file have one name.";
+    133 TestTape "test-tape" Error "A test has no tape.";
 
     201 UnknownStep "unknown-step" Error "A step id is not known.";
     202 DuplicateId "duplicate-id" Error "Two steps have the same id.";

@@ -39,6 +39,9 @@ pub enum DriveError {
         /// What does not fit.
         source: Illegal,
     },
+    /// A script had the engine die.
+    #[error("the engine died, as the test wanted it to")]
+    Died,
     /// The tape does not say whom the run would change.
     #[error("`target.{name}` got no answer: {why}")]
     TapeTarget {

@@ -1,5 +1,6 @@
 //! The loop itself.
 
+mod dying;
 mod parting;
 mod playing;
 
@@ -31,6 +32,7 @@ use super::player::Player;
 use super::prompts::Desk;
 use super::recorder::{Answered, Recorder, Recording};
 use super::said;
+use super::script::Script;
 use super::signals::{Came, Signals};
 use super::timers::Timers;
 
@@ -98,6 +100,8 @@ pub(super) struct Loop<'a> {
     pub pool: Option<&'a Pool>,
     /// Who answers in a rehearsal.
     pub player: Option<Player>,
+    /// What a test has in place of people and of chance.
+    pub script: Option<&'a mut Script>,
     /// The tape that is recorded.
     pub recorder: Option<Recorder>,
     pub launcher: Launcher,
@@ -199,6 +203,9 @@ impl Loop<'_> {
             self.reporter.aside("its hooks are not run: nobody is told of a rehearsal");
         }
         let news = std::mem::take(&mut self.news);
+        if !news.is_empty() {
+            self.committed()?;
+        }
         self.tell(&mut life, news);
         loop {
             if let Some(error) = life.taken.take() {
@@ -263,6 +270,7 @@ impl Loop<'_> {
                 self.show(record.seq, record.at, &record.event);
             }
             news = records;
+            self.committed()?;
         }
         let offered = acts.iter().rev().find_map(|act| match act {
             Act::Offer { steps } => Some(steps.clone()),
@@ -279,6 +287,12 @@ impl Loop<'_> {
             crash_point("act:before");
             self.perform(life, act);
             crash_point("act:after");
+            if self.is_dead() {
+                break;
+            }
+        }
+        if !news.is_empty() {
+            self.performed()?;
         }
         for (at, question, prompt) in answered {
             let state = self.machine.state();
@@ -412,7 +426,11 @@ impl Loop<'_> {
         self.look_into_inbox(life);
         let heard =
             |input: &Input| matches!(input, Input::Answered { step: answered, .. } if *answered == step);
+        let scripted = if fresh { self.answer_by_script(&asked, at, question) } else { Vec::new() };
         if life.queue.iter().any(heard) {
+            life.answered.push((at, question, prompt));
+        } else if !scripted.is_empty() {
+            life.queue.extend(scripted);
             life.answered.push((at, question, prompt));
         } else if may && beforehand && fresh {
             let by = crate::machine::Person { via: "flag".to_owned(), ..self.by.clone() };

@@ -28,6 +28,7 @@ mod prompts;
 mod recorder;
 mod renewal;
 mod said;
+mod script;
 mod secret_command;
 mod signals;
 mod tape_text;
@@ -52,5 +53,6 @@ pub use preview::{
 };
 pub use recorder::Recorder;
 pub use renewal::Renewal;
+pub use script::{Answering, Death, Script};
 pub use secret_command::secret_of_command;
 pub use undoing::{Hint, ToUndo, undo_plan};

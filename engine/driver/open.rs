@@ -29,6 +29,7 @@ use super::player::Player;
 use super::recorder::Recorder;
 use super::renewal::{self, Renewal};
 use super::said;
+use super::script::Script;
 use super::target;
 
 /// How many threads start processes.
@@ -98,6 +99,8 @@ pub struct Rollback {
 
 /// What a run is driven with.
 pub struct Surroundings<'a> {
+    /// What a test has in place of people and of chance.
+    pub script: Option<&'a mut Script>,
     /// The journal.
     pub store: &'a Store,
     /// Who shows it.
@@ -229,7 +232,8 @@ pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, Dr
     let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
     let named = decisions.keys().cloned().collect();
     let wish = Wish { what: "resume", named, outliving, takeover, renewal };
-    let player = Player::of(&around.store.load(&run)?)?;
+    let mut player = Player::of(&around.store.load(&run)?)?;
+    spoil(&mut player, &around);
     let pool = pool_unless(player.is_some())?;
     let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
     let input = Input::Resume { by, reason, decisions };
@@ -250,7 +254,8 @@ pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Clos
         takeover: None,
         renewal: None,
     };
-    let player = Player::of(&around.store.load(&run)?)?;
+    let mut player = Player::of(&around.store.load(&run)?)?;
+    spoil(&mut player, &around);
     let pool = pool_unless(player.is_some())?;
     let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
     let input = Input::Rollback { by, to };
@@ -276,6 +281,13 @@ pub fn resumable<'a>(
     settles(state, machine.graph(), named).map_err(DriveError::NotOpen)
 }
 
+/// What a test lets go wrong goes on going wrong.
+fn spoil(player: &mut Option<Player>, around: &Surroundings<'_>) {
+    if let (Some(player), Some(script)) = (player, &around.script) {
+        player.spoil(script.faults.clone());
+    }
+}
+
 struct Going {
     machine: Machine,
     judge: Judge,
@@ -299,7 +311,7 @@ impl Going {
         around: Surroundings<'_>,
         first: Vec<Input>,
     ) -> Result<Closed, DriveError> {
-        let Surroundings { reporter, people, approvals, wait, program, recorder, .. } = around;
+        let Surroundings { reporter, people, approvals, wait, program, recorder, script, .. } = around;
         let Going { mut machine, judge, writer, launcher, by, news, player } = self;
         if people.is_some() {
             machine.attend();
@@ -312,6 +324,7 @@ impl Going {
             writer,
             pool,
             player,
+            script,
             recorder,
             launcher,
             reporter,
@@ -323,8 +336,12 @@ impl Going {
             program,
             news,
         };
-        let (status, interrupt) = driven.drive(first)?;
+        let driven_to = driven.drive(first);
         let Loop { machine, writer, .. } = driven;
+        if matches!(driven_to, Err(DriveError::Died)) {
+            return Err(give_back(writer, DriveError::Died));
+        }
+        let (status, interrupt) = driven_to?;
         let run = writer.run().clone();
         // The run rests, and that is recorded; a lease that can't be given back is seen to be dead by its process.
         if let Err(error) = writer.release(clock::now()) {

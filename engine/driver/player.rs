@@ -246,6 +246,19 @@ impl Player {
         }
     }
 
+    /// Lets everything that is under way take effect at once although nobody will hear of it; returns what did.
+    pub(super) fn take_effects(&mut self) -> Vec<Leaf> {
+        let answered = |flight: &Flight| matches!(flight.then, Then::Answer(_)).then(|| flight.leaf.clone());
+        let leaves = self.flying.iter().filter_map(answered).collect();
+        self.outlive();
+        leaves
+    }
+
+    /// Lets these things go wrong from now on.
+    pub(super) fn spoil(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
     /// Returns what is to be recorded of the tape, when it moved on.
     pub(super) fn moved(&mut self) -> Option<Input> {
         std::mem::take(&mut self.moved).then(|| Input::Played {

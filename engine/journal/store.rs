@@ -36,6 +36,8 @@ pub(super) struct File {
     /// The log and its index, as this process has them open; none for a reader. SQLite makes them anew only once nobody
     /// has the journal open.
     log: [Option<disk::FileKey>; 2],
+    /// Whether nobody wants it after this process: it need not survive the machine.
+    passing: bool,
 }
 
 impl File {
@@ -114,11 +116,19 @@ impl Store {
     ///
     /// A file that is not ours, newer or damaged, a network file system, and whatever the disk refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Store, JournalError> {
-        let path = absolute(path.as_ref())?;
+        Store::open_as(path.as_ref(), false)
+    }
+
+    fn open_as(path: &Path, passing: bool) -> Result<Store, JournalError> {
+        let path = absolute(path)?;
         let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         disk::prepare(&path)?;
         let check = disk::wants_check(&path);
         let (mut conn, mut file) = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        if passing {
+            file.passing = true;
+            conn.pragma_update(None, "synchronous", "off").map_err(file.failed(WRITING))?;
+        }
         let form = match schema::inspect(&conn, &file) {
             // Where the index of a log can't be made, SQLite says only that it can't open something.
             Err(JournalError::Sqlite { .. }) if conn.is_readonly("main").unwrap_or(false) => {
@@ -139,6 +149,16 @@ impl Store {
             store.check_file("PRAGMA quick_check(3)")?;
         }
         Ok(store)
+    }
+
+    /// Makes a journal at `path` that nobody wants after this process: its commits survive the end of the process and not
+    /// that of the machine, which makes them ten times as fast.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_passing(path: impl AsRef<Path>) -> Result<Store, JournalError> {
+        Store::open_as(path.as_ref(), true)
     }
 
     /// Opens the journal at `path` for reading, also while a run writes it. A file of an older form is migrated first.
@@ -293,8 +313,8 @@ impl Store {
     pub(super) fn again(&self) -> Result<Connection, JournalError> {
         let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         self.file.still_there()?;
-        let (conn, file) = connect(self.file.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        for_writing(&conn, &file)?;
+        let (conn, _) = connect(self.file.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        for_writing(&conn, &self.file)?;
         Ok(conn)
     }
 }
@@ -322,7 +342,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<(Connection, File), JournalE
 
 /// Opens the file at `path`, by the `name` that SQLite takes for it.
 fn connect_as(path: &Path, name: &Path, flags: OpenFlags) -> Result<(Connection, File), JournalError> {
-    let file = File { path: path.to_owned(), key: disk::key(path), log: [None; 2] };
+    let file = File { path: path.to_owned(), key: disk::key(path), log: [None; 2], passing: false };
     let failed = file.failed("opening the journal");
     let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&failed)?;
     conn.busy_timeout(BUSY).map_err(&failed)?;
@@ -359,7 +379,8 @@ fn for_writing(conn: &Connection, file: &File) -> Result<(), JournalError> {
     if mode != "wal" {
         return Err(JournalError::Network { path: file.path().to_owned(), kind: "no shared memory" });
     }
-    conn.pragma_update(None, "synchronous", "full").map_err(&failed)?;
+    let durable = if file.passing { "off" } else { "full" };
+    conn.pragma_update(None, "synchronous", durable).map_err(&failed)?;
     // What leaves the inbox is to leave the file: it is as it was typed.
     conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(())).map_err(&failed)?;
     // A log that grew under a long reader is cut again at the next checkpoint.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::node::Node;
+use super::node::{Key, Node};
 use super::secret_source::{long_enough, ways, without_line_end};
 use super::{describe, from_text};
 use crate::diag::{Code, Diagnostic, Report, Sources};
@@ -127,6 +127,31 @@ impl Inputs {
                 inputs.secret(input, &flags, &files, given, root);
             } else {
                 inputs.plain(input, &flags, &files, given, sources);
+            }
+        }
+        inputs
+    }
+
+    /// Gathers the vars of a test from what stands in its file, which is the last of `sources`; the first `own` are the
+    /// runbook's. Every secret is made up.
+    pub(super) fn of_values(
+        vars: &[Input],
+        own: usize,
+        (shown, values): (String, Vec<(Key, Node)>),
+        sources: &Sources,
+    ) -> Inputs {
+        let places = vars.iter().zip(0..).map(|(input, place)| (input.name.clone(), place)).collect();
+        let mut inputs = Inputs { vars: vars.to_vec(), places, sources: own, ..Inputs::default() };
+        for (key, _) in &values {
+            inputs.known_in_file(key);
+        }
+        let values = values.into_iter().map(|(key, node)| (key.text, node)).collect();
+        let files = [(shown, values)];
+        for input in vars {
+            if input.ty.kind == Kind::Secret {
+                inputs.keep_secret(&input.name, "made up by a test", Origin::Default);
+            } else {
+                inputs.plain(input, &BTreeMap::new(), &files, &Given::default(), sources);
             }
         }
         inputs

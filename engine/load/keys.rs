@@ -627,9 +627,10 @@ pub static WAIT: Table = Table {
     ]],
 };
 
-/// Returns every table that a runbook, a step template or a tape leads to, each once: outer ones before what stands in them.
+/// Returns every table that a runbook, a step template, a tape or a file of tests leads to, each once: outer ones before what stands in them.
 pub fn tables() -> Vec<&'static Table> {
-    let mut found: Vec<&'static Table> = vec![&RUNBOOK, &STEP, &TEMPLATE, &super::tape::TAPE];
+    let mut found: Vec<&'static Table> =
+        vec![&RUNBOOK, &STEP, &TEMPLATE, &super::tape::TAPE, &super::test_keys::TEST_FILE];
     let mut next = 0;
     while let Some(table) = found.get(next).copied() {
         next += 1;

@@ -8,7 +8,7 @@ use super::hooks;
 use super::library::Library;
 use super::people;
 use super::project::Project;
-use super::{tape, template_file, text_file, yaml};
+use super::{tape, template_file, test_file, text_file, yaml};
 use crate::diag::{Diagnostic, Report, Sources};
 use crate::model::{Runbook, StepTemplate};
 use crate::template::Engine;
@@ -38,6 +38,8 @@ pub enum FileKind {
     Template,
     /// A tape.
     Tape,
+    /// A file of tests.
+    Test,
 }
 
 /// Loads the runbook that `name` means in `project`: a qualified name, a bare one, or a path relative to `from`.
@@ -73,6 +75,7 @@ pub fn check_file(project: &Project, path: &Path) -> Loaded {
     let library = Library::of(project);
     let (name, kind) = match path.strip_prefix(&project.steps) {
         Ok(inside) => (inside.with_extension("").display().to_string(), FileKind::Template),
+        Err(_) if test_file::is_test(path) => (project.name_of(path), FileKind::Test),
         Err(_) if tape::is_tape(path) => (project.name_of(path), FileKind::Tape),
         Err(_) => (project.name_of(path), FileKind::Runbook),
     };
@@ -136,6 +139,7 @@ fn lowered(
     cx.allows = allow::read(cx.sources, file, &node, cx.report);
     match kind {
         FileKind::Runbook => loaded.runbook = super::runbook::lower(&mut cx, &node, name),
+        FileKind::Test => drop(test_file::lower(&mut cx, &node, shown)),
         FileKind::Tape => drop(tape::lower(&mut cx, &node, shown)),
         FileKind::Template => {
             loaded.template = template_file::lower(&mut cx, &node, name).map(|found| found.template);

@@ -36,6 +36,8 @@ mod sub_values;
 mod tables;
 mod tape;
 mod template_file;
+mod test_file;
+mod test_keys;
 mod text_file;
 mod trial;
 mod typed;
@@ -62,5 +64,9 @@ pub use secret_source::{SHORTEST_SECRET, ways};
 pub use sub::is_way;
 pub use tables::read_tables;
 pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text};
+pub use test_file::{
+    LoadedTests, TEST_ENDING, check_test_steps, is_test, load_tests, test_files, test_inputs,
+};
+pub use test_keys::{ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, TEST, TEST_FILE, THEN};
 pub use typed_text::{describe, from_text};
 pub use yaml::{MAX_BYTES, parse};

@@ -13,6 +13,7 @@ use super::keys::{
 };
 use super::loaded::FileKind;
 use super::tape::{ANSWER, TAPE};
+use super::test_keys::{ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, STANDING, TEST, TEST_FILE, THEN};
 
 /// Every table with the name of its definition.
 const DEFINITIONS: &[(&str, &Table)] = &[
@@ -36,6 +37,14 @@ const DEFINITIONS: &[(&str, &Table)] = &[
     ("hook", &HOOK),
     ("tape", &TAPE),
     ("answer", &ANSWER),
+    ("tests", &TEST_FILE),
+    ("test", &TEST),
+    ("people", &ANSWERS),
+    ("expect", &EXPECT),
+    ("failure", &FAILURE),
+    ("then", &THEN),
+    ("resumption", &RESUME),
+    ("undoing", &ROLLBACK),
 ];
 
 /// Text, a number or a truth value: each is read as it is written.
@@ -49,6 +58,7 @@ pub fn schema(kind: FileKind) -> Value {
         FileKind::Runbook => ("runbook", "A runbook"),
         FileKind::Template => ("template", "A step template"),
         FileKind::Tape => ("tape", "A tape"),
+        FileKind::Test => ("tests", "The tests of a runbook"),
     };
     let mut definitions = Map::new();
     let mut open = vec![root];
@@ -111,6 +121,9 @@ fn object(name: &str, table: &'static Table, open: &mut Vec<&'static str>) -> Va
         "wait" => exactly.extend(["for", "until"]),
         "tape" => required.extend(["tape", "answers"]),
         "answer" => exactly.extend(["run", "shell"]),
+        "tests" => required.push("tests"),
+        "test" => required.push("name"),
+        "then" => exactly.extend(["resume", "rollback"]),
         _ => {}
     }
     if matches!(name, "gate" | "capture" | "preview" | "undo" | "command" | "hook") {
@@ -169,7 +182,16 @@ fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
         ("until", _) => time(),
         ("tape", _) => json!({ "const": 1 }),
         ("exit", _) => json!({ "type": "number", "minimum": 0, "maximum": 255 }),
-        ("state", _) => json!({ "type": "object" }),
+        // As it is afterwards it may be `unchanged`.
+        ("state", _) if spec.doc.contains("unchanged") => {
+            json!({ "anyOf": [{ "type": "object" }, { "const": "unchanged" }] })
+        }
+        ("state" | "fail" | "slow" | "vars" | "answers", Form::Data) => json!({ "type": "object" }),
+        ("steps", Form::Lines) => json!({ "type": "object", "additionalProperties": { "enum": STANDING } }),
+        // One step may be written without its list.
+        ("retry" | "done" | "skip" | "kill_at" | "order", Form::Names) => {
+            json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": scalar() }] })
+        }
         // Tables are named by file, so a number is a slip.
         ("data", _) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         (_, form) => match form {
@@ -235,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere_and_every_key_is_told() {
-        for kind in [FileKind::Runbook, FileKind::Template, FileKind::Tape] {
+        for kind in [FileKind::Runbook, FileKind::Template, FileKind::Tape, FileKind::Test] {
             let schema = schema(kind);
             let text = schema.to_string();
             for (at, _) in text.match_indices("#/definitions/") {

@@ -9,7 +9,7 @@ use runbook::load::{Loaded, Project, check_file};
 
 /// What a file alone does not tell: it depends on the file system, the command line, or the machine. `NotCarriedOut` is
 /// told no more.
-const ELSEWHERE: [Code; 21] = [
+const ELSEWHERE: [Code; 23] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
@@ -31,13 +31,15 @@ const ELSEWHERE: [Code; 21] = [
     Code::PlanVar,
     Code::MissingTool,
     Code::ToolNotHere,
+    Code::TestStep,
+    Code::TestTape,
 ];
 
 /// Returns an example as a whole file: pages show the part that matters.
 fn whole(example: &str) -> String {
     let head = "runbook: example\ntitle: An example\n";
     let begins = |key: &str| example.lines().any(|line| line.starts_with(key));
-    if begins("runbook:") || begins("tape:") || example.starts_with('#') {
+    if begins("runbook:") || begins("tape:") || begins("tests:") || example.starts_with('#') {
         example.to_owned()
     } else if example.starts_with("- ") {
         format!("{head}steps:\n{example}\n")
@@ -49,7 +51,11 @@ fn whole(example: &str) -> String {
 }
 
 fn checked(root: &Path, example: &str) -> Loaded {
-    let name = if example.starts_with("tape:") { "example.tape.yaml" } else { "example.yaml" };
+    let name = match example {
+        tape if tape.starts_with("tape:") => "example.tape.yaml",
+        tests if tests.contains("tests:\n") => "example.test.yaml",
+        _ => "example.yaml",
+    };
     let file = root.join("runbooks").join(name);
     fs::write(&file, whole(example)).expect("the folder can be written to");
     check_file(&Project::at(root), &file)

@@ -28,6 +28,7 @@ static SEEDS: LazyLock<Vec<(FileKind, &'static str, Value)>> = LazyLock::new(see
 static RUNBOOK: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Runbook));
 static TEMPLATE: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Template));
 static TAPE: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Tape));
+static TEST: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Test));
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     Library::built_in().with_text("demo/scale", include_str!("check/steps/demo/scale.yaml"))
 });
@@ -57,6 +58,7 @@ fn refused(kind: FileKind, document: &Value) -> Vec<String> {
         FileKind::Runbook => &RUNBOOK,
         FileKind::Template => &TEMPLATE,
         FileKind::Tape => &TAPE,
+        FileKind::Test => &TEST,
     };
     validator.iter_errors(document).map(|error| format!("{} {error}", error.instance_path())).collect()
 }

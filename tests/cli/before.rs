@@ -19,8 +19,11 @@ fn help_groups_the_verbs() {
       check     Find every mistake in the runbooks at once
       plan      Show the commands a run would send, in order, without running any
       graph     Draw the steps and what waits for what
-      [RUN]  Run a runbook with a tape in place of every command: nothing is run, nothing is changed
+      docs      Write documentation from the runbooks and the step templates
+      rehearse  Run a runbook with a tape in place of every command: nothing is run, nothing is changed
+      test      Play the tests of runbooks (`*.test.yaml`): nothing is run, a tape answers for every command
       new       Write a runbook or a step template to begin with
+      import    Write a draft of a runbook from a Markdown runbook
       explain   Tell what a code such as RB0101 means, and what to do about it
       schema    Write the JSON Schema by which editors complete and check files
 
@@ -86,7 +89,7 @@ fn help_of_exec_has_an_example_and_the_exit_codes() {
                                is skipped. Needs a reason
           --wait               Where no terminal can answer, wait for an answer from another one
           --detach             Go on in the background as soon as the run is opened
-          --record <FILE>      Write every command and its answer to FILE, a tape for `[RUN]`;
+          --record <FILE>      Write every command and its answer to FILE, a tape for `rehearse`;
                                secrets are masked
 
     Everywhere:
@@ -123,7 +126,7 @@ fn every_verb_has_an_example() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let verbs: Vec<&str> =
         verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
-    assert_eq!(verbs.len(), 20, "{verbs:?}");
+    assert_eq!(verbs.len(), 23, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
         assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");

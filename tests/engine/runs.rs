@@ -48,6 +48,7 @@ impl Place {
         let approvals = self.approvals.clone();
         let program = "runbook".to_owned();
         Surroundings {
+            script: None,
             store: &self.store,
             reporter: quiet,
             people: None,

@@ -66,37 +66,37 @@ fn a_fault_that_can_not_be_is_refused_before_anything_is_written() {
     ]
     .concat();
     assert_snapshot!(all, @r"
-    $ runbook [RUN] up --fail scal
+    $ runbook rehearse up --fail scal
     --- stderr
     error: --fail scal: up has no step `scal`
      hint: did you mean `scale`?
     --- exit status: 2
-    $ runbook [RUN] up --fail nap
+    $ runbook rehearse up --fail nap
     --- stderr
     error: --fail nap: `nap` runs no command: it only waits
      hint: name a step that runs a command
     --- exit status: 2
-    $ runbook [RUN] up --fail script=0
+    $ runbook rehearse up --fail script=0
     --- stderr
     error: --fail script=0: `0` is no exit code of a failure
      hint: from 1 to 255: --fail script=2
     --- exit status: 2
-    $ runbook [RUN] up --slow script
+    $ runbook rehearse up --slow script
     --- stderr
     error: --slow script: it wants a duration
      hint: for example --slow STEP=10m
     --- exit status: 2
-    $ runbook [RUN] up --slow script=long
+    $ runbook rehearse up --slow script=long
     --- stderr
     error: --slow script=long: `long` is not a duration; write a number with a unit, as in `30s`, `5m`, `1h30m` or `250ms`
      hint: for example --slow STEP=10m
     --- exit status: 2
-    $ runbook [RUN] up --kill-at go
+    $ runbook rehearse up --kill-at go
     --- stderr
     error: --kill-at go: `go` runs no command: it asks a person
      hint: name a step that runs a command
     --- exit status: 2
-    $ runbook [RUN] up --tape nowhere.yaml
+    $ runbook rehearse up --tape nowhere.yaml
     --- stderr
     error[RB0001]: can't read `nowhere.yaml`: No such file or directory (os error 2)
 

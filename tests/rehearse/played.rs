@@ -32,7 +32,7 @@ fn it_reads_as_the_run_would_and_says_that_it_is_none() {
         );
     let shown = project.run(&["rehearse", "scale"]).code(0);
     assert_snapshot!(shown, @r"
-    $ runbook [RUN] scale
+    $ runbook rehearse scale
     [TIME] run [RUN]: rehearsal of scale opened by ann@[HOST]; nothing is run, runbooks/scale.tape.yaml answers
     [TIME] scale reading the state before: ctl get
     [TIME] scale change: 2 → 5
@@ -114,7 +114,7 @@ fn a_command_that_the_tape_does_not_know_fails_and_prints_the_entry_to_add() {
         .file("runbooks/a.tape.yaml", "tape: 1\nanswers: []\n");
     let shown = project.run(&["rehearse", "a"]).code(1);
     assert_snapshot!(shown, @r#"
-    $ runbook [RUN] a
+    $ runbook rehearse a
     [TIME] run [RUN]: rehearsal of a opened by ann@[HOST]; nothing is run, runbooks/a.tape.yaml answers
     [TIME] look started: ctl get 'a b' '{x}'
     [TIME] look did not start: runbooks/a.tape.yaml does not know this command; add to its answers: - {run: [ctl, get, "a b", "{x}"], stdin: "one\ntwo", stdout: ""}

@@ -126,7 +126,10 @@ fn cleaned(text: &str, folder: &Path) -> String {
     let text = text.replace(&folder.join("ops").display().to_string(), "[ROOT]");
     let text = text.replace(&folder.join("home").display().to_string(), "[HOME]");
     [
+        // It has the form of an id.
+        (r"\brehearse\b", "[VERB]"),
         (r"\br[0-9a-hjkmnp-tv-z]{7}\b", "[RUN]"),
+        (r"\[VERB\]", "rehearse"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[AT]"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "[AT]"),
         (r"\b\d\d:\d\d:\d\d\b", "[TIME]"),

@@ -13,7 +13,9 @@ use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::tools;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::load::{Entry, FileKind, Loaded, ProjectError, TAPE_ENDING, check_entry, is_tape, is_way};
+use crate::load::{
+    Entry, FileKind, Loaded, ProjectError, TAPE_ENDING, TEST_ENDING, check_entry, is_tape, is_test, is_way,
+};
 use crate::report::Role;
 
 /// Checks what is named, or everything the project has.
@@ -34,7 +36,11 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         named(&check.what, &books, settings, &mut found)?
     };
     for entry in &entries {
-        let kind = if is_tape(&entry.path) { FileKind::Tape } else { FileKind::Runbook };
+        let kind = match &entry.path {
+            path if is_tape(path) => FileKind::Tape,
+            path if is_test(path) => FileKind::Test,
+            _ => FileKind::Runbook,
+        };
         let loaded = check_entry(&books.project, &books.library, &entry.path, &entry.name, kind);
         // What a broken runbook needs is not known.
         let whole = loaded.runbook.as_ref().filter(|_| !loaded.report.has_errors());
@@ -45,6 +51,10 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         let tape = entry.path.with_extension(TAPE_ENDING);
         if kind == FileKind::Runbook && tape.exists() {
             found.take(check_entry(&books.project, &books.library, &tape, &entry.name, FileKind::Tape));
+        }
+        let tests = entry.path.with_extension(TEST_ENDING.trim_start_matches('.'));
+        if kind == FileKind::Runbook && tests.exists() {
+            found.take(check_entry(&books.project, &books.library, &tests, &entry.name, FileKind::Test));
         }
     }
     let runbooks = entries.len();

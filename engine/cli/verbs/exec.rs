@@ -119,6 +119,7 @@ pub(super) fn run_or_rehearse(
     let recorder = recorder.transpose()?;
     let mut view = view::of(settings);
     let around = Surroundings {
+        script: None,
         program: settings.program(),
         store: &store,
         reporter: view.as_mut(),

@@ -21,4 +21,5 @@ pub mod runs;
 pub mod schema;
 pub mod show;
 pub mod status;
+pub mod test;
 pub mod verify;

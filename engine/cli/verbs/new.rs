@@ -50,6 +50,10 @@ pub fn run(new: &New, settings: &Settings, console: Console) -> Result<Exit, Cli
             let hint = "a tape is recorded: `runbook exec NAME --record FILE`";
             return Err(CliError::usage_with("there is nothing to begin a tape with", hint));
         }
+        SchemaKind::Test => {
+            let hint = "`runbook schema test` tells what stands in one; the runbooks that come with the program have some";
+            return Err(CliError::usage_with("there is nothing to begin a test with", hint));
+        }
     };
     let path = folder.join(format!("{name}.yaml"));
     let stem = name.rsplit('/').next().unwrap_or(&name);
@@ -64,7 +68,7 @@ pub fn run(new: &New, settings: &Settings, console: Console) -> Result<Exit, Cli
     let program = settings.program_here();
     let next = match new.kind {
         SchemaKind::Runbook => format!("{program} plan {}", quote_word(&name)),
-        SchemaKind::Step | SchemaKind::Tape => {
+        SchemaKind::Step | SchemaKind::Tape | SchemaKind::Test => {
             // As it is typed from here: a path from `/` on is read with care at night.
             let here = path.strip_prefix(&settings.folder).unwrap_or(&path);
             format!("{program} check {}", quote_word(&here.display().to_string()))

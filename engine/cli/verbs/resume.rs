@@ -73,6 +73,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     }
     let mut view = view::of(settings);
     let around = Surroundings {
+        script: None,
         program: settings.program(),
         store: &store,
         reporter: view.as_mut(),

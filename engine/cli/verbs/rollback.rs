@@ -70,6 +70,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     let by = settings.person(settings.via());
     let mut view = view::of(settings);
     let around = Surroundings {
+        script: None,
         program: settings.program(),
         store: &store,
         reporter: view.as_mut(),

@@ -16,6 +16,7 @@ pub fn run(of: &SchemaOf, console: Console) -> Result<Exit, CliError> {
         SchemaKind::Runbook => FileKind::Runbook,
         SchemaKind::Step => FileKind::Template,
         SchemaKind::Tape => FileKind::Tape,
+        SchemaKind::Test => FileKind::Test,
     }))?;
     Ok(Exit::Good)
 }

@@ -52,7 +52,10 @@ impl Loop<'_> {
         let dies = player.dies_in(&leaf, &step);
         player.begin(leaf.clone(), &step, command);
         if dies {
-            player.outlive();
+            let unheard = player.take_effects();
+            if let Some(script) = &mut self.script {
+                script.unheard = unheard;
+            }
             self.die_in(&leaf);
         }
     }
@@ -67,6 +70,10 @@ impl Loop<'_> {
             if !matches!(written, Some(Ok(_))) {
                 tracing::warn!("what the tape has come to could not be recorded");
             }
+        }
+        if let Some(script) = &mut self.script {
+            script.dead = true;
+            return;
         }
         let run = self.writer.run();
         self.reporter.aside(&format!(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Answer, Given, Inputs, Origin, SecretCommand, VarsFile, variable};
 use crate::diag::{Code, Diagnostic, Sources, near};
-use crate::load::node::{Node, NodeKind};
+use crate::load::node::{Key, Node, NodeKind};
 use crate::load::secret_source::{self, Found, ways};
 use crate::load::{from_text, text_file, yaml};
 use crate::model::{Input, Kind, Place};
@@ -70,6 +70,24 @@ impl Inputs {
             }
         }
         Some((shown, entries.into_iter().map(|(key, node)| (key.text, node)).collect()))
+    }
+
+    /// Tells a var of a test that the runbook does not have, or that a test can't give.
+    pub(super) fn known_in_file(&mut self, key: &Key) {
+        match self.places.get(&key.text).map(|&place| &self.vars[place]) {
+            None => {
+                let unknown = self.unknown(&key.text, "").at(key.place, "");
+                self.report.push(unknown);
+            }
+            Some(input) if input.ty.kind == Kind::Secret => self.report.push(
+                Diagnostic::new(
+                    Code::NoSecret,
+                    format!("`{}` is a secret, and a test makes it up", key.text),
+                )
+                .at(key.place, "leave it out"),
+            ),
+            Some(_) => {}
+        }
     }
 
     fn unknown(&self, name: &str, before: &str) -> Diagnostic {

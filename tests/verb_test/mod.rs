@@ -1,0 +1,238 @@
+//! `runbook test`, by the real binary: what holds, what does not and how that is shown, what a crash brings to light.
+
+use crate::support::project::Project;
+
+const RUNBOOK: &str = "\
+runbook: scale
+title: Scale services
+vars: {n: {type: integer, default: 5}}
+steps:
+  - {id: go, approve: 'Scale to {{ n }}?'}
+  - id: scale
+    needs: [go]
+    for_each: [web, api]
+    capture: {run: 'replicas {{ item }}', outputs: {was: stdout | trim | int}}
+    run: 'scale {{ item }} {{ n }}'
+    verify: {run: 'replicas {{ item }}', pass: stdout | trim | int == n}
+    rollback: {run: 'scale {{ item }} {{ captured.was }}'}
+  - {id: grow, needs: [scale], when: n > 10, run: grow, rollback: {run: shrink}}
+";
+
+const TAPE: &str = "\
+tape: 1
+state: {replicas: {web: 3, api: 2}, told: 0}
+answers:
+  - {run: 'scale {name} {n}', set: {'replicas.{name}': n | int}, took: 2s}
+  - {run: 'replicas {name}', stdout: '{{ state.replicas[name] }}'}
+  - {run: tell, set: {told: state.told + 1}}
+";
+
+fn project(tests: &str) -> Project {
+    Project::new()
+        .file("runbooks/scale.yaml", RUNBOOK)
+        .file("runbooks/scale.tape.yaml", TAPE)
+        .file("runbooks/scale.test.yaml", tests)
+}
+
+#[test]
+fn what_holds_is_told_on_a_line_and_nothing_is_run_or_kept() {
+    let project = project(
+        "people: {go: {approve: true, note: seen}}\ntests:\n  - name: it goes\n    vars: {n: 7}\n    expect:\n      status: succeeded\n      steps: {grow: skipped, scale: done}\n      order: [go, scale]\n      commands: ['scale web {n}']\n      never: [grow]\n      state: {replicas: {web: 7, api: 7}}\n  - name: a failure is undone\n    fail: {'scale[web]': 2}\n    expect: {status: failed, failure: {step: scale, says: rehearsed failure}}\n    then:\n      - rollback: {}\n        expect: {status: rolled_back, state: unchanged}\n      \n  - name: a no changes nothing\n    people: {go: {approve: false}}\n    expect: {status: failed, steps: {scale: not_begun}, state: unchanged}\n  - name: nobody is there\n    people: {go: {note: asleep}}\n    expect: {status: waiting, steps: {go: asking}}\n  - name: an engine that dies is taken up again\n    kill_at: ['scale[web]']\n    expect: {status: running, steps: {'scale[web]': in_doubt}}\n    then:\n      - resume: {}\n        expect: {status: succeeded, state: {replicas: {web: 5}}}\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(0), @r"
+    $ runbook test
+    ✓ scale › it goes
+    ✓ scale › a failure is undone
+    ✓ scale › a no changes nothing
+    ✓ scale › nobody is there
+    ✓ scale › an engine that dies is taken up again
+
+    5 tests passed
+    ");
+    assert!(!project.journal().exists() && !project.journal().with_file_name("rehearsals.db").exists());
+    insta::assert_snapshot!(project.run(&["test", "--list", "--filter", "undone", "scale"]).code(0), @r"
+    $ runbook test --list --filter undone scale
+    scale › a failure is undone  runbooks/scale.test.yaml:12
+    ");
+}
+
+#[test]
+fn what_does_not_hold_is_a_diff_with_what_to_type() {
+    let project = project(
+        "tests:\n  - name: it goes\n    vars: {n: 7}\n    people: {go: {approve: true}}\n    fail: {'scale[api]': 3}\n    expect:\n      status: succeeded\n      steps: {scale: done}\n      commands: ['scale web 7', grow]\n      state: {replicas: {web: 7, api: 7}}\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(1), @r"
+    $ runbook test
+    ✗ scale › it goes  failed
+
+    ✗ scale › it goes
+      runbooks/scale.test.yaml:2
+      status
+        - succeeded
+        + failed
+        + scale[api]: it exited with 3
+      steps.scale
+        - done
+        + scale[api]: failed
+      commands
+          scale web 7
+        - grow
+        + scale api 7
+        + replicas web
+      state.replicas.api
+        - 7
+        + 2
+      see it: runbook rehearse scale --var n=7 --fail 'scale[api]=3' --approve go
+
+    1 test failed, 0 passed
+    --- exit status: 1
+    ");
+    let shown = project.run(&["test", "--format", "json"]).code(1);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).expect("one JSON document");
+    assert_eq!((&document["failed"], &document["tests"][0]["line"]), (&1.into(), &2.into()));
+    assert_eq!(document["tests"][0]["differences"][0]["what"], "status");
+}
+
+#[test]
+fn a_crash_finds_a_step_that_says_it_may_be_repeated_and_may_not() {
+    let tests = "people: {go: {approve: true}}\ntests:\n  - name: it goes\n    expect: {status: succeeded}\n";
+    let right = project(tests);
+    let shown = right.run(&["test", "--crash"]).code(0).to_string();
+    assert!(shown.contains("crash points tried"), "{shown}");
+    let planted = format!(
+        "{RUNBOOK}  - {{id: tell, needs: [scale], run: tell, idempotent: true, rollback: {{run: untell}}}}\n"
+    );
+    let wrong = project(tests).file("runbooks/scale.yaml", planted);
+    wrong.run(&["test"]).code(0);
+    let shown = wrong.run(&["test", "--crash"]).code(1).to_string();
+    for part in ["effects.tell", "it took effect twice", "state.told\n      - 1\n      + 2"] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+}
+
+#[test]
+fn a_doubt_that_only_a_person_can_settle_is_counted_or_settled_by_the_test() {
+    let runbook = "runbook: scale\ntitle: T\nsteps: [{id: tell, run: tell, rollback: {run: untell}}]\n";
+    let of = |people: &str| {
+        let tests = format!(
+            "{people}tests:\n  - {{name: it tells, expect: {{status: succeeded, state: {{told: 1}}}}}}\n"
+        );
+        project(&tests).file("runbooks/scale.yaml", runbook).run(&["test", "--crash"])
+    };
+    let shown = of("").code(0).to_string();
+    assert!(shown.contains("2 of them ask a person") && shown.contains("tell, at 2 crash points"), "{shown}");
+    // It is done after one of the two, and not after the other.
+    let shown = of("people: {tell: {in_doubt: done}}\n").code(1).to_string();
+    assert!(
+        shown.contains("nothing that it began took effect") && !shown.contains("ask a person"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn mistakes_are_told_with_their_place_and_nothing_is_played() {
+    let project = project(
+        "vars: {m: 1}\ntests:\n  - name: it goes\n    fail: {scal: 1}\n    expect: {steps: {scale: skiped}}\n  - {name: it goes, expct: {}}\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0105]: a step can't be `skiped`
+     --> runbooks/scale.test.yaml:5:29
+      |
+    5 |     expect: {steps: {scale: skiped}}
+      |                             ^^^^^^ did you mean `skipped`?
+      |
+      = help: it is `done`, `satisfied`, `skipped`, `failed`, `stopped`, `marked_done`, `asking`,
+              `in_doubt`, `undone`, `undo_failed`, `not_undone`, `left` or `not_begun`
+
+    error[RB0132]: there are two tests `it goes`
+     --> runbooks/scale.test.yaml:6:12
+      |
+    3 |   - name: it goes
+      |           ------- the first
+    ...
+    6 |   - {name: it goes, expct: {}}
+      |            ^^^^^^^ the second
+      |
+      = help: a test is found by its name: say what is different
+
+    error[RB0101]: a test has no key `expct`
+     --> runbooks/scale.test.yaml:6:21
+      |
+    6 |   - {name: it goes, expct: {}}
+      |                     ^^^^^ did you mean `expect`?
+      |
+      = help: write it as in `expect: {status: succeeded}`
+
+    3 errors
+    more about each: runbook explain RB0105
+    --- exit status: 2
+    ");
+    project.write(
+        "runbooks/scale.test.yaml",
+        "vars: {m: 1}\ntests:\n  - {name: a, fail: {scal: 1}, expect: {status: failed}}\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0131]: scale has no step `scal`
+     --> runbooks/scale.test.yaml:3:22
+      |
+    3 |   - {name: a, fail: {scal: 1}, expect: {status: failed}}
+      |                      ^^^^ did you mean `scale`?
+      |
+      = note: `fail` names steps or their instances
+
+    1 error
+    more about it: runbook explain RB0131
+    --- exit status: 2
+    ");
+    project.write(
+        "runbooks/scale.test.yaml",
+        "vars: {m: 1, n: x}\ntests:\n  - {name: a, expect: {status: failed}}\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(2), @r"
+    $ runbook test
+    --- stderr
+    error[RB0502]: this runbook has no var `m`
+     --> runbooks/scale.test.yaml:1:8
+      |
+    1 | vars: {m: 1, n: x}
+      |        ^
+      |
+      = note: in the test `a` of runbooks/scale.test.yaml
+      = help: did you mean `n`?
+
+    error[RB0503]: `n`: wants an integer, got the text `x`
+     --> runbooks/scale.test.yaml:1:17
+      |
+    1 | vars: {m: 1, n: x}
+      |                 ^
+      |
+     ::: runbooks/scale.yaml:3:8
+      |
+    3 | vars: {n: {type: integer, default: 5}}
+      |        - declared here
+      |
+      = note: in the test `a` of runbooks/scale.test.yaml
+
+    2 errors
+    more about each: runbook explain RB0502
+    --- exit status: 2
+    ");
+}
+
+#[test]
+fn the_shipped_tests_hold() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"))
+        .args(["test", "--crash"])
+        .current_dir(root)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .output()
+        .expect("the binary can be run");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+}
