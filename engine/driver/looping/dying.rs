@@ -1,4 +1,4 @@
-//! An engine that dies where a [`Script`](super::super::script::Script) says.
+//! An engine that dies where a [`Script`] says.
 
 use super::super::error::DriveError;
 use super::super::script::{Death, Script};

@@ -1,6 +1,6 @@
 //! What a command of a document does, as far as its words tell: looks, changes, never ends, wants a terminal.
 //!
-//! [`changes`](crate::load::changes) errs towards telling a change, of the programs that it knows. Here a program that nobody
+//! [`changes`] errs towards telling a change, of the programs that it knows. Here a program that nobody
 //! knows must not pass for one that looks, so what looks is named, and everything else is open.
 
 use crate::load::check::{changes, commands};
