@@ -351,9 +351,11 @@ fn postgres_tuning() {
         let counted =
             "SELECT n_dead_tup, n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 'usage_events'";
         assert_eq!(server.sql("arka", counted), "0|0");
+        assert!(shown.to_string().contains("succeeded"), "{shown}");
+        let printed = stage.project.run(&["logs", &stage.project.newest(), "slow"]).stdout;
         assert!(
-            shown.to_string().contains("INSERT INTO usage_events SELECT"),
-            "it lists what took the time: {shown}"
+            printed.contains("INSERT INTO usage_events SELECT"),
+            "it lists what took the time: {printed}"
         );
     });
     proof.again(stage, &typed);

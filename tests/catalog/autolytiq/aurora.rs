@@ -115,7 +115,7 @@ fn aurora_capacity() {
     used(&moto, CLUSTER, 10.5);
     proof.failure(&stage, &typed("traffic=normal"), 1, |read, _| {
         let refused =
-            "used[autolytiq-prod-writer] failed: the gate does not hold: points 1, highest 20.0, max 16";
+            "used[autolytiq-prod-writer] failed: the gate does not hold: highest 20.0, max 16, points 1";
         assert!(read.contains(refused), "{read}");
         assert_eq!(moto.capacity(NAMESPACE), (2.0, 16.0), "nothing was changed");
     });
@@ -135,7 +135,7 @@ fn what_is_used_while_a_person_is_asked_counts() {
     stage.project.run(&["approve", &run, "agreed"]).code(0);
     measured_ago(0, &moto, "AWS/RDS", "ServerlessDatabaseCapacity", WRITER, 40.0);
     let shown = stage.project.run(&["resume", &run]).code(1).to_string();
-    assert!(shown.contains("the gate does not hold: points 2, highest 40.0, max 16"), "{shown}");
+    assert!(shown.contains("the gate does not hold: highest 40.0, max 16, points 2"), "{shown}");
     assert_eq!(moto.capacity(NAMESPACE), (2.0, 64.0), "nothing was changed");
 }
 
@@ -151,7 +151,8 @@ fn aurora_is_not_lowered_below_what_nobody_knows() {
         [&exec[..], &[traffic]].concat()
     };
     let shown = stage.project.run(&exec("traffic=normal")).code(1).to_string();
-    let refused = "used[autolytiq-prod-writer] failed: the gate does not hold: points 0";
+    let refused =
+        "used[autolytiq-prod-writer] failed: the gate does not hold: highest none, max 16, points 0";
     assert!(shown.contains(refused), "{shown}");
     assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0), "nothing was changed");
     stage.project.run(&["rollback", "--yes"]).code(0);
