@@ -86,7 +86,7 @@ fn the_tree_is_the_catalog() {
     }
     let names: BTreeSet<String> = found
         .iter()
-        .filter(|path| !path.to_string_lossy().ends_with(".test.yaml"))
+        .filter(|path| ![".test.yaml", ".tape.yaml"].iter().any(|end| path.to_string_lossy().ends_with(end)))
         .filter_map(|path| {
             path.strip_prefix(root.join("runbooks")).ok()?.with_extension("").to_str().map(str::to_owned)
         })

@@ -99,6 +99,11 @@ fn of_the_tree() -> Vec<(PathBuf, Vec<String>)> {
     let files = ["runbooks", "steps"].map(|folder| search::files(&root.join(folder)));
     let mut all = Vec::new();
     for (path, bytes) in files.into_iter().flatten() {
+        // A tape and a test name commands and run none.
+        let name = path.to_string_lossy();
+        if !name.ends_with(".yaml") || name.ends_with(".tape.yaml") || name.ends_with(".test.yaml") {
+            continue;
+        }
         let value: Value = serde_yaml::from_slice(&bytes).expect("what is shipped is YAML");
         let mut found = Vec::new();
         of_file(&value, &mut found);
