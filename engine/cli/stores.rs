@@ -51,15 +51,34 @@ fn rehearsals(settings: &Settings) -> PathBuf {
     settings.store.value.path().with_file_name("rehearsals.db")
 }
 
-/// Says whether a run that was typed is a rehearsal: no other journal has it.
-fn is_rehearsal(settings: &Settings, typed: Option<&str>) -> bool {
-    let Some(typed) = typed else { return false };
-    let found = |store: &Store| store.find(typed).is_ok();
-    let unknown = match Store::open_read_only(settings.store.value.path()) {
-        Ok(store) => matches!(store.find(typed), Err(JournalError::NoSuchRun { .. })),
-        Err(error) => matches!(error, JournalError::Missing { .. }),
-    };
-    unknown && Store::open_read_only(rehearsals(settings)).as_ref().is_ok_and(found)
+/// Says whether a run that was typed is a rehearsal.
+///
+/// # Errors
+///
+/// When it could be a run as well as a rehearsal: neither is taken for the other because one is looked for first.
+fn is_rehearsal(settings: &Settings, typed: Option<&str>) -> Result<bool, CliError> {
+    let Some(typed) = typed else { return Ok(false) };
+    // Rehearsals that can't be read are no reason not to reach a run.
+    let rehearsals = beginning_with(Store::open_read_only(rehearsals(settings)), typed).unwrap_or_default();
+    if rehearsals.is_empty() {
+        return Ok(false);
+    }
+    let mut runs = beginning_with(Store::open_read_only(settings.store.value.path()), typed)?;
+    if runs.is_empty() {
+        return Ok(true);
+    }
+    runs.extend(rehearsals);
+    Err(JournalError::Ambiguous { given: typed.trim().to_owned(), runs }.into())
+}
+
+/// Returns the runs of a journal that begin as was typed; none where there is no journal.
+fn beginning_with(store: Result<Store, JournalError>, typed: &str) -> Result<Vec<RunId>, JournalError> {
+    match store.and_then(|store| store.find(typed)) {
+        Ok(run) => Ok(vec![run]),
+        Err(JournalError::Ambiguous { runs, .. }) => Ok(runs),
+        Err(JournalError::NoSuchRun { .. } | JournalError::Missing { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens the journal that has the run which was typed, to add to it: that of rehearsals when the other has none such.
@@ -68,7 +87,7 @@ fn is_rehearsal(settings: &Settings, typed: Option<&str>) -> bool {
 ///
 /// As [`existing`].
 pub fn existing_with(settings: &Settings, typed: Option<&str>) -> Result<Store, CliError> {
-    if is_rehearsal(settings, typed) { open_rehearsals(settings) } else { existing(settings) }
+    if is_rehearsal(settings, typed)? { open_rehearsals(settings) } else { existing(settings) }
 }
 
 /// Opens the journal that has the run which was typed, for reading.
@@ -77,7 +96,7 @@ pub fn existing_with(settings: &Settings, typed: Option<&str>) -> Result<Store, 
 ///
 /// As [`existing`].
 pub fn read_with(settings: &Settings, typed: Option<&str>) -> Result<Store, CliError> {
-    if is_rehearsal(settings, typed) {
+    if is_rehearsal(settings, typed)? {
         return Ok(Store::open_read_only(rehearsals(settings))?);
     }
     read(settings)

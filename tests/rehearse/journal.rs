@@ -50,6 +50,27 @@ fn every_verb_that_takes_a_run_finds_it() {
     assert!(!shown.to_string().contains("no run"), "{shown}");
 }
 
+/// What begins alike is refused: by the order in which journals are looked into a real run would be undone.
+#[test]
+fn what_could_be_a_run_or_a_rehearsal_is_neither() {
+    let text = "runbook: a\ntitle: T\nsteps:\n  - {id: bad, run: 'false', effect: read}\n";
+    let project = Project::new()
+        .file("runbooks/a.yaml", text)
+        .file("runbooks/a.tape.yaml", "tape: 1\nanswers: [{run: 'false', exit: 1}]\n");
+    project.run(&["exec", "a"]).code(1);
+    project.run(&["rehearse", "a"]).code(1);
+    for verb in ["rollback", "resume", "cancel", "status", "report", "logs", "verify"] {
+        let output = project.command(&[verb, "r"]).output().expect("the binary can be run");
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        for id in [project.newest(), newest(&project)] {
+            assert!(said.contains("r could be") && said.contains(&id), "{verb}: {said}");
+        }
+    }
+    project.run(&["status", &project.newest()]).code(0);
+    project.run(&["status", &newest(&project)]).code(0);
+}
+
 #[test]
 fn it_takes_no_lock_and_waits_for_none() {
     let text = "runbook: a\ntitle: T\nlock: shared\nsteps:\n  - {id: bad, run: 'false', effect: read}\n";
