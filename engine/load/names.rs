@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::Place;
 
 /// Words that mean something in expressions or are in scope everywhere.
-const RESERVED: [&str; 23] = [
+pub(super) const RESERVED: [&str; 23] = [
     "and",
     "captured",
     "else",

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::load::names::RESERVED;
+
 /// Names that every shell has by itself.
 const SHELL: [&str; 30] = [
     "BASH",
@@ -35,34 +37,6 @@ const SHELL: [&str; 30] = [
     "TERM",
     "TMPDIR",
     "USER",
-];
-
-/// Names that mean something in expressions.
-const RESERVED: [&str; 24] = [
-    "and",
-    "captured",
-    "else",
-    "exit_code",
-    "false",
-    "for",
-    "if",
-    "in",
-    "is",
-    "item",
-    "json",
-    "lines",
-    "loop",
-    "none",
-    "not",
-    "or",
-    "outputs",
-    "run",
-    "stderr",
-    "stdout",
-    "steps",
-    "tables",
-    "true",
-    "yaml",
 ];
 
 /// Something in a command that is filled in.
@@ -262,7 +236,8 @@ pub(super) fn var_name(words: &str) -> String {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         name.insert_str(0, "value_");
     }
-    if RESERVED.contains(&name.as_str()) {
+    // What the tables of the document are bound to is taken as well.
+    if RESERVED.contains(&name.as_str()) || name == "tables" {
         name.push_str("_value");
     }
     name
