@@ -4,6 +4,7 @@
 //! A recorded tape has none: of several answers to one command each is given once, in order, and the last one again and again,
 //! since a gate may be asked oftener, or more rarely, than it was.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -166,27 +167,59 @@ fn pieces(word: &str) -> Vec<Piece<'_>> {
 /// Takes the names of `pattern` from `text`, each as short as it can be and not empty; the same name twice is the same
 /// text. `None` when it does not fit.
 pub fn taken_of(pattern: &str, text: &str, taken: &mut Map) -> Option<()> {
-    fits(&pieces(pattern), text, taken).then_some(())
+    let mut fit = Fit { pieces: &pieces(pattern), taken, dead: BTreeMap::new() };
+    fit.from(0, text).then_some(())
 }
 
-fn fits(pieces: &[Piece<'_>], text: &str, taken: &mut Map) -> bool {
-    let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
-    match first {
-        Piece::Plain(plain) => text.strip_prefix(plain).is_some_and(|text| fits(rest, text, taken)),
-        Piece::Name(name) | Piece::Rest(name) => {
-            if let Some(Value::String(known)) = taken.get(*name).cloned() {
-                return text.strip_prefix(&known).is_some_and(|text| fits(rest, text, taken));
+/// A word that is being compared with a pattern.
+struct Fit<'a> {
+    pieces: &'a [Piece<'a>],
+    taken: &'a mut Map,
+    /// What is known not to fit: the pieces from one on, and so many bytes of text that are left, with what was taken before
+    /// of the names that stand there again. Without it many names beside each other are tried in more ways than there is
+    /// time for.
+    dead: BTreeMap<(usize, usize), BTreeSet<String>>,
+}
+
+impl Fit<'_> {
+    fn from(&mut self, at: usize, text: &str) -> bool {
+        let Some(first) = self.pieces.get(at).copied() else { return text.is_empty() };
+        let name = match first {
+            Piece::Plain(plain) => {
+                return text.strip_prefix(plain).is_some_and(|text| self.from(at + 1, text));
             }
-            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-            for end in ends {
-                taken.insert((*name).to_owned(), text[..end].into());
-                if fits(rest, &text[end..], taken) {
-                    return true;
-                }
-                taken.remove(*name);
-            }
-            false
+            Piece::Name(name) | Piece::Rest(name) => name,
+        };
+        if let Some(Value::String(known)) = self.taken.get(name).cloned() {
+            return text.strip_prefix(&known).is_some_and(|text| self.from(at + 1, text));
         }
+        let (place, before) = ((at, text.len()), self.repeated(at));
+        if self.dead.get(&place).is_some_and(|dead| dead.contains(&before)) {
+            return false;
+        }
+        for end in text.char_indices().map(|(at, c)| at + c.len_utf8()) {
+            self.taken.insert(name.to_owned(), text[..end].into());
+            if self.from(at + 1, &text[end..]) {
+                return true;
+            }
+            self.taken.remove(name);
+        }
+        self.dead.entry(place).or_default().insert(before);
+        false
+    }
+
+    /// Returns what was taken of the names that stand in the pieces from `at` on, too.
+    fn repeated(&self, at: usize) -> String {
+        let mut known = String::new();
+        for piece in &self.pieces[at..] {
+            if let Piece::Name(name) | Piece::Rest(name) = piece
+                && let Some(Value::String(value)) = self.taken.get(*name)
+            {
+                known.push_str(value);
+                known.push('\0');
+            }
+        }
+        known
     }
 }
 
@@ -259,6 +292,19 @@ mod tests {
         assert_eq!(taken("a {x}-{y} {x}", "a web-1-2 api"), None);
         assert_eq!(taken("a {all...}", "a b c"), Some(json!({"all": ["b", "c"]})));
         assert_eq!(taken("a {all...}", "a"), Some(json!({"all": []})));
+    }
+
+    /// Each way to share a word among the names would be tried: more than there are seconds.
+    #[test]
+    fn a_word_with_many_names_is_soon_refused() {
+        let names: String = (0..20).map(|n| format!("{{n{n}}}")).collect();
+        let text = "a".repeat(40);
+        let fits = |pattern: &str| taken_of(pattern, &text, &mut Map::new()).is_some();
+        assert!(!fits(&format!("{names}Z")));
+        assert!(!fits(&format!("{{b}}{names}{{b}}Z")));
+        assert!(fits(&names));
+        assert_eq!(taken("{x}{y}-{x}", "ab-a"), Some(json!({"x": "a", "y": "b"})));
+        assert_eq!(taken("{x}{y}-{x}", "abc-ab"), Some(json!({"x": "ab", "y": "c"})));
     }
 
     #[test]
