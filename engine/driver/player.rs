@@ -305,7 +305,7 @@ impl Player {
 
     fn find(&self, command: &Played, stdin: &str) -> Result<Given, Unfound> {
         for (number, answer) in self.tape.answers.iter().enumerate() {
-            if self.given.contains(&number) {
+            if self.given.contains(&number) || answer.once && self.is_being_given(number) {
                 continue;
             }
             let Some(mut taken) = answer.to.takes(command, self.tape.plain) else { continue };
@@ -326,6 +326,11 @@ impl Player {
             return Ok(Given { number, taken, stdin: stdin.to_owned() });
         }
         Err(Unfound::Nothing)
+    }
+
+    /// Says whether a command at work will get this answer.
+    fn is_being_given(&self, number: usize) -> bool {
+        self.flying.iter().any(|flight| matches!(&flight.then, Then::Answer(given) if given.number == number))
     }
 
     /// Gives an answer: what it prints is of the state before, and then the state is as it says.
@@ -514,6 +519,22 @@ mod tests {
         let mut player = player(vec![first, answer("get", "2")], Faults::default());
         let said: Vec<String> = (0..3).map(|_| played(&mut player, "get", None).1).collect();
         assert_eq!(said, ["1", "2", "2"]);
+    }
+
+    #[test]
+    fn commands_at_work_at_once_get_one_answer_each() {
+        let first = Answer { once: true, took: SECOND, ..answer("get", "1") };
+        let mut player = player(vec![first, answer("get", "2")], Faults::default());
+        let command = Prepared { argv: vec![Rendered::plain("get")], ..Prepared::default() };
+        for step in ["a", "b"] {
+            player.begin(Leaf { step: step.to_owned(), stage: Stage::Action, attempt: 1 }, step, &command);
+        }
+        player.advance(SECOND);
+        let mut said: Vec<_> = std::iter::from_fn(|| player.ended())
+            .map(|(leaf, outcome)| (leaf.step, outcome.stdout))
+            .collect();
+        said.sort();
+        assert_eq!(said, [("a".to_owned(), b"1".to_vec()), ("b".to_owned(), b"2".to_vec())]);
     }
 
     #[test]
