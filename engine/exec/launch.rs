@@ -97,7 +97,6 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
         Some(tap(stdout, Stream::Stdout, spec.stdout_file.as_deref())),
         stderr.map(|pipe| tap(pipe, Stream::Stderr, spec.stderr_file.as_deref())),
     ];
-    crash_point("output:made");
     let identity = liveness::identify(number, boot);
     let feed = stdin.zip(spec.stdin).map(|(pipe, bytes)| Feed::new(Source::new(pipe), bytes));
     Ok(Launched { child, pid, identity, feed, taps })

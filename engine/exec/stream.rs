@@ -1,12 +1,14 @@
 //! One output stream of a command: read, kept, redacted, logged and passed on.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
+
+use crate::crash_point::crash_point;
 
 use super::notice::{Captured, LogError, Notice, Stream};
 use super::redactor::{Redacting, Redactor};
@@ -48,7 +50,9 @@ pub(super) struct Sink {
 #[derive(Debug)]
 struct Log {
     path: PathBuf,
-    file: File,
+    /// Made with the first byte: most commands say nothing on one of their two streams, and to make a file that stays empty
+    /// costs more than half of what it costs to run `/bin/true`.
+    file: Option<File>,
     /// How many bytes it still takes.
     room: u64,
     /// How many it did not take.
@@ -58,17 +62,23 @@ struct Log {
 impl Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let fits = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
-        self.file.write_all(&bytes[..fits])?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(open(&self.path)?),
+        };
+        file.write_all(&bytes[..fits])?;
         self.room -= fits as u64;
         self.over += (bytes.len() - fits) as u64;
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.over == 0 {
-            return Ok(());
+        match &mut self.file {
+            Some(file) if self.over > 0 => {
+                writeln!(file, "\n[runbook: {} bytes more were printed and are not kept]", self.over)
+            }
+            _ => Ok(()),
         }
-        writeln!(self.file, "\n[runbook: {} bytes more were printed and are not kept]", self.over)
     }
 }
 
@@ -97,25 +107,17 @@ impl Tap {
 }
 
 impl Sink {
-    /// Opens the log, if there is to be one. One that cannot be opened is reported at the end: a full disk must not
-    /// keep an operator from running a command.
+    /// Its log, if there is to be one, is made when there is something to be written to it. One that cannot be made is
+    /// reported at the end: a full disk must not keep an operator from running a command.
     pub(super) fn new(
         stream: Stream,
         log: Option<&Path>,
         (keep, log_limit): (usize, u64),
         redactor: &Redactor,
     ) -> Self {
-        let (mut file, mut log_error) = (None, None);
-        if let Some(path) = log {
-            match open(path) {
-                Ok(opened) => {
-                    file = Some(Log { path: path.to_owned(), file: opened, room: log_limit, over: 0 });
-                }
-                Err(source) => log_error = Some(LogError { path: path.to_owned(), source }),
-            }
-        }
+        let log = log.map(|path| Log { path: path.to_owned(), file: None, room: log_limit, over: 0 });
         let redacting = redactor.stream();
-        Self { stream, redacting, log: file, log_error, keep, captured: Captured::default() }
+        Self { stream, redacting, log, log_error: None, keep, captured: Captured::default() }
     }
 
     /// How many bytes have come.
@@ -166,8 +168,20 @@ fn pass(
     tell(Notice::Chunk { stream, bytes: shown.into_owned() });
 }
 
+/// Opens a log to append to it; makes it, with the folders above it, where it is not there yet.
 #[expect(clippy::disallowed_methods, reason = "exec/ owns the output logs")]
 fn open(path: &Path) -> io::Result<File> {
     // Output may hold what only the operator should see, so the log is private from its first moment.
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let open = || OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nofollow).open(path);
+    let opened = match (open(), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            crash_point("output:folder");
+            open()
+        }
+        (opened, _) => opened,
+    };
+    crash_point("output:made");
+    opened
 }

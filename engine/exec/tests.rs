@@ -428,8 +428,23 @@ fn logs_hold_redacted_bytes_whatever_the_cuts() {
 }
 
 #[test]
+fn a_log_is_made_with_the_first_byte_and_with_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("run/step");
+    let mut spec = sh("exit 3");
+    (spec.stdout_file, spec.stderr_file) = (Some(folder.join("out")), Some(folder.join("err")));
+    let silent = run(spec.clone());
+    assert!(silent.log_error.is_none() && !dir.path().join("run").exists(), "{silent:?}");
+    spec.argv[2] = "printf said >&2".into();
+    run(spec);
+    assert!(!folder.join("out").exists());
+    assert_eq!(std::fs::read_to_string(folder.join("err")).unwrap(), "said");
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
 fn a_log_that_cannot_be_written_is_reported_and_nothing_else() {
-    for bad in ["/dev/full", "/no/such/dir/out.log"] {
+    for bad in ["/dev/full", "/dev/null/dir/out.log"] {
         let mut spec = sh("head -c 1000000 /dev/zero; echo still here >&2");
         spec.stdout_file = Some(bad.into());
         let ended = run(spec);

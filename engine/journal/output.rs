@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, RunId, chain, disk};
-use crate::crash_point::crash_point;
 use crate::machine::{Leaf, Stage};
 
 /// How long a step's name may be to be its folder's. Below what file systems take, so that a hash still fits.
@@ -87,21 +86,15 @@ impl OutputDir {
             .map_err(|source| JournalError::io(&path, "making the file for a command's output", source))
     }
 
-    /// Returns the two files of one command, stdout's first, with the folder above them made. They need not exist.
-    /// `anew` takes away what is there: of a gate only the last poll is kept, or a gate of two hours would fill the disk.
+    /// Returns the two files of one command, stdout's first. They need not exist: whoever writes the first byte makes them,
+    /// with the folder above. `anew` takes away what is there: of a gate only the last poll is kept, or a gate of two
+    /// hours would fill the disk.
     ///
     /// # Errors
     ///
     /// Whatever the disk refuses.
     pub fn ready(&self, run: &RunId, leaf: &Leaf, anew: bool) -> Result<(PathBuf, PathBuf), JournalError> {
         let files = (self.path(run, leaf, Stream::Stdout), self.path(run, leaf, Stream::Stderr));
-        let folder = files.0.parent().unwrap_or(&self.root);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|source| JournalError::io(folder, "making the folder for a command's output", source))?;
-        crash_point("output:folder");
         if anew {
             for file in [&files.0, &files.1] {
                 match std::fs::remove_file(file) {
