@@ -1,6 +1,6 @@
-//! `docs/tutorial.md` is done as it says: its files are written, its commands run on a terminal, its answers typed, and what
-//! is left on the screen is compared with what the page shows. Ids, times and hosts may differ, and the order of what runs
-//! side by side: words are compared, not lines.
+//! `docs/tutorial.md` and `docs/rehearsals.md` are done as they say: their files are written, their commands run on a
+//! terminal, their answers typed, and what is left on the screen is compared with what the page shows. Ids, times and hosts
+//! may differ, and the order of what runs side by side: words are compared, not lines.
 //!
 //! `RUNBOOK_BLESS=1 cargo test --test main tutorial` writes what is shown now; read the difference.
 
@@ -128,10 +128,54 @@ fn words(text: &str) -> Vec<&str> {
 
 #[test]
 fn the_tutorial_is_what_happens() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tutorial.md");
-    let page = fs::read_to_string(&path).expect("the tutorial is there");
+    let page = held("tutorial", Project::new());
+    let written = blocks(&page)
+        .into_iter()
+        .flat_map(|(before, block)| [before, if block.language == "yaml" { block.text } else { "" }]);
+    for line in written.flat_map(str::lines) {
+        assert!(line.chars().count() <= 88, "too wide to read: {line}");
+    }
+}
+
+#[test]
+fn the_rehearsals_are_what_happens() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
+    let mut project = Project::new();
+    for folder in ["", "autolytiq", "arka", "aws", "local"] {
+        for file in fs::read_dir(shipped.join(folder)).expect("it is shipped") {
+            let file = file.expect("it can be listed").path();
+            if file.is_file() {
+                let place = file.strip_prefix(&shipped).expect("it is below").display().to_string();
+                let text = fs::read_to_string(&file).expect("it can be read");
+                project = project.file(&format!("runbooks/{place}"), text);
+            }
+        }
+    }
+    let page = held("rehearsals", project);
+
+    // What the README shows of one is a part of it, in that order.
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("it is there");
+    let shown: Vec<&str> = blocks(&readme)
+        .into_iter()
+        .filter(|(_, block)| block.text.starts_with("$ runbook rehearse"))
+        .flat_map(|(_, block)| block.text.lines().filter(|line| *line != "…"))
+        .collect();
+    assert!(shown.len() > 10, "{shown:?}");
+    let mut lines = page.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    for line in shown {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert!(lines.any(|line| line == words), "the page does not show this, or not here: {line}");
+    }
+}
+
+/// Does what the page says, and returns it when all is as it shows.
+#[track_caller]
+fn held(name: &str, project: Project) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name).with_extension("md");
+    let page = fs::read_to_string(&path).expect("the page is there");
     let bless = std::env::var_os("RUNBOOK_BLESS").is_some();
-    let mut reader = Reader { project: Project::new().env("LOGNAME", "ada"), runs: Vec::new() };
+    let mut reader = Reader { project: project.env("LOGNAME", "ada"), runs: Vec::new() };
     let mut whole = String::new();
     let mut wrong = Vec::new();
     for (before, block) in blocks(&page) {
@@ -157,7 +201,7 @@ fn the_tutorial_is_what_happens() {
     }
     if bless {
         fs::write(&path, &whole).expect("the page can be written");
-        return;
+        return whole;
     }
     assert!(
         wrong.is_empty(),
@@ -165,12 +209,7 @@ fn the_tutorial_is_what_happens() {
         wrong.join("\n")
     );
     assert_eq!(whole.trim_end(), page.trim_end(), "the page is read and written whole");
-    let written = blocks(&page)
-        .into_iter()
-        .flat_map(|(before, block)| [before, if block.language == "yaml" { block.text } else { "" }]);
-    for line in written.flat_map(str::lines) {
-        assert!(line.chars().count() <= 88, "too wide to read: {line}");
-    }
+    page
 }
 
 /// Does the commands of a block and returns it with what is shown now, as far as that differs.
