@@ -136,9 +136,9 @@ pub enum Verb {
     Exec(Exec),
     /// Run a runbook with a tape in place of every command: nothing is run, nothing is changed
     #[command(
-        after_help = "The tape says what each command would have answered; beside a runbook it is NAME.tape.yaml. Journal, gates, \
-                      approvals, resume and rollback are the real ones, in a journal of rehearsals. Time is the rehearsal's own: \
-                      what waits an hour takes no time.\n\n\
+        after_help = "The tape says what each command would have answered; beside a runbook it is NAME.tape.yaml, or \
+                      platform.tape.yaml for all there that have none. Journal, gates, approvals, resume and rollback are \
+                      the real ones, in a journal of rehearsals. Time is the rehearsal's own: what waits an hour takes no time.\n\n\
                       A fault holds until somebody resumes the run or tries the step again, as if they had mended the cause.\n\n\
                       Example:\n  runbook rehearse pre-scale-event --var env=staging\n  \
                       runbook rehearse pre-scale-event --var env=staging --fail 'floors[web]'"
@@ -387,7 +387,7 @@ pub struct Exec {
 pub struct Rehearse {
     /// The runbook: its name, or the path of its file
     pub name: String,
-    /// The tape; NAME.tape.yaml beside the runbook when not given
+    /// The tape; when not given NAME.tape.yaml beside the runbook, else platform.tape.yaml there
     #[arg(long, value_name = "FILE")]
     pub tape: Option<PathBuf>,
     /// Let this step fail, with exit code 1 unless another is given; give it once a step

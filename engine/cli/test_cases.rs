@@ -8,8 +8,8 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::load::{
-    Entry, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_test_steps, load_tape, load_tests, test_files,
-    test_inputs,
+    Entry, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_test_steps, load_tape, load_tests, tape_of,
+    test_files, test_inputs,
 };
 use crate::model::{Place, Tape, TestFile, Verdict, format_duration};
 use crate::proof::Case;
@@ -154,7 +154,7 @@ impl Gathered {
         };
         let tape_path = match &file.tape {
             Some((tape, _)) => folder.join(tape),
-            None => entry.path.with_extension(TAPE_ENDING),
+            None => tape_of(&entry.path).unwrap_or_else(|| entry.path.with_extension(TAPE_ENDING)),
         };
         // RB0133
         if !tape_path.exists() {

@@ -63,7 +63,7 @@ pub use schema::schema;
 pub use secret_source::{SHORTEST_SECRET, ways};
 pub use sub::is_way;
 pub use tables::read_tables;
-pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text};
+pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text, tape_of};
 pub use test_file::{
     LoadedTests, TEST_ENDING, check_test_steps, is_test, load_tests, test_files, test_inputs,
 };

@@ -14,7 +14,7 @@
 //! What an answer reads: `state`, the names in braces of its command, `stdin`, and `now`, the seconds since the rehearsal began.
 //! What was recorded says `plain: true` and is taken as it stands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::command::told;
 use super::context::Context;
@@ -29,6 +29,9 @@ use crate::template::{Engine, Fault, Uses};
 
 /// The ending of a tape's file beside a runbook: `pre-scale-event.tape.yaml`.
 pub const TAPE_ENDING: &str = "tape.yaml";
+
+/// The name of the tape that the runbooks of a folder share.
+const SHARED: &str = "platform.tape.yaml";
 
 /// The version of the form that is read.
 const VERSION: u64 = 1;
@@ -161,6 +164,12 @@ pub fn is_tape(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.ends_with(&format!(".{TAPE_ENDING}")))
+}
+
+/// Returns the tape of the runbook at `path` when nobody names one: its own, else the one that the runbooks of its folder
+/// share. Nothing when there is neither.
+pub fn tape_of(path: &Path) -> Option<PathBuf> {
+    [path.with_extension(TAPE_ENDING), path.with_file_name(SHARED)].into_iter().find(|tape| tape.exists())
 }
 
 pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Tape> {

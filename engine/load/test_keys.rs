@@ -54,7 +54,7 @@ pub static TEST_FILE: Table = Table {
             "tape",
             Line,
             "tape: pre-scale.tape.yaml",
-            "The tape, seen from this file; the one beside the runbook when absent.",
+            "The tape, seen from this file; when absent the one beside the runbook, else `platform.tape.yaml` in its folder.",
         ),
         key("vars", Data, "vars: {env: staging}", "Vars of every test of the file; a test's own win."),
         key(

@@ -88,3 +88,24 @@ fn they_rehearse_forwards_and_back_with_and_without_a_failure() {
         }
     }
 }
+
+/// The folders whose runbooks have no tests yet.
+const UNTESTED: [&str; 3] = ["arka/", "aws/", "local/"];
+
+/// That they hold is shown where all of them are played.
+#[test]
+fn each_runbook_has_tests() {
+    let empty = Empty::new();
+    let listed: serde_json::Value =
+        serde_json::from_str(&empty.ends(&["list", "--format", "json"], 0)).expect("one JSON document");
+    let tests = empty.ends(&["test", "--list"], 0);
+    let without: Vec<&str> = listed["runbooks"]
+        .as_array()
+        .expect("a list of runbooks")
+        .iter()
+        .map(|runbook| runbook["name"].as_str().expect("a runbook has a name"))
+        .filter(|name| !tests.lines().any(|test| test.starts_with(&format!("{name} › "))))
+        .filter(|name| !UNTESTED.iter().any(|folder| name.starts_with(folder)))
+        .collect();
+    assert_eq!(without, [""; 0], "runbooks without a file of tests beside them");
+}

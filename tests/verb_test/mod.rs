@@ -224,6 +224,40 @@ fn mistakes_are_told_with_their_place_and_nothing_is_played() {
 }
 
 #[test]
+fn a_tape_is_that_of_the_runbook_else_that_of_its_folder_else_the_named_one() {
+    let tests = |more: &str, n: u32| {
+        format!(
+            "{more}people: {{go: {{approve: true}}}}\ntests:\n  - {{name: it goes, expect: {{state: {{from: {n}}}}}}}\n"
+        )
+    };
+    let tape = |n: u32| TAPE.replace("told: 0", &format!("from: {n}"));
+    let project = Project::new()
+        .file("runbooks/shop/scale.yaml", RUNBOOK)
+        .file("runbooks/shop/scale.test.yaml", tests("", 1))
+        .file("runbooks/shop/platform.tape.yaml", tape(1));
+    project.run(&["test"]).code(0);
+    let shown = project.run(&["rehearse", "shop/scale", "--approve", "go"]).code(0).to_string();
+    assert!(shown.contains("runbooks/shop/platform.tape.yaml"), "{shown}");
+    project.write("runbooks/shop/platform.tape.yaml", "tape: 1\nansers: []\n");
+    let shown = project.run(&["check"]).code(2).to_string();
+    assert_eq!(shown.matches("--> runbooks/shop/platform.tape.yaml:2:1").count(), 1, "{shown}");
+    project.write("runbooks/shop/scale.tape.yaml", tape(2));
+    project.write("runbooks/shop/scale.test.yaml", tests("", 2));
+    project.run(&["test"]).code(0);
+    project.write("tapes/other.yaml", tape(3));
+    project.write("runbooks/shop/scale.test.yaml", tests("tape: ../../tapes/other.yaml\n", 3));
+    project.run(&["test"]).code(0);
+}
+
+#[test]
+fn a_test_changes_what_it_names_of_the_tapes_state_and_nothing_beside_it() {
+    let project = project(
+        "people: {go: {approve: true}}\ntests:\n  - name: one is named\n    state: {replicas: {api: 9}}\n    expect: {status: failed, state: {replicas: {api: 9, web: 3}}}\n    fail: {'scale[web]': 1, 'scale[api]': 1}\n",
+    );
+    project.run(&["test"]).code(0);
+}
+
+#[test]
 fn the_shipped_tests_hold() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"))

@@ -14,7 +14,7 @@ use crate::cli::settings::Settings;
 use crate::cli::tools;
 use crate::diag::{self, Diagnostic, Severity};
 use crate::load::{
-    Entry, FileKind, Loaded, ProjectError, TAPE_ENDING, TEST_ENDING, check_entry, is_tape, is_test, is_way,
+    Entry, FileKind, Loaded, ProjectError, TEST_ENDING, check_entry, is_tape, is_test, is_way, tape_of,
 };
 use crate::report::Role;
 
@@ -48,8 +48,7 @@ pub fn run(check: &Check, settings: &Settings, console: Console) -> Result<Exit,
         found.take(loaded);
         absent.into_iter().for_each(|note| found.tell(note));
         // What it is rehearsed with stands beside it.
-        let tape = entry.path.with_extension(TAPE_ENDING);
-        if kind == FileKind::Runbook && tape.exists() {
+        if let Some(tape) = tape_of(&entry.path).filter(|_| kind == FileKind::Runbook) {
             found.take(check_entry(&books.project, &books.library, &tape, &entry.name, FileKind::Tape));
         }
         let tests = entry.path.with_extension(TEST_ENDING.trim_start_matches('.'));

@@ -1,6 +1,6 @@
 //! `runbook rehearse`: the whole engine, with a tape in place of every command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Exec, Rehearse};
 use crate::cli::book::Book;
@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::steps;
-use crate::load::{TAPE_ENDING, load_tape};
+use crate::load::{TAPE_ENDING, load_tape, tape_of};
 use crate::machine::step_of;
 use crate::model::{Action, Faults, Runbook, Tape, parse_duration};
 
@@ -37,7 +37,7 @@ pub fn run(rehearse: &Rehearse, settings: &Settings, console: Console) -> Result
     super::exec::run_or_rehearse(&exec, Some(rehearse), settings, console)
 }
 
-/// Returns the tape that was named, or the one beside the runbook.
+/// Returns the tape that was named, or the one beside the runbook, or the one that the runbooks of its folder share.
 ///
 /// # Errors
 ///
@@ -51,19 +51,19 @@ pub(super) fn tape(
     let (path, shown): (PathBuf, String) = match &rehearse.tape {
         Some(named) => (settings.typed(named), named.display().to_string()),
         None => {
-            let beside = book.entry.path.with_extension(TAPE_ENDING);
             let shown = book.sources.files().first().map_or_else(String::new, |file| file.path.clone());
-            let shown =
-                shown.strip_suffix("yaml").map_or(shown.clone(), |stem| format!("{stem}{TAPE_ENDING}"));
-            if !beside.exists() {
-                let message = format!("{} has no tape: there is no {shown}", book.runbook.name);
+            let Some(path) = tape_of(&book.entry.path) else {
+                let shown = Path::new(&shown).with_extension(TAPE_ENDING);
+                let message = format!("{} has no tape: there is no {}", book.runbook.name, shown.display());
                 let hint = format!(
                     "name one with --tape FILE; `runbook exec {} --record FILE` makes one of a real run",
                     book.runbook.name
                 );
                 return Err(CliError::usage_with(message, hint));
-            }
-            (beside, shown)
+            };
+            let name = path.file_name().unwrap_or_default();
+            let shown = Path::new(&shown).with_file_name(name).display().to_string();
+            (path, shown)
         }
     };
     let loaded = load_tape(&path, &shown);
