@@ -679,6 +679,7 @@ impl Loop<'_> {
     }
 
     fn finish(&mut self, life: &Life) {
+        self.say_unstruck();
         let run = self.writer.run().to_string();
         let took = life.took.unwrap_or_else(|| self.worked());
         let (state, graph) = (self.machine.state(), self.machine.graph());

@@ -337,7 +337,10 @@ impl Going {
             news,
         };
         let driven_to = driven.drive(first);
-        let Loop { machine, writer, .. } = driven;
+        let Loop { machine, writer, player, script, .. } = driven;
+        if let (Some(player), Some(script)) = (player, script) {
+            script.unstruck = player.unstruck().into_iter().map(|(_, fault)| fault).collect();
+        }
         if matches!(driven_to, Err(DriveError::Died)) {
             return Err(give_back(writer, DriveError::Died));
         }

@@ -30,6 +30,8 @@ use super::target::Answers;
 pub(super) struct Player {
     tape: Tape,
     faults: Faults,
+    /// The faults that struck, each as its key and its step.
+    struck: BTreeSet<(&'static str, String)>,
     engine: Engine,
     state: Map,
     /// The answers that are not given again.
@@ -83,6 +85,7 @@ impl Player {
             state: tape.state.clone(),
             tape: tape.clone(),
             faults,
+            struck: BTreeSet::new(),
             engine: Engine::new(),
             given: BTreeSet::new(),
             moved: false,
@@ -152,9 +155,18 @@ impl Player {
         self.flying.iter().map(|flight| flight.due).min()
     }
 
-    /// Makes the faults vanish: somebody saw to what had failed.
+    /// Makes the faults vanish that struck: somebody saw to what had failed. Of the others nobody knows yet.
     pub(super) fn mend(&mut self) {
-        self.faults = Faults::default();
+        let holds = |key: &'static str, step: &String| !self.struck.contains(&(key, step.clone()));
+        self.faults.fail.retain(|(step, _)| holds("fail", step));
+        self.faults.slow.retain(|(step, _)| holds("slow", step));
+        self.faults.kill_at.retain(|step| holds("kill_at", step));
+    }
+
+    /// Returns the faults that struck nothing so far: in the words that were typed, and each as its key and its step.
+    pub(super) fn unstruck(&self) -> Vec<(String, (&'static str, String))> {
+        let each = self.faults.words().into_iter().zip(self.faults.each());
+        each.filter(|(_, fault)| !self.struck.contains(fault)).collect()
     }
 
     /// Says whether the engine is to be killed once the journal has so many events.
@@ -163,10 +175,13 @@ impl Player {
     }
 
     /// Says whether the engine is to be killed in this command.
-    pub(super) fn dies_in(&self, leaf: &Leaf, step: &str) -> bool {
-        leaf.stage == Stage::Action
-            && leaf.attempt == 1
-            && self.faults.kill_at.iter().any(|at| *at == leaf.step || at == step)
+    pub(super) fn dies_in(&mut self, leaf: &Leaf, step: &str) -> bool {
+        let dies = |at: &&String| **at == leaf.step || *at == step;
+        let acts = leaf.stage == Stage::Action && leaf.attempt == 1;
+        let struck: Vec<_> =
+            self.faults.kill_at.iter().filter(|_| acts).filter(dies).map(|at| ("kill_at", at.clone())).collect();
+        self.struck.extend(struck.iter().cloned());
+        !struck.is_empty()
     }
 
     /// Begins to answer a command of the step `step`.
@@ -175,6 +190,10 @@ impl Player {
         let acts = leaf.stage == Stage::Action;
         let failing = self.faults.fail.iter().find(|(name, _)| acts && names(name)).cloned();
         let slow = self.faults.slow.iter().find(|(name, _)| acts && names(name)).map(|(_, took)| *took);
+        if acts {
+            let struck = self.faults.each().into_iter().filter(|(key, step)| *key != "kill_at" && names(step));
+            self.struck.extend(struck);
+        }
         let (played, stdin) = asked(command);
         let given = match unknown(command) {
             Some(why) => Err(why),
@@ -257,6 +276,7 @@ impl Player {
     /// Lets these things go wrong from now on.
     pub(super) fn spoil(&mut self, faults: Faults) {
         self.faults = faults;
+        self.struck.clear();
     }
 
     /// Returns what is to be recorded of the tape, when it moved on.
@@ -556,8 +576,25 @@ mod tests {
         let mut player = player(vec![answer("get", "x")], faults);
         assert_eq!(played(&mut player, "get", None), (End::Exit(3), String::new()));
         assert_eq!(played(&mut player, "get", Some(SECOND)).0, End::TimedOut);
+        assert_eq!(player.unstruck(), []);
         player.mend();
         assert_eq!(played(&mut player, "get", Some(SECOND)), (End::Exit(0), "x".to_owned()));
+    }
+
+    #[test]
+    fn a_fault_that_struck_nothing_is_known_and_is_not_mended() {
+        let kill_at = vec!["s[b]".to_owned(), "s[a]".to_owned()];
+        let faults = Faults { fail: vec![("s[tpyo]".to_owned(), 2)], kill_at, ..Faults::default() };
+        let mut player = player(vec![answer("get", "x")], faults);
+        let leaf = Leaf { step: "s[a]".to_owned(), stage: Stage::Action, attempt: 1 };
+        assert!(player.dies_in(&leaf, "s"));
+        assert_eq!(played(&mut player, "get", None).0, End::Exit(0));
+        for _ in 0..2 {
+            let words: Vec<String> = player.unstruck().into_iter().map(|(words, _)| words).collect();
+            assert_eq!(words, ["--fail s[tpyo]=2", "--kill-at s[b]"]);
+            player.mend();
+        }
+        assert!(!player.dies_in(&leaf, "s"));
     }
 
     #[test]

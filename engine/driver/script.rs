@@ -37,6 +37,8 @@ pub struct Script {
     pub dead: bool,
     /// The commands that took effect although nobody heard of their end.
     pub unheard: Vec<Leaf>,
+    /// The faults that struck nothing, each as its key and its step.
+    pub unstruck: Vec<(&'static str, String)>,
     answered: BTreeMap<String, u32>,
 }
 

@@ -165,7 +165,7 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
         test.scratch.clone_from(&scratch);
         for (step, answers) in &people {
             if !test.people.iter().any(|(known, _)| known == step) {
-                test.people.push((step.clone(), answers.clone()));
+                test.people.push((step.clone(), Answers { of_file: true, ..answers.clone() }));
             }
         }
         // RB0132
@@ -359,6 +359,7 @@ fn people(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Vec<(Stri
                 answers: map_of(cx, &of, "answers"),
                 by: commands(cx, &of, "by"),
                 in_doubt: of.get("in_doubt").and_then(|field| field.word(cx)).map(|at| verdicts[at]),
+                of_file: false,
             },
         ));
     }

@@ -47,6 +47,8 @@ pub struct Answers {
     pub by: Vec<String>,
     /// What they decide when its end is not known.
     pub in_doubt: Option<Verdict>,
+    /// Whether it is said for all tests of the file, some of which may have no such instance.
+    pub of_file: bool,
 }
 
 /// What a person decides of a step that failed or is in doubt.

@@ -258,6 +258,14 @@ impl Faults {
             self.slow.iter().map(|(step, took)| format!("--slow {step}={}", super::format_duration(*took)));
         fail.chain(slow).chain(self.kill_at.iter().map(|step| format!("--kill-at {step}"))).collect()
     }
+
+    /// Returns the faults in the order of [`Faults::words`], each as the key of a test that makes it and the step.
+    pub fn each(&self) -> Vec<(&'static str, String)> {
+        let fail = self.fail.iter().map(|(step, _)| ("fail", step));
+        let slow = self.slow.iter().map(|(step, _)| ("slow", step));
+        let kill_at = self.kill_at.iter().map(|step| ("kill_at", step));
+        fail.chain(slow).chain(kill_at).map(|(key, step)| (key, step.clone())).collect()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]

@@ -86,6 +86,14 @@ pub fn compare(expect: &Expect, ending: &Ending) -> Vec<Difference> {
         }
     }
     found.extend(failure(expect, ending));
+    for (key, step) in &ending.idle {
+        let came = match &ending.others(step)[..] {
+            [] => format!("no command of {step} was run"),
+            others => format!("there is no {step}; there is {}", others.join(", ")),
+        };
+        let wanted = if *key == "people" { "somebody is asked" } else { "it strikes" };
+        found.push(Difference::of(format!("{key}.{step}"), wanted, came));
+    }
     match &expect.state {
         Some(StateAfter::Unchanged) => found.extend(same("state", &ending.began, &ending.state)),
         Some(StateAfter::So(wanted)) => {

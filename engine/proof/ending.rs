@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::journal::Stored;
-use crate::machine::{End, Event, Graph, Illegal, Leaf, Progress, RunStatus, Stage, State};
+use crate::machine::{End, Event, Graph, Illegal, Leaf, Progress, RunStatus, Stage, State, step_of};
 use crate::model::{Action, Effect, Map, OnInterrupt, Value};
 use crate::report::Standing;
 
@@ -41,6 +41,8 @@ pub struct Ending {
     pub looks: Vec<String>,
     /// The instances that only a person can settle: what became of their command is not known.
     pub doubts: Vec<String>,
+    /// What the test says of steps and nothing came of, each as its key and the step: a fault that struck nothing.
+    pub idle: Vec<(&'static str, String)>,
     /// How many events the journal holds.
     pub events: usize,
 }
@@ -136,6 +138,14 @@ impl Ending {
             .filter(|(step, instance, _)| step == name || instance == name)
             .map(|(_, instance, word)| (instance.as_str(), *word))
             .collect()
+    }
+
+    /// Returns the instances of a step that `name` would be one of, when it is none of them and they are known.
+    pub fn others(&self, name: &str) -> Vec<&str> {
+        let id = step_of(name, |id| self.ids.iter().any(|known| known == id));
+        let of_step = self.steps.iter().filter(|(step, ..)| step == id);
+        let names: Vec<&str> = of_step.map(|(_, instance, _)| instance.as_str()).collect();
+        if id == name || names.contains(&name) { Vec::new() } else { names }
     }
 
     /// Returns the step of an instance.

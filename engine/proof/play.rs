@@ -110,12 +110,20 @@ pub fn play(stage: &Stage, case: &Case, death: Option<(usize, Death)>) -> Result
         if death.is_some() && script.dead {
             played.undecided = playing.recover(phase)?;
         }
-        let ending = playing.ending(since)?;
+        let mut ending = playing.ending(since)?;
+        ending.idle = script.unstruck;
         played.endings.push(ending);
         played.interrupt = playing.interrupt;
         if played.interrupt.is_some() {
             break;
         }
+    }
+    if let Some(last) = played.endings.last_mut() {
+        // Only now is it known which instances there are.
+        let own = case.test.people.iter().filter(|(_, said)| !said.of_file);
+        let nobody = own.map(|(step, _)| step).filter(|step| !last.others(step).is_empty());
+        let nobody: Vec<_> = nobody.map(|step| ("people", step.clone())).collect();
+        last.idle.extend(nobody);
     }
     Ok(played)
 }

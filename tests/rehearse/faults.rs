@@ -109,6 +109,21 @@ fn a_fault_that_can_not_be_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_fault_that_strikes_nothing_is_told() {
+    let project = project();
+    let faults = ["--fail", "scale[tpyo]", "--slow", "scale=1s", "--kill-at", "script[x]", "--fail", "script=3"];
+    let shown = project.run(&[&["rehearse", "up"], &faults[..]].concat()).code(3).to_string();
+    for part in [
+        "--fail scale[tpyo] did nothing: there is no scale[tpyo]; there is scale[api], scale[web]\n",
+        "--fail script=3 did nothing: no command of script was run\n",
+        "--kill-at script[x] did nothing: there is no script[x]; there is script\n",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    assert_eq!(shown.matches("did nothing").count(), 3, "{shown}");
+}
+
+#[test]
 fn killed_at_any_event_it_goes_on_to_the_same_end() {
     let project = project();
     project.run(&["rehearse", "up", "--approve", "go"]).code(0);

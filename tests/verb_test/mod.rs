@@ -93,6 +93,47 @@ fn what_does_not_hold_is_a_diff_with_what_to_type() {
     assert_eq!(document["tests"][0]["differences"][0]["what"], "status");
 }
 
+/// Else what was to be tested was not, and `--crash` would take a phase in which nothing dies for one in which something does.
+#[test]
+fn a_fault_that_strikes_nothing_fails_its_test() {
+    let project = project(
+        "people: {go: {approve: true}}\ntests:\n  - name: typos\n    kill_at: ['scale[tpyo]']\n    fail: {'scale[wbe]': 1}\n    slow: {grow: 10m}\n    people: {'go[x]': {approve: true}}\n    expect: {status: succeeded}\n  - name: nothing is run\n    people: {go: {approve: false}}\n    fail: {scale: 1}\n    expect: {status: failed}\n  - name: it strikes\n    fail: {'scale[web]': 1}\n    expect: {status: failed}\n",
+    );
+    let shown = project.run(&["test"]).code(1);
+    insta::assert_snapshot!(shown, @r"
+    $ runbook test
+    ✗ scale › typos  failed
+    ✗ scale › nothing is run  failed
+    ✓ scale › it strikes
+
+    ✗ scale › typos
+      runbooks/scale.test.yaml:3
+      fail.scale[wbe]
+        - it strikes
+        + there is no scale[wbe]; there is scale[web], scale[api]
+      slow.grow
+        - it strikes
+        + no command of grow was run
+      kill_at.scale[tpyo]
+        - it strikes
+        + there is no scale[tpyo]; there is scale[web], scale[api]
+      people.go[x]
+        - somebody is asked
+        + there is no go[x]; there is go
+      see it: runbook rehearse scale --fail 'scale[wbe]' --slow grow=10m --kill-at 'scale[tpyo]' --approve 'go[x]' --approve go
+
+    ✗ scale › nothing is run
+      runbooks/scale.test.yaml:9
+      fail.scale
+        - it strikes
+        + no command of scale was run
+      see it: runbook rehearse scale --fail scale
+
+    2 tests failed, 1 passed
+    --- exit status: 1
+    ");
+}
+
 #[test]
 fn a_crash_finds_a_step_that_says_it_may_be_repeated_and_may_not() {
     let tests = "people: {go: {approve: true}}\ntests:\n  - name: it goes\n    expect: {status: succeeded}\n";

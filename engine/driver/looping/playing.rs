@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::journal::Stream as File;
-use crate::machine::{Input, Leaf, Outcome, Prepared};
+use crate::machine::{Input, Leaf, Outcome, Prepared, step_of};
 use crate::model::Rendered;
 use crate::report::Stream;
 
@@ -82,6 +82,27 @@ impl Loop<'_> {
         ));
         self.reporter.suspend();
         die();
+    }
+
+    /// Says which faults struck nothing: what was to be rehearsed was not.
+    pub(super) fn say_unstruck(&mut self) {
+        let Some(player) = &self.player else { return };
+        let (state, graph) = (self.machine.state(), self.machine.graph());
+        for (words, (_, step)) in player.unstruck() {
+            let id = step_of(&step, |id| state.node(id).is_some());
+            let others: Vec<String> = state
+                .instances()
+                .filter(|(at, _)| graph.step(at.node).id == id)
+                .map(|(at, _)| state.name(graph, at))
+                .collect();
+            let why = match state.find(&step) {
+                None if step != id && !others.is_empty() => {
+                    format!("there is no {step}; there is {}", others.join(", "))
+                }
+                _ => format!("no command of {step} was run"),
+            };
+            self.reporter.aside(&format!("{words} did nothing: {why}"));
+        }
     }
 
     /// Takes in what the tape has answered by now.
