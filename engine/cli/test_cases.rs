@@ -8,8 +8,8 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::load::{
-    Entry, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_test_steps, load_tape, load_tests, tape_of,
-    test_files, test_inputs,
+    Entry, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_forbidden, check_test_steps, load_tape,
+    load_tests, tape_of, test_files, test_inputs,
 };
 use crate::model::{Place, Tape, TestFile, Verdict, format_duration};
 use crate::proof::Case;
@@ -66,6 +66,7 @@ pub fn gather(
             continue;
         };
         check_test_steps(&file, &book.runbook, &mut tests.report);
+        check_forbidden(&file, &tape, &mut tests.report);
         gathered.tell(&tests.report, &tests.sources, console);
         if !tests.report.has_errors() {
             gathered.bind(&tests, &file, &book, &tape, books, console);

@@ -178,8 +178,14 @@ impl Player {
     pub(super) fn dies_in(&mut self, leaf: &Leaf, step: &str) -> bool {
         let dies = |at: &&String| **at == leaf.step || *at == step;
         let acts = leaf.stage == Stage::Action && leaf.attempt == 1;
-        let struck: Vec<_> =
-            self.faults.kill_at.iter().filter(|_| acts).filter(dies).map(|at| ("kill_at", at.clone())).collect();
+        let struck: Vec<_> = self
+            .faults
+            .kill_at
+            .iter()
+            .filter(|_| acts)
+            .filter(dies)
+            .map(|at| ("kill_at", at.clone()))
+            .collect();
         self.struck.extend(struck.iter().cloned());
         !struck.is_empty()
     }
@@ -191,7 +197,8 @@ impl Player {
         let failing = self.faults.fail.iter().find(|(name, _)| acts && names(name)).cloned();
         let slow = self.faults.slow.iter().find(|(name, _)| acts && names(name)).map(|(_, took)| *took);
         if acts {
-            let struck = self.faults.each().into_iter().filter(|(key, step)| *key != "kill_at" && names(step));
+            let struck =
+                self.faults.each().into_iter().filter(|(key, step)| *key != "kill_at" && names(step));
             self.struck.extend(struck);
         }
         let (played, stdin) = asked(command);

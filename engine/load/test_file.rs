@@ -28,8 +28,8 @@ use super::test_keys::{
 use super::{text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{
-    Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Runbook, StateAfter, Test, TestFile,
-    Value, Verdict, parse_duration,
+    Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Played, Runbook, StateAfter, Tape,
+    Test, TestFile, Value, Verdict, parse_duration,
 };
 use crate::template::Engine;
 
@@ -133,6 +133,52 @@ pub fn check_test_steps(tests: &TestFile, runbook: &Runbook, report: &mut Report
     }
 }
 
+/// Adds to `report` what the tests forbid and looks like a command of the tape that is written wrong: that none fits it says
+/// nothing then.
+pub fn check_forbidden(tests: &TestFile, tape: &Tape, report: &mut Report) {
+    // RB0134
+    let engine = Engine::new();
+    let words = |text: &str| {
+        let words = engine.words(text).ok()?;
+        Some(Played::Run(words.into_iter().map(|(_, word)| word).collect()))
+    };
+    // A script is compared by its words, too.
+    let known: Vec<Played> = tape
+        .answers
+        .iter()
+        .filter_map(|answer| match &answer.to {
+            Played::Shell(script) => words(script),
+            run @ Played::Run(_) => Some(run.clone()),
+        })
+        .collect();
+    let programs: BTreeSet<&str> =
+        known.iter().filter_map(|command| command.words().first()).map(String::as_str).collect();
+    for (pattern, place) in tests.tests.iter().flat_map(|test| &test.forbidden) {
+        let Some(command) = words(pattern) else { continue };
+        let Some(program) = command.words().first() else { continue };
+        let meant = near(program, programs.iter().copied());
+        let is_known = programs.contains(program.as_str());
+        // With `{rest...}` it is a command on purpose that the tape need not know.
+        let is_slip = if is_known { !command.is_open() } else { meant.is_some() };
+        if !is_slip || known.iter().any(|one| one.may_meet(&command)) {
+            continue;
+        }
+        let diagnostic = Diagnostic::new(
+            Code::NeverFits,
+            format!("`{pattern}` fits no command that the tape knows, so forbidding it says nothing"),
+        );
+        let label = match meant {
+            Some(meant) if !is_known => format!("did you mean `{meant}`?"),
+            _ => "none has these words".to_owned(),
+        };
+        report.push(
+            diagnostic.at(*place, label).help(
+                "write all its words, with `{name}` for any one, and `{rest...}` for all that are left",
+            ),
+        );
+    }
+}
+
 /// What a test names, gathered while it is read.
 type Named = Vec<(String, Place, &'static str)>;
 
@@ -205,7 +251,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
     let first = Phase {
         what: Doing::Exec,
         faults: faults(cx, of, &mut test.named),
-        expect: expect(cx, of, &mut test.named),
+        expect: expect(cx, of, &mut test),
     };
     test.phases.push(first);
     if let Some(then) = of.get("then") {
@@ -215,7 +261,8 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
                     let Some(of) = fields(cx, item, &THEN, Some(then.spec)) else { continue };
                     let what = doing(cx, &of, &mut test.named);
                     let faults = faults(cx, &of, &mut test.named);
-                    test.phases.push(Phase { what, faults, expect: expect(cx, &of, &mut test.named) });
+                    let expect = expect(cx, &of, &mut test);
+                    test.phases.push(Phase { what, faults, expect });
                 }
             }
             _ => wrong_type(cx, then.node, Some(then.spec), "a list"),
@@ -272,7 +319,8 @@ fn doing(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Doing {
     }
 }
 
-fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
+fn expect(cx: &mut Context<'_>, of: &Fields<'_>, test: &mut Test) -> Expect {
+    let named = &mut test.named;
     let Some(field) = of.get("expect") else { return Expect::default() };
     let Some(of) = fields(cx, field.node, &EXPECT, Some(field.spec)) else { return Expect::default() };
     let mut expect = Expect::default();
@@ -299,7 +347,11 @@ fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
     }
     expect.order = steps_of(cx, &of, "order", named);
     expect.commands = commands(cx, &of, "commands");
-    expect.never = commands(cx, &of, "never");
+    let never = of.get("never").and_then(|field| field.names(cx)).unwrap_or_default();
+    for (command, place) in never {
+        expect.never.push(command.trim().to_owned());
+        test.forbidden.push((command.trim().to_owned(), place));
+    }
     if let Some(outputs) = of.get("outputs") {
         for (key, node) in outputs.entries(cx) {
             named.push((key.text.clone(), key.place, "outputs"));

@@ -32,6 +32,8 @@ pub struct Test {
     pub phases: Vec<Phase>,
     /// The steps that it names anywhere, with where and by which key.
     pub named: Vec<(String, Place, &'static str)>,
+    /// The commands that must not be run in any phase, each with where.
+    pub forbidden: Vec<(String, Place)>,
 }
 
 /// What people say about a step.
@@ -127,8 +129,53 @@ pub enum StateAfter {
 }
 
 impl Expect {
-    /// Says whether nothing is compared.
+    /// Says whether nothing is compared: a map in which nothing is named, or a text that is part of every text, is no
+    /// expectation either.
     pub fn is_empty(&self) -> bool {
-        *self == Expect::default()
+        let Expect { status, steps, order, commands, never, outputs, changed, failure, state } = self;
+        let lists = [order, commands, never].into_iter().all(Vec::is_empty);
+        let outputs = outputs.iter().all(|(_, outputs)| outputs.values().all(names_nothing));
+        let changed = changed.iter().all(|(_, text)| text.is_empty());
+        let state = state.as_ref().is_none_or(|state| match state {
+            StateAfter::Unchanged => false,
+            StateAfter::So(state) => names_nothing(state),
+        });
+        status.is_none() && steps.is_empty() && lists && outputs && changed && failure.is_none() && state
+    }
+}
+
+fn names_nothing(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.values().all(names_nothing))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_names_nothing_compares_nothing() {
+        let state = |state| Expect { state: Some(StateAfter::So(state)), ..Expect::default() };
+        let outputs = |outputs: Value| Expect {
+            outputs: vec![("scale".to_owned(), outputs.as_object().cloned().unwrap_or_default())],
+            ..Expect::default()
+        };
+        let changed = |text: &str| Expect { changed: vec![("a".into(), text.into())], ..Expect::default() };
+        for empty in [
+            state(json!({})),
+            state(json!({"a": {"b": {}}})),
+            outputs(json!({})),
+            outputs(json!({"n": {}})),
+            changed(""),
+        ] {
+            assert!(empty.is_empty(), "{empty:?}");
+        }
+        for full in [state(json!({"a": []})), outputs(json!({"n": null})), changed("x")] {
+            assert!(!full.is_empty(), "{full:?}");
+        }
+        let unchanged = Expect { state: Some(StateAfter::Unchanged), ..Expect::default() };
+        let fails = Expect { failure: Some(Failure::default()), ..Expect::default() };
+        assert!(!unchanged.is_empty() && !fails.is_empty());
     }
 }

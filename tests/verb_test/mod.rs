@@ -299,6 +299,38 @@ fn a_test_changes_what_it_names_of_the_tapes_state_and_nothing_beside_it() {
 }
 
 #[test]
+fn a_forbidden_command_that_is_written_wrong_is_told_and_an_unknown_one_is_not() {
+    let project = project(
+        "tests:\n  - name: nobody is there\n    expect:\n      status: waiting\n      never: [scale, 'scal web 5', 'scale api {n}', grow, 'rm {rest...}']\n",
+    );
+    insta::assert_snapshot!(project.run(&["test"]).code(0), @r"
+    $ runbook test
+    ✓ scale › nobody is there
+
+    1 test passed
+    --- stderr
+    warning[RB0134]: `scale` fits no command that the tape knows, so forbidding it says nothing
+     --> runbooks/scale.test.yaml:5:15
+      |
+    5 |       never: [scale, 'scal web 5', 'scale api {n}', grow, 'rm {rest...}']
+      |               ^^^^^ none has these words
+      |
+      = help: write all its words, with `{name}` for any one, and `{rest...}` for all that are left
+
+    warning[RB0134]: `scal web 5` fits no command that the tape knows, so forbidding it says nothing
+     --> runbooks/scale.test.yaml:5:22
+      |
+    5 |       never: [scale, 'scal web 5', 'scale api {n}', grow, 'rm {rest...}']
+      |                      ^^^^^^^^^^^^ did you mean `scale`?
+      |
+      = help: write all its words, with `{name}` for any one, and `{rest...}` for all that are left
+
+    2 warnings
+    more about it: runbook explain RB0134
+    ");
+}
+
+#[test]
 fn the_shipped_tests_hold() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"))
