@@ -6,7 +6,7 @@
 //! | each step | stands the same; done, found done and marked done are one |
 //! | outputs | the same, of steps that change something and nobody marked as done: what only looks sees what is so then |
 //! | the state of the tape | the same: no change is lost, none made twice |
-//! | how often a change took effect | not oftener, unless the step may be run again |
+//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again |
 //!
 //! A failure keeps from beginning what has not begun, and what that is depends on what was quicker. So where a run failed, a
 //! step that began in one of the two only is not compared, and neither is the state, which tells of it; what is done with the
@@ -18,7 +18,7 @@ use super::compare::{Difference, same};
 use super::ending::{Ending, status_word};
 use super::play::{Case, Fault, Played, Stage, play};
 use crate::driver::Death;
-use crate::machine::RunStatus;
+use crate::machine::{self, RunStatus};
 
 /// Where the engine of a test dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,33 +112,28 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
         }
     }
     let state = if raced { Vec::new() } else { same("state", &wanted.state, &came.state) };
-    if !state.is_empty() {
+    for (key, times) in &came.effects {
+        let once = wanted.effects.get(key).copied().unwrap_or_default();
+        let may = wanted.repeatable.contains(key);
         // What a step says of itself and does not hold is what a person wants to know first.
-        for (name, times) in &came.effects {
-            let once = wanted.effects.get(name).copied().unwrap_or_default();
-            if *times > once && once > 0 && wanted.repeatable.contains(name) {
-                found.push(Difference::of(
-                    format!("effects.{name}"),
-                    format!("its change took effect {}", times_of(once)),
-                    format!(
-                        "it took effect {}, since it says that it may (`idempotent`, `on_interrupt: rerun`)",
-                        times_of(*times)
-                    ),
-                ));
-            }
+        if *times <= once || once == 0 || may && state.is_empty() {
+            continue;
         }
+        let (name, its) = match key {
+            (name, machine::Stage::Undo) => (name, "undo"),
+            (name, _) => (name, "change"),
+        };
+        let why = match may {
+            true => "since it says that it may (`idempotent`, `on_interrupt: rerun`)",
+            false => "it was run again although it had been",
+        };
+        found.push(Difference::of(
+            format!("effects.{name}"),
+            format!("its {its} took effect {}", times_of(once)),
+            format!("it took effect {}: {why}", times_of(*times)),
+        ));
     }
     found.extend(state);
-    for (name, times) in &came.effects {
-        let once = wanted.effects.get(name).copied().unwrap_or_default();
-        if *times > once && !wanted.repeatable.contains(name) && once > 0 {
-            found.push(Difference::of(
-                format!("effects.{name}"),
-                format!("its change took effect {}", times_of(once)),
-                format!("it took effect {}: it was run again although it had been", times_of(*times)),
-            ));
-        }
-    }
     found
 }
 

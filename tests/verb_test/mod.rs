@@ -170,6 +170,25 @@ fn a_doubt_that_only_a_person_can_settle_is_counted_or_settled_by_the_test() {
     );
 }
 
+/// A tape without a state does not show it.
+#[test]
+fn an_undo_that_is_done_twice_is_told() {
+    let runbook = "runbook: scale\ntitle: T\nsteps: [{id: put, run: put 5, rollback: {run: add 1}}]\n";
+    let tests = "people: {put: {in_doubt: retry}}\ntests:\n  - name: there and back\n    expect: {status: succeeded}\n    then: [{rollback: {}, expect: {status: rolled_back}}]\n";
+    let project = project(tests)
+        .file("runbooks/scale.yaml", runbook)
+        .file("runbooks/scale.tape.yaml", "tape: 1\nanswers: [{run: put 5}, {run: add 1}]\n");
+    let shown = project.run(&["test", "--crash"]).code(1).to_string();
+    assert!(shown.contains("its change took effect once\n      + it took effect twice"), "{shown}");
+    assert!(
+        shown
+            .contains("then[1].effects.put\n      - its undo took effect once\n      + it took effect twice"),
+        "{shown}"
+    );
+    project.write("runbooks/scale.yaml", runbook.replace("id: put,", "id: put, idempotent: true,"));
+    project.run(&["test", "--crash"]).code(0);
+}
+
 #[test]
 fn mistakes_are_told_with_their_place_and_nothing_is_played() {
     let project = project(
