@@ -433,7 +433,8 @@ impl Player {
     }
 
     fn wrong(&self, answer: &Answer, key: &str, why: &str) -> String {
-        format!("{}:{}: `{key}` of this answer: {why}", self.tape.path, answer.line)
+        let file = if answer.file.is_empty() { &self.tape.path } else { &answer.file };
+        format!("{file}:{}: `{key}` of this answer: {why}", answer.line)
     }
 }
 

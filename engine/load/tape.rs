@@ -177,30 +177,36 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Ta
     version(cx, &of);
     let plain = of.get("plain").and_then(|field| field.boolean(cx)).unwrap_or(false);
     let state = of.get("state").map(|field| state(cx, field)).unwrap_or_default();
-    let mut answers = Vec::new();
-    let mut places = Vec::new();
-    match of.get("answers") {
-        Some(field) => match &field.node.kind {
-            NodeKind::List(items) => {
-                for item in items {
-                    let Some(of) = fields(cx, item, &ANSWER, None) else { continue };
-                    if let Some(answer) = answer(cx, &of, plain) {
-                        places.push(of.place);
-                        answers.push(answer);
-                    }
-                }
-            }
-            _ => wrong_type(cx, field.node, Some(field.spec), "a list of answers"),
-        },
-        None => cx.report.push(
+    let answers = answers(cx, &of, plain);
+    if of.get("answers").is_none() {
+        cx.report.push(
             Diagnostic::new(Code::MissingKey, "a tape needs `answers`")
                 .at(of.place, "")
                 .help("for example `answers: [{run: kubectl get nodes, stdout: node-1}]`"),
-        ),
+        );
+    }
+    Some(Tape { path: shown.to_owned(), plain, state, answers })
+}
+
+/// Returns the answers of a tape, or of a test, in their order.
+pub(super) fn answers(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut places = Vec::new();
+    let Some(field) = of.get("answers") else { return answers };
+    let NodeKind::List(items) = &field.node.kind else {
+        wrong_type(cx, field.node, Some(field.spec), "a list of answers");
+        return answers;
+    };
+    for item in items {
+        let Some(of) = fields(cx, item, &ANSWER, None) else { continue };
+        if let Some(answer) = answer(cx, &of, plain) {
+            places.push(of.place);
+            answers.push(answer);
+        }
     }
     in_turn(&mut answers);
     never_played(cx, &answers, &places, plain);
-    Some(Tape { path: shown.to_owned(), plain, state, answers })
+    answers
 }
 
 fn version(cx: &mut Context<'_>, of: &Fields<'_>) {
@@ -268,7 +274,19 @@ fn answer(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Option<Answer> 
         Some(Tree::Text(text)) => text.src,
         _ => String::new(),
     };
-    Some(Answer { line, to: to?, stdin, when, stdout, stderr, exit: exit as i32, took, set, once: false })
+    Some(Answer {
+        file: String::new(),
+        line,
+        to: to?,
+        stdin,
+        when,
+        stdout,
+        stderr,
+        exit: exit as i32,
+        took,
+        set,
+        once: false,
+    })
 }
 
 fn played(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Option<Played> {

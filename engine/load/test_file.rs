@@ -28,8 +28,8 @@ use super::test_keys::{
 use super::{text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{
-    Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Played, Runbook, StateAfter, Tape,
-    Test, TestFile, Value, Verdict, parse_duration,
+    Answer, Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Played, Runbook, StateAfter,
+    Tape, Test, TestFile, Value, Verdict, parse_duration,
 };
 use crate::template::Engine;
 
@@ -143,40 +143,40 @@ pub fn check_forbidden(tests: &TestFile, tape: &Tape, report: &mut Report) {
         Some(Played::Run(words.into_iter().map(|(_, word)| word).collect()))
     };
     // A script is compared by its words, too.
-    let known: Vec<Played> = tape
-        .answers
-        .iter()
-        .filter_map(|answer| match &answer.to {
-            Played::Shell(script) => words(script),
-            run @ Played::Run(_) => Some(run.clone()),
-        })
-        .collect();
+    let command = |answer: &Answer| match &answer.to {
+        Played::Shell(script) => words(script),
+        run @ Played::Run(_) => Some(run.clone()),
+    };
+    for test in tests.tests.iter().filter(|test| !test.forbidden.is_empty()) {
+        let known: Vec<Played> = test.answers.iter().chain(&tape.answers).filter_map(command).collect();
+        for (pattern, place) in &test.forbidden {
+            slip(&known, words(pattern), pattern, *place).into_iter().for_each(|slip| report.push(slip));
+        }
+    }
+}
+
+fn slip(known: &[Played], command: Option<Played>, pattern: &str, place: Place) -> Option<Diagnostic> {
+    let command = command?;
+    let program = command.words().first()?;
     let programs: BTreeSet<&str> =
         known.iter().filter_map(|command| command.words().first()).map(String::as_str).collect();
-    for (pattern, place) in tests.tests.iter().flat_map(|test| &test.forbidden) {
-        let Some(command) = words(pattern) else { continue };
-        let Some(program) = command.words().first() else { continue };
-        let meant = near(program, programs.iter().copied());
-        let is_known = programs.contains(program.as_str());
-        // With `{rest...}` it is a command on purpose that the tape need not know.
-        let is_slip = if is_known { !command.is_open() } else { meant.is_some() };
-        if !is_slip || known.iter().any(|one| one.may_meet(&command)) {
-            continue;
-        }
-        let diagnostic = Diagnostic::new(
-            Code::NeverFits,
-            format!("`{pattern}` fits no command that the tape knows, so forbidding it says nothing"),
-        );
-        let label = match meant {
-            Some(meant) if !is_known => format!("did you mean `{meant}`?"),
-            _ => "none has these words".to_owned(),
-        };
-        report.push(
-            diagnostic.at(*place, label).help(
-                "write all its words, with `{name}` for any one, and `{rest...}` for all that are left",
-            ),
-        );
+    let meant = near(program, programs.iter().copied());
+    let is_known = programs.contains(program.as_str());
+    // With `{rest...}` it is a command on purpose that the tape need not know.
+    let is_slip = if is_known { !command.is_open() } else { meant.is_some() };
+    if !is_slip || known.iter().any(|one| one.may_meet(&command)) {
+        return None;
     }
+    let label = match meant {
+        Some(meant) if !is_known => format!("did you mean `{meant}`?"),
+        _ => "none has these words".to_owned(),
+    };
+    let slip = format!("`{pattern}` fits no command that the tape knows, so forbidding it says nothing");
+    Some(
+        Diagnostic::new(Code::NeverFits, slip)
+            .at(place, label)
+            .help("write all its words, with `{name}` for any one, and `{rest...}` for all that are left"),
+    )
 }
 
 /// What a test names, gathered while it is read.
@@ -193,7 +193,9 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     let mut named = Vec::new();
     let people = people(cx, &of, &mut named);
     let scratch = commands(cx, &of, "scratch");
-    let mut file = TestFile { path: shown.to_owned(), runbook, tape, tests: Vec::new() };
+    let answers = super::tape::answers(cx, &of, false);
+    let state = map_of(cx, &of, "state");
+    let mut file = TestFile { path: shown.to_owned(), runbook, tape, answers, state, tests: Vec::new() };
     let Some(tests) = of.get("tests") else {
         let missing = Diagnostic::new(Code::MissingKey, "a test file needs `tests`").at(of.place, "");
         cx.report.push(missing.help("for example `tests: [{name: it goes, expect: {status: succeeded}}]`"));
@@ -246,6 +248,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
         }
     }
     map_of(cx, of, "vars");
+    test.answers = super::tape::answers(cx, of, false);
     test.state = map_of(cx, of, "state");
     test.people = people(cx, of, &mut test.named);
     let first = Phase {

@@ -1,6 +1,6 @@
 //! Tests of a runbook: what is given, what goes wrong, who answers, and what must come of it.
 
-use super::{Faults, Map, Place, Value};
+use super::{Answer, Faults, Map, Place, Tape, Value};
 
 /// The tests of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,8 +11,27 @@ pub struct TestFile {
     pub runbook: Option<(String, Place)>,
     /// The tape's file, relative to the test file; nothing when it is the one beside the runbook.
     pub tape: Option<(String, Place)>,
+    /// Answers before those of the tape; when no tape is named there are no others.
+    pub answers: Vec<Answer>,
+    /// The state with which the tape begins, as far as it differs from what the tape says.
+    pub state: Map,
     /// The tests, in the order written.
     pub tests: Vec<Test>,
+}
+
+impl TestFile {
+    /// Says whether the tape is in the file itself.
+    pub fn is_tape(&self) -> bool {
+        self.tape.is_none() && !self.answers.is_empty()
+    }
+
+    /// Returns `tape` with what the file says over it.
+    pub fn over(&self, tape: &Tape) -> Tape {
+        let mut tape = tape.clone();
+        tape.put(&self.state);
+        tape.prepend(&self.answers, &self.path);
+        tape
+    }
 }
 
 /// One test.
@@ -22,7 +41,9 @@ pub struct Test {
     pub name: String,
     /// Where it stands.
     pub place: Place,
-    /// The state with which the tape begins, as far as it differs from what the tape says.
+    /// Answers before those of the file and of the tape.
+    pub answers: Vec<Answer>,
+    /// The state with which the tape begins, as far as it differs from what the file and the tape say.
     pub state: Map,
     /// The paths in the state that are never compared, with `*` for any name: clockwork of the tape.
     pub scratch: Vec<String>,

@@ -29,6 +29,9 @@ pub struct Tape {
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
+    /// Its file, when that is not the tape's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
     /// Its line in the file.
     pub line: u32,
     /// To which command.
@@ -57,6 +60,28 @@ pub struct Answer {
     /// Whether it is given once, since a later answer to the same goes on from there.
     #[serde(default, skip_serializing_if = "is_false")]
     pub once: bool,
+}
+
+impl Tape {
+    /// Puts `over` into the state, map by map: what is not named there stays.
+    pub fn put(&mut self, over: &Map) {
+        merge(&mut self.state, over);
+    }
+
+    /// Puts answers from `file` before those that there are, which so are given only where none of these fits.
+    pub fn prepend(&mut self, answers: &[Answer], file: &str) {
+        let own = answers.iter().map(|answer| Answer { file: file.to_owned(), ..answer.clone() });
+        self.answers.splice(0..0, own);
+    }
+}
+
+fn merge(state: &mut Map, over: &Map) {
+    for (name, value) in over {
+        match (state.get_mut(name), value) {
+            (Some(Value::Object(inner)), Value::Object(over)) => merge(inner, over),
+            _ => drop(state.insert(name.clone(), value.clone())),
+        }
+    }
 }
 
 /// A command as a tape names it.
