@@ -101,8 +101,12 @@ pub fn play(stage: &Stage, case: &Case, death: Option<(usize, Death)>) -> Result
         let mut script = playing.script(phase);
         script.death = death;
         match playing.phase(phase, &mut script) {
-            // What a person has to settle first keeps a run from what the test would do with it next.
-            Err(_) if !played.undecided.is_empty() => break,
+            // What a person has to settle first keeps a run from what the test would do with it next. Nothing else may.
+            Err(Fault::Drive(DriveError::NotOpen(_) | DriveError::Over { .. }))
+                if !played.undecided.is_empty() =>
+            {
+                break;
+            }
             came => came?,
         }
         played.commits.push(std::mem::take(&mut script.commits));
