@@ -26,7 +26,7 @@ use super::test_keys::{
     ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, STANDING, TEST, TEST_FILE, THEN, VERDICT,
 };
 use super::{text_file, yaml};
-use crate::diag::{Code, Diagnostic, Report, Sources, near};
+use crate::diag::{Code, Diagnostic, Report, Severity, Sources, near};
 use crate::model::{
     Answer, Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Played, Runbook, StateAfter,
     Tape, Test, TestFile, Value, Verdict, parse_duration,
@@ -207,8 +207,9 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     };
     for item in items {
         // With one that is wrong none is run, so the numbers of the others don't matter.
+        let before = cx.report.count(Severity::Error);
         let Some(of) = fields(cx, item, &TEST, None) else { continue };
-        let mut test = test(cx, &of);
+        let mut test = test(cx, &of, before);
         test.named.extend(named.iter().cloned());
         test.scratch.clone_from(&scratch);
         for (step, answers) in &people {
@@ -234,7 +235,8 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     Some(file)
 }
 
-fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
+/// `before` is how many errors there were before the test was read: one that is wrong is not said to be empty, too.
+fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
     let mut test = Test { place: of.place, ..Test::default() };
     match of.get("name") {
         Some(field) => {
@@ -272,7 +274,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
         }
     }
     // RB0130
-    if test.phases.iter().all(|phase| phase.expect.is_empty()) && !cx.report.has_errors() {
+    if test.phases.iter().all(|phase| phase.expect.is_empty()) && cx.report.count(Severity::Error) == before {
         cx.report.push(
             Diagnostic::new(
                 Code::TestsNothing,
