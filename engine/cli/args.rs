@@ -387,9 +387,12 @@ pub struct Exec {
 pub struct Rehearse {
     /// The runbook: its name, or the path of its file
     pub name: String,
-    /// The tape; when not given NAME.tape.yaml beside the runbook, else platform.tape.yaml there
+    /// The tape, or tests with what they play; when not given NAME.tape.yaml beside the runbook, else platform.tape.yaml there
     #[arg(long, value_name = "FILE")]
     pub tape: Option<PathBuf>,
+    /// What the tape's state begins with where it differs, as JSON: '{"pods": {"web": {"want": 0}}}'
+    #[arg(long, value_name = "JSON")]
+    pub state: Option<String>,
     /// Let this step fail, with exit code 1 unless another is given; give it once a step
     #[arg(long, value_name = "STEP[=EXIT]", help_heading = "What goes wrong")]
     pub fail: Vec<String>,

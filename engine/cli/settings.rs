@@ -20,6 +20,9 @@ pub enum Source {
     Default,
 }
 
+/// The name of the journal of rehearsals, in the folder of the other.
+pub const REHEARSALS: &str = "rehearsals.db";
+
 /// A setting with where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting<T> {
@@ -164,6 +167,14 @@ fn store(
     };
     let location = Location::parse(text).map_err(|error| CliError::Store { error, by: source })?;
     let value = Location::Sqlite(folder.join(location.path()));
+    // Runs among the rehearsals would be taken for such, and the newest rehearsal for a run.
+    if value.path().file_name().is_some_and(|name| name == REHEARSALS) {
+        let (Source::Flag(by) | Source::Variable(by)) = source else { return Ok(Setting { value, source }) };
+        return Err(CliError::usage_with(
+            format!("{by}: {REHEARSALS} is the journal of rehearsals, beside that of the runs"),
+            "name the one of the runs; `runbook runs --rehearsals` lists what is in the other",
+        ));
+    }
     Ok(Setting { value, source })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::console::{Console, one_line};
 use super::error::CliError;
-use super::settings::Settings;
+use super::settings::{REHEARSALS, Settings};
 use crate::driver::{DriveError, life, now, outlive_file_limit};
 use crate::journal::{Filter, JournalError, RunId, RunRow, Store, Stored};
 use crate::machine::{Graph, RunStatus, State};
@@ -48,7 +48,7 @@ pub fn read_rehearsals_if_any(settings: &Settings) -> Result<Option<Store>, CliE
 }
 
 fn rehearsals(settings: &Settings) -> PathBuf {
-    settings.store.value.path().with_file_name("rehearsals.db")
+    settings.store.value.path().with_file_name(REHEARSALS)
 }
 
 /// Says whether a run that was typed is a rehearsal.

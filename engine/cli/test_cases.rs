@@ -6,12 +6,13 @@ use super::book::{Book, Books};
 use super::console::Console;
 use super::error::CliError;
 use super::settings::Settings;
+use super::steps;
 use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::load::{
-    Entry, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_test_steps, load_tape, load_tests, tape_of,
-    test_files, test_inputs,
+    Entry, LoadedTape, LoadedTests, TAPE_ENDING, TEST_ENDING, bind, check_forbidden, check_test_steps,
+    load_tape, load_tests, tape_of, test_files, test_inputs,
 };
-use crate::model::{Place, Tape, TestFile, Verdict, format_duration};
+use crate::model::{Doing, Place, Tape, TestFile, Verdict, format_duration};
 use crate::proof::Case;
 use crate::template::{Engine, quote_word};
 
@@ -30,7 +31,16 @@ pub struct Bound {
     /// What to play.
     pub case: Case,
     /// What to type to see it.
-    pub see: String,
+    pub see: See,
+}
+
+/// How a test is seen: rehearsed by hand.
+#[derive(Clone, Debug, Default)]
+pub struct See {
+    /// What to type.
+    pub command: String,
+    /// What the test does besides, or otherwise.
+    pub notes: Vec<String>,
 }
 
 /// What was read.
@@ -66,9 +76,10 @@ pub fn gather(
             continue;
         };
         check_test_steps(&file, &book.runbook, &mut tests.report);
+        check_forbidden(&file, &tape, &mut tests.report);
         gathered.tell(&tests.report, &tests.sources, console);
         if !tests.report.has_errors() {
-            gathered.bind(&tests, &file, &book, &tape, books, console);
+            gathered.bind(&tests, &file, &book, &tape, (books, settings), console);
         }
     }
     Ok(gathered)
@@ -152,24 +163,24 @@ impl Gathered {
                 Entry { name: books.project.name_of(&beside), path: beside }
             }
         };
-        let tape_path = match &file.tape {
-            Some((tape, _)) => folder.join(tape),
-            None => tape_of(&entry.path).unwrap_or_else(|| entry.path.with_extension(TAPE_ENDING)),
-        };
-        // RB0133
-        if !tape_path.exists() {
+        let Some(tape) =
+            tape_under(file, path, &entry.path, |path| books.project.relative(path).display().to_string())
+        else {
+            // RB0133
+            let (tape_path, place) = match &file.tape {
+                Some((tape, place)) => (folder.join(tape), *place),
+                None => (entry.path.with_extension(TAPE_ENDING), whole),
+            };
             let shown = books.project.relative(&tape_path).display().to_string();
             let none = Diagnostic::new(Code::TestTape, format!("there is no tape {shown}"));
-            let place = file.tape.as_ref().map_or(whole, |(_, place)| *place);
             let help = format!(
                 "name one with `tape: FILE`; `runbook exec {} --record FILE` makes one of a real run",
                 entry.name
             );
             missing(tests, none.help(help), place);
             return None;
-        }
+        };
         let loaded = books.load(&entry);
-        let tape = load_tape(&tape_path, &books.project.relative(&tape_path).display().to_string());
         if loaded.report.has_errors() {
             self.tell(&loaded.report, &loaded.sources, console);
         }
@@ -177,8 +188,17 @@ impl Gathered {
             self.tell(&tape.report, &tape.sources, console);
         }
         let (false, false) = (loaded.report.has_errors(), tape.report.has_errors()) else { return None };
+        let tape = tape.tape?;
+        let of_tests = file.tests.iter().any(|test| !test.answers.is_empty());
+        if tape.plain && (of_tests || !file.answers.is_empty()) {
+            let both = format!("{} was recorded (`plain`), and takes no answers before its own", tape.path);
+            let help = "take `plain` out of it, and write in braces as data what looks like a template there";
+            missing(tests, Diagnostic::new(Code::TestTape, both).help(help), whole);
+            return None;
+        }
+        let tape = file.over(&tape);
         let book = Book { entry, runbook: loaded.runbook?, sources: loaded.sources, warnings: loaded.report };
-        Some((book, tape.tape?))
+        Some((book, tape))
     }
 
     fn bind(
@@ -187,7 +207,7 @@ impl Gathered {
         file: &TestFile,
         book: &Book,
         tape: &Tape,
-        books: &Books,
+        (books, settings): (&Books, &Settings),
         console: Console,
     ) {
         for (number, test) in file.tests.iter().enumerate() {
@@ -213,7 +233,9 @@ impl Gathered {
                 }
             };
             let mut snapshot = std::sync::Arc::unwrap_or_clone(bound.snapshot);
-            snapshot.tape = Some(Box::new(tape.clone()));
+            let mut own = tape.clone();
+            own.prepend(&test.answers, &file.path);
+            snapshot.tape = Some(Box::new(own));
             let max_parallel = snapshot.runbook.max_parallel.unwrap_or(MAX_PARALLEL);
             let mut case = Case { snapshot, secrets: bound.secrets, test: test.clone(), max_parallel };
             case.test.named.clear();
@@ -221,11 +243,30 @@ impl Gathered {
                 runbook: book.entry.name.clone(),
                 file: file.path.clone(),
                 line: tests.sources.start(test.place).line,
-                see: see(&book.entry.name, tape, file, &given, &case),
+                see: see(&book.entry.name, tape, file, &given, &case, settings),
                 case,
             });
         }
     }
+}
+
+/// Returns the tape that the tests in the file at `path` play: it is named, in the file itself, or that of the runbook. What the
+/// file puts over it is not in it yet. Nothing when there is no such file.
+pub fn tape_under(
+    file: &TestFile,
+    path: &Path,
+    runbook: &Path,
+    shown: impl Fn(&Path) -> String,
+) -> Option<LoadedTape> {
+    if file.is_tape() {
+        let tape = Some(Tape { path: file.path.clone(), ..Tape::default() });
+        return Some(LoadedTape { tape, ..LoadedTape::default() });
+    }
+    let tape = match &file.tape {
+        Some((named, _)) => path.with_file_name(named),
+        None => tape_of(runbook)?,
+    };
+    tape.exists().then(|| load_tape(&tape, &shown(&tape)))
 }
 
 /// Returns the runbook's file beside a file of tests.
@@ -238,16 +279,35 @@ fn shown(value: &crate::model::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Returns what to type to rehearse what a test plays.
-fn see(name: &str, tape: &Tape, file: &TestFile, vars: &[(String, String)], case: &Case) -> String {
+/// Returns what to type to rehearse what a test plays, and what is otherwise than in the test then.
+fn see(
+    name: &str,
+    tape: &Tape,
+    file: &TestFile,
+    vars: &[(String, String)],
+    case: &Case,
+    settings: &Settings,
+) -> See {
     let mut words = vec!["runbook".to_owned(), "rehearse".to_owned(), quote_word(name)];
-    if file.tape.is_some() {
+    let mut notes = Vec::new();
+    if !file.answers.is_empty() || !file.state.is_empty() {
+        words.extend(["--tape".to_owned(), quote_word(&file.path)]);
+    } else if file.tape.is_some() {
         words.extend(["--tape".to_owned(), quote_word(&tape.path)]);
+    }
+    if !case.test.answers.is_empty() {
+        notes.push("without the answers of the test itself".to_owned());
+    }
+    if !case.test.state.is_empty() {
+        let state = crate::model::Value::Object(case.test.state.clone());
+        words.extend(["--state".to_owned(), quote_word(&state.to_string())]);
     }
     for (name, value) in vars {
         words.extend(["--var".to_owned(), quote_word(&format!("{name}={value}"))]);
     }
-    let Some(first) = case.test.phases.first() else { return words.join(" ") };
+    let Some((first, then)) = case.test.phases.split_first() else {
+        return See { command: words.join(" "), notes };
+    };
     for (step, exit) in &first.faults.fail {
         let fault = if *exit == 1 { step.clone() } else { format!("{step}={exit}") };
         words.extend(["--fail".to_owned(), quote_word(&fault)]);
@@ -258,14 +318,52 @@ fn see(name: &str, tape: &Tape, file: &TestFile, vars: &[(String, String)], case
     for step in &first.faults.kill_at {
         words.extend(["--kill-at".to_owned(), quote_word(step)]);
     }
-    for (step, said) in case.test.people.iter().filter(|(_, said)| said.yes == Some(true)) {
-        // Typed answers can't be given on the command line; who is asked gives them.
-        if said.answers.is_empty() && said.in_doubt != Some(Verdict::Skip) {
-            words.extend(["--approve".to_owned(), quote_word(step)]);
+    let runbook = &case.snapshot.runbook;
+    for (step, said) in &case.test.people {
+        let named = std::slice::from_ref(step);
+        let flag = steps::exist("--approve", named, runbook, true)
+            .and_then(|()| steps::may_be_approved(named, runbook, &settings.person("flag")));
+        match said.yes {
+            // Typed answers can't be given on the command line.
+            Some(true) if said.answers.is_empty() && flag.is_ok() => {
+                words.extend(["--approve".to_owned(), quote_word(step)]);
+            }
+            Some(true) => {
+                let by =
+                    if said.by.is_empty() { String::new() } else { format!(" by {}", said.by.join(", ")) };
+                notes.push(format!("the test has {step} answered{by} with yes"));
+            }
+            Some(false) => notes.push(format!("the test has {step} answered with no")),
+            None => {}
         }
     }
-    if case.snapshot.runbook.protect.is_some() {
+    if runbook.protect.is_some() {
         words.push("--yes".to_owned());
+    }
+    notes.extend(then.iter().map(|phase| format!("then {}", afterwards(&phase.what))));
+    See { command: words.join(" "), notes }
+}
+
+/// Returns what to type to do with a rehearsal what a test does.
+fn afterwards(what: &Doing) -> String {
+    let mut words = vec!["runbook".to_owned()];
+    match what {
+        Doing::Resume(decided) => {
+            words.extend(["resume", "RUN"].map(str::to_owned));
+            for (step, verdict) in decided {
+                let flag = match verdict {
+                    Verdict::Retry => "--retry",
+                    Verdict::Done => "--done",
+                    Verdict::Skip => "--skip",
+                };
+                words.extend([flag.to_owned(), quote_word(step)]);
+            }
+        }
+        Doing::Rollback(to) => {
+            words.extend(["rollback", "RUN"].map(str::to_owned));
+            words.extend(to.iter().flat_map(|step| ["--to".to_owned(), quote_word(step)]));
+        }
+        Doing::Exec => {}
     }
     words.join(" ")
 }

@@ -172,12 +172,10 @@ impl Page {
             let more = told.crashes.len() - SHOWN;
             text.push_str(&format!("  and so at {} more\n", count(more, "crash point")));
         }
-        let note = if test.case.test.state.is_empty() { "" } else { "   (with the tape's own state)" };
-        text.push_str(&format!(
-            "  see it: {}{}\n",
-            paint.paint(Role::Strong, &test.see),
-            paint.paint(Role::Quiet, note)
-        ));
+        text.push_str(&format!("  see it: {}\n", paint.paint(Role::Strong, &exact(&test.see.command))));
+        for note in &test.see.notes {
+            text.push_str(&paint.paint(Role::Quiet, &format!("          {}\n", exact(note))));
+        }
         text
     }
 
@@ -236,7 +234,7 @@ fn document(tests: &[Bound], told: &[Result]) -> Value {
         about.insert("crash_points".to_owned(), told.points.into());
         about.insert("crashes".to_owned(), crashes.into());
         about.insert("asks_a_person".to_owned(), json!(told.undecided));
-        about.insert("see".to_owned(), json!(test.see));
+        about.insert("see".to_owned(), json!(test.see.command));
         Value::Object(about)
     };
     let failed = told.iter().filter(|told| !told.is_good()).count();

@@ -19,6 +19,7 @@ use crate::machine::{
     Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress,
     Question, RunStatus, To,
 };
+use crate::model::Value;
 use crate::report::{EndInfo, Reporter, Seen, Stream};
 
 use super::clock;
@@ -553,14 +554,17 @@ impl Loop<'_> {
     /// Writes what a command answered to the tape. A tape that can't be written stops no run, and is said once.
     fn record(&mut self, recording: &Recording, outcome: &Outcome, sensitive: bool) {
         let (Some(recorder), Some(end)) = (&mut self.recorder, &outcome.end) else { return };
-        let (stdout, stderr) = (&outcome.stdout[..], &outcome.stderr[..]);
-        let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive };
-        if let Err(error) = recorder.add(recording, &answered, &self.launcher.redactor) {
-            let path = recorder.path().display().to_string();
-            self.reporter
-                .aside(&format!("{path} can't be written, and is not whole: {error}; the run goes on"));
-            self.recorder = None;
-        }
+        recorder.hide(given_by_sensitive_steps(&self.machine));
+        let (stdout, stderr, truncated) = (&outcome.stdout[..], &outcome.stderr[..], outcome.truncated);
+        let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive, truncated };
+        let why = match recorder.add(recording, &answered, &self.launcher.redactor) {
+            Ok(true) => return,
+            Ok(false) => "holds no more, since no larger tape can be rehearsed".to_owned(),
+            Err(error) => format!("can't be written, and is not whole: {error}"),
+        };
+        let path = recorder.path().display().to_string();
+        self.reporter.aside(&format!("{path} {why}; the run goes on"));
+        self.recorder = None;
     }
 
     /// Returns how a command ended without the secrets that the reason may name: a program's path, a folder's.
@@ -693,6 +697,26 @@ impl Loop<'_> {
             self.reporter.aside(&format!("the journal can't be written now: {}", error.in_full()));
         }
     }
+}
+
+/// Returns what sensitive steps gave to the run: texts that stand in the commands of others.
+fn given_by_sensitive_steps(machine: &Machine) -> impl Iterator<Item = String> {
+    let (state, graph) = (machine.state(), machine.graph());
+    let sensitive = state.instances().filter(|(at, _)| graph.step(at.node).sensitive);
+    let values =
+        sensitive.flat_map(|(_, instance)| instance.outputs.values().chain(instance.captured.values()));
+    let mut texts = Vec::new();
+    let mut open: Vec<&Value> = values.collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => texts.push(text.clone()),
+            Value::Number(number) => texts.push(number.to_string()),
+            Value::Array(items) => open.extend(items),
+            Value::Object(entries) => open.extend(entries.values()),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+    texts.into_iter()
 }
 
 fn ended(event: &Event) -> Option<String> {

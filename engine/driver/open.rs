@@ -11,7 +11,7 @@ use crate::exec::{Pool, Redactor};
 use crate::journal::{Claim, Frozen, JournalError, NewRun, Record, RunId, Store, Stored, Want, Writer};
 use crate::machine::{
     Decision, EVENT_VERSION, Event, Graph, Input, Judge, Machine, Opened, Options, Person, PlanMark,
-    Rehearsal, RunFacts, RunStatus, State, settles, undo_order,
+    REHEARSAL_VERSION, Rehearsal, RunFacts, RunStatus, State, settles, undo_order,
 };
 use crate::model::{Faults, Secrets, Snapshot};
 use crate::report::Reporter;
@@ -167,7 +167,7 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
     let reason = exec.reason.as_deref().map(|reason| said::text(&redactor, reason));
     let frozen = Frozen::of(&snapshot)?;
     let opened = Opened {
-        version: EVENT_VERSION,
+        version: if player.is_some() { REHEARSAL_VERSION } else { EVENT_VERSION },
         program: env!("CARGO_PKG_VERSION").to_owned(),
         runbook: snapshot.runbook.name.clone(),
         snapshot: frozen.hash().to_owned(),
@@ -232,7 +232,7 @@ pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, Dr
     let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
     let named = decisions.keys().cloned().collect();
     let wish = Wish { what: "resume", named, outliving, takeover, renewal };
-    let mut player = Player::of(&around.store.load(&run)?)?;
+    let mut player = Player::of(around.store, &run)?;
     spoil(&mut player, &around);
     let pool = pool_unless(player.is_some())?;
     let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
@@ -254,7 +254,7 @@ pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Clos
         takeover: None,
         renewal: None,
     };
-    let mut player = Player::of(&around.store.load(&run)?)?;
+    let mut player = Player::of(around.store, &run)?;
     spoil(&mut player, &around);
     let pool = pool_unless(player.is_some())?;
     let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;

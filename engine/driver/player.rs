@@ -12,11 +12,12 @@
 //! there.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::journal::{Record, Stored};
+use crate::journal::{Record, RunId, Store};
 use crate::machine::{End, Event, Input, Judge, Leaf, Outcome, Prepared, Stage, describe};
 use crate::model::{Answer, Faults, Map, Played, Rendered, Tape, Tree, Value, taken_of};
 use crate::template::{Engine, Scope, Truth, to_json};
@@ -49,7 +50,8 @@ pub(super) struct Player {
 
 /// A command that is being answered.
 struct Flight {
-    due: Instant,
+    /// When it ends; never when that is past the end of time.
+    due: Option<Instant>,
     number: u64,
     leaf: Leaf,
     then: Then,
@@ -101,21 +103,22 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// [`DriveError::NoTape`] for a rehearsal whose tape is gone: it must not go on with real commands.
-    pub(super) fn of(stored: &Stored) -> Result<Option<Player>, DriveError> {
-        let rehearses = stored
-            .records
-            .iter()
-            .any(|record| matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some()));
-        match &stored.snapshot.tape {
-            Some(tape) => {
-                let mut player = Player::new(tape, Faults::default(), stored.run.created);
-                player.wind(&stored.records);
-                Ok(Some(player))
-            }
-            None if rehearses => Err(DriveError::NoTape { run: stored.run.id.to_string() }),
-            None => Ok(None),
+    /// [`DriveError::NoTape`] for a rehearsal whose tape is gone: it must not go on with real commands. Whatever the journal
+    /// refuses.
+    pub(super) fn of(store: &Store, run: &RunId) -> Result<Option<Player>, DriveError> {
+        // Of a real run, which may be a long one, nothing more is read.
+        if let Some(tape) = store.snapshot(run)?.tape {
+            let stored = store.load(run)?;
+            let mut player = Player::new(&tape, Faults::default(), stored.run.created);
+            player.wind(&stored.records);
+            return Ok(Some(player));
         }
+        let mut rehearses = false;
+        store.stream(run, 0, |record| {
+            rehearses = matches!(&record.event, Event::Opened(opened) if opened.rehearsal.is_some());
+            ControlFlow::Break(())
+        })?;
+        if rehearses { Err(DriveError::NoTape { run: run.to_string() }) } else { Ok(None) }
     }
 
     /// Winds the tape to where a journal ends. Its times may lie ahead of the clock: what follows comes after them.
@@ -152,7 +155,7 @@ impl Player {
 
     /// Returns when the next command ends.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.flying.iter().map(|flight| flight.due).min()
+        self.flying.iter().filter_map(|flight| flight.due).min()
     }
 
     /// Makes the faults vanish that struck: somebody saw to what had failed. Of the others nobody knows yet.
@@ -178,8 +181,14 @@ impl Player {
     pub(super) fn dies_in(&mut self, leaf: &Leaf, step: &str) -> bool {
         let dies = |at: &&String| **at == leaf.step || *at == step;
         let acts = leaf.stage == Stage::Action && leaf.attempt == 1;
-        let struck: Vec<_> =
-            self.faults.kill_at.iter().filter(|_| acts).filter(dies).map(|at| ("kill_at", at.clone())).collect();
+        let struck: Vec<_> = self
+            .faults
+            .kill_at
+            .iter()
+            .filter(|_| acts)
+            .filter(dies)
+            .map(|at| ("kill_at", at.clone()))
+            .collect();
         self.struck.extend(struck.iter().cloned());
         !struck.is_empty()
     }
@@ -191,7 +200,8 @@ impl Player {
         let failing = self.faults.fail.iter().find(|(name, _)| acts && names(name)).cloned();
         let slow = self.faults.slow.iter().find(|(name, _)| acts && names(name)).map(|(_, took)| *took);
         if acts {
-            let struck = self.faults.each().into_iter().filter(|(key, step)| *key != "kill_at" && names(step));
+            let struck =
+                self.faults.each().into_iter().filter(|(key, step)| *key != "kill_at" && names(step));
             self.struck.extend(struck);
         }
         let (played, stdin) = asked(command);
@@ -216,21 +226,21 @@ impl Player {
             (took, then) = (timeout, Then::End(End::TimedOut, String::new()));
         }
         self.flights += 1;
-        // Past the end of time it never ends, and its timeout or somebody stops it.
-        let due = self.now.checked_add(took).unwrap_or(self.now);
+        // Past the end of time it never ends: somebody stops it.
+        let due = self.now.checked_add(took);
         self.flying.push(Flight { due, number: self.flights, leaf, then, took });
     }
 
     /// Stops a command: it ends now, and did nothing.
     pub(super) fn stop(&mut self, leaf: Option<&Leaf>) {
         for flight in self.flying.iter_mut().filter(|flight| leaf.is_none_or(|leaf| flight.leaf == *leaf)) {
-            (flight.due, flight.then) = (self.now, Then::End(End::Stopped, String::new()));
+            (flight.due, flight.then) = (Some(self.now), Then::End(End::Stopped, String::new()));
         }
     }
 
     /// Returns the next command that has ended, with what it printed.
     pub(super) fn ended(&mut self) -> Option<(Leaf, Outcome)> {
-        let over = |flight: &&Flight| flight.due <= self.now;
+        let over = |flight: &&Flight| flight.due.is_some_and(|due| due <= self.now);
         let number = self.flying.iter().filter(over).min_by_key(|one| (one.due, one.number))?.number;
         let at = self.flying.iter().position(|flight| flight.number == number)?;
         let Flight { leaf, then, took, .. } = self.flying.remove(at);
@@ -257,7 +267,7 @@ impl Player {
     /// Lets everything that is at work take effect although nobody will hear of its end: a process outlives its engine.
     pub(super) fn outlive(&mut self) {
         self.flying.sort_by_key(|flight| (flight.due, flight.number));
-        for flight in std::mem::take(&mut self.flying) {
+        for flight in std::mem::take(&mut self.flying).into_iter().filter(|flight| flight.due.is_some()) {
             if let Then::Answer(given) = flight.then {
                 // What is wrong with it is told when it is given again.
                 let _ = self.give(&given);
@@ -423,7 +433,8 @@ impl Player {
     }
 
     fn wrong(&self, answer: &Answer, key: &str, why: &str) -> String {
-        format!("{}:{}: `{key}` of this answer: {why}", self.tape.path, answer.line)
+        let file = if answer.file.is_empty() { &self.tape.path } else { &answer.file };
+        format!("{file}:{}: `{key}` of this answer: {why}", answer.line)
     }
 }
 
@@ -595,6 +606,18 @@ mod tests {
             player.mend();
         }
         assert!(!player.dies_in(&leaf, "s"));
+    }
+
+    #[test]
+    fn what_takes_longer_than_there_is_time_never_ends() {
+        let mut player =
+            player(vec![Answer { took: Duration::MAX, ..answer("get", "x") }], Faults::default());
+        let leaf = Leaf { step: "s".to_owned(), stage: Stage::Action, attempt: 1 };
+        let command = Prepared { argv: vec![Rendered::plain("get")], ..Prepared::default() };
+        player.begin(leaf, "s", &command);
+        assert!(player.next().is_none() && player.ended().is_none());
+        player.stop(None);
+        assert_eq!(player.ended().and_then(|(_, outcome)| outcome.end), Some(End::Stopped));
     }
 
     #[test]

@@ -140,7 +140,14 @@ fn heard(
         let masked = |bytes: &[u8]| redactor.redact(bytes).into_owned();
         let (stdout, stderr) = (masked(&ended.stdout.bytes), masked(&ended.stderr.bytes));
         let wall = ended.wall;
-        let answered = Answered { end: &end, wall, stdout: &stdout, stderr: &stderr, sensitive: false };
+        let answered = Answered {
+            end: &end,
+            wall,
+            stdout: &stdout,
+            stderr: &stderr,
+            sensitive: false,
+            truncated: ended.stdout.truncated || ended.stderr.truncated,
+        };
         record(&recording, &answered);
         // Stored, compared and shown: a secret in it is masked, as in all output.
         let hidden = |bytes: &[u8]| String::from_utf8_lossy(&redactor.redact(bytes)).trim().to_owned();

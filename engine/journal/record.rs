@@ -38,7 +38,7 @@ pub(super) fn decode(file: &File, run: &RunId, row: &Row<'_>) -> Result<Record, 
     let body = body.as_str().map_err(|_| file.corrupt(format!("event {seq} of run {run} is no text")))?;
     let event = serde_json::from_str(body).map_err(|source| unreadable(run, seq, body, source))?;
     if let Event::Opened(opened) = &event
-        && opened.version > EVENT_VERSION
+        && opened.version > opened.known()
     {
         return Err(newer(run, seq, u64::from(opened.version)));
     }

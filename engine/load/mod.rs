@@ -65,7 +65,7 @@ pub use sub::is_way;
 pub use tables::read_tables;
 pub use tape::{ANSWER, LoadedTape, TAPE, TAPE_ENDING, is_tape, load_tape, load_tape_text, tape_of};
 pub use test_file::{
-    LoadedTests, TEST_ENDING, check_test_steps, is_test, load_tests, test_files, test_inputs,
+    LoadedTests, TEST_ENDING, check_forbidden, check_test_steps, is_test, load_tests, test_files, test_inputs,
 };
 pub use test_keys::{ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, TEST, TEST_FILE, THEN};
 pub use typed_text::{describe, from_text};

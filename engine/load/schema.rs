@@ -180,13 +180,23 @@ fn form(spec: &Spec, open: &mut Vec<&'static str>) -> Value {
             json!({ "type": "object", "additionalProperties": { "allOf": [of(table), open] } })
         }
         ("until", _) => time(),
-        ("tape", _) => json!({ "const": 1 }),
+        ("tape", Form::Count) => json!({ "const": 1 }),
+        // `{}` is printed, and what is empty is left out.
+        ("stdout", _) => json!({ "not": { "type": "null" } }),
         ("exit", _) => json!({ "type": "number", "minimum": 0, "maximum": 255 }),
         // As it is afterwards it may be `unchanged`.
         ("state", _) if spec.doc.contains("unchanged") => {
             json!({ "anyOf": [{ "type": "object" }, { "const": "unchanged" }] })
         }
-        ("state" | "fail" | "slow" | "vars" | "answers", Form::Data) => json!({ "type": "object" }),
+        ("fail", Form::Data) => {
+            let exit = json!({ "type": "integer", "minimum": 1, "maximum": 255 });
+            json!({ "type": "object", "additionalProperties": exit })
+        }
+        ("slow", Form::Data) => json!({ "type": "object", "additionalProperties": fixed_duration() }),
+        ("took", _) => fixed_duration(),
+        ("outputs", Form::Data) => json!({ "type": "object", "additionalProperties": { "type": "object" } }),
+        ("changed", Form::Lines) => json!({ "type": "object", "additionalProperties": scalar() }),
+        ("state" | "vars" | "answers", Form::Data) => json!({ "type": "object" }),
         ("steps", Form::Lines) => json!({ "type": "object", "additionalProperties": { "enum": STANDING } }),
         // One step may be written without its list.
         ("retry" | "done" | "skip" | "kill_at" | "order", Form::Names) => {
@@ -249,6 +259,11 @@ fn duration() -> Value {
     let number = r"([0-9]+\.?[0-9]*|\.[0-9]+)";
     let pattern = format!(r"\{{\{{|\{{%|\{{#|^\s*0\s*$|^\s*({number}(ms|s|m|h|d)\s*)+$");
     json!({ "anyOf": [{ "type": "string", "pattern": pattern }, { "const": 0 }] })
+}
+
+/// A duration in which no template stands.
+fn fixed_duration() -> Value {
+    json!({ "allOf": [duration(), { "not": { "type": "string", "pattern": r"\{\{|\{%|\{#" } }] })
 }
 
 #[cfg(test)]

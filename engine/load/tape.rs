@@ -15,6 +15,7 @@
 //! What was recorded says `plain: true` and is taken as it stands.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::command::told;
 use super::context::Context;
@@ -175,32 +176,40 @@ pub fn tape_of(path: &Path) -> Option<PathBuf> {
 pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Tape> {
     let of = fields(cx, node, &TAPE, None)?;
     version(cx, &of);
+    // For people, who would be shown what is no text.
+    let _ = of.get("about").and_then(|field| field.line(cx));
     let plain = of.get("plain").and_then(|field| field.boolean(cx)).unwrap_or(false);
     let state = of.get("state").map(|field| state(cx, field)).unwrap_or_default();
-    let mut answers = Vec::new();
-    let mut places = Vec::new();
-    match of.get("answers") {
-        Some(field) => match &field.node.kind {
-            NodeKind::List(items) => {
-                for item in items {
-                    let Some(of) = fields(cx, item, &ANSWER, None) else { continue };
-                    if let Some(answer) = answer(cx, &of, plain) {
-                        places.push(of.place);
-                        answers.push(answer);
-                    }
-                }
-            }
-            _ => wrong_type(cx, field.node, Some(field.spec), "a list of answers"),
-        },
-        None => cx.report.push(
+    let answers = answers(cx, &of, plain);
+    if of.get("answers").is_none() {
+        cx.report.push(
             Diagnostic::new(Code::MissingKey, "a tape needs `answers`")
                 .at(of.place, "")
                 .help("for example `answers: [{run: kubectl get nodes, stdout: node-1}]`"),
-        ),
+        );
+    }
+    Some(Tape { path: shown.to_owned(), plain, state, answers })
+}
+
+/// Returns the answers of a tape, or of a test, in their order.
+pub(super) fn answers(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut places = Vec::new();
+    let Some(field) = of.get("answers") else { return answers };
+    let NodeKind::List(items) = &field.node.kind else {
+        wrong_type(cx, field.node, Some(field.spec), "a list of answers");
+        return answers;
+    };
+    for item in items {
+        let Some(of) = fields(cx, item, &ANSWER, None) else { continue };
+        if let Some(answer) = answer(cx, &of, plain) {
+            places.push(of.place);
+            answers.push(answer);
+        }
     }
     in_turn(&mut answers);
     never_played(cx, &answers, &places, plain);
-    Some(Tape { path: shown.to_owned(), plain, state, answers })
+    answers
 }
 
 fn version(cx: &mut Context<'_>, of: &Fields<'_>) {
@@ -261,14 +270,34 @@ fn answer(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Option<Answer> 
     let stderr = printed(cx, "stderr");
     let exit = of.get("exit").and_then(|field| field.number(cx, 0.0, 255.0)).unwrap_or(0.0);
     let took = of.get("took").and_then(|field| field.duration(cx));
-    let took = took.and_then(|text| parse_duration(&text.src).ok()).unwrap_or_default();
+    let took = took.map(|text| {
+        parse_duration(&text.src).unwrap_or_else(|_| {
+            let bad =
+                Diagnostic::new(Code::BadDuration, "`took` is the same every time: no template stands in it");
+            cx.report.push(bad.at(text.at, "").help("for example `took: 3s`"));
+            Duration::ZERO
+        })
+    });
+    let took = took.unwrap_or_default();
     let set = of.get("set").map(|field| set(cx, field, names)).unwrap_or_default();
     let line = cx.sources.start(of.place).line as u32;
     let stderr = match stderr {
         Some(Tree::Text(text)) => text.src,
         _ => String::new(),
     };
-    Some(Answer { line, to: to?, stdin, when, stdout, stderr, exit: exit as i32, took, set, once: false })
+    Some(Answer {
+        file: String::new(),
+        line,
+        to: to?,
+        stdin,
+        when,
+        stdout,
+        stderr,
+        exit: exit as i32,
+        took,
+        set,
+        once: false,
+    })
 }
 
 fn played(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Option<Played> {
@@ -303,7 +332,8 @@ fn played(cx: &mut Context<'_>, of: &Fields<'_>, plain: bool) -> Option<Played> 
 fn words(cx: &mut Context<'_>, field: Field<'_>) -> Option<Vec<String>> {
     if let NodeKind::List(items) = &field.node.kind {
         let mut words = Vec::with_capacity(items.len());
-        for item in items {
+        // As in a command a null is left out.
+        for item in items.iter().filter(|item| !matches!(item.kind, NodeKind::Null)) {
             match scalar(cx, item) {
                 Some(text) => words.push(text.src),
                 None => wrong_type(cx, item, Some(field.spec), "texts as its words"),
@@ -432,6 +462,7 @@ mod tests {
             ("tape: 1\nanswers: [{run: 'a {b}', when: b ==}]", "RB0301"),
             ("tape: 1\nanswers: [{run: 'a {b}'}, {run: a c}]", "RB0121"),
             ("tape: 1\nanswers: [{run: a, tok: 1s}]", "RB0101"),
+            ("tape: 1\nanswers: [{run: a, took: '{{ now }}'}]", "RB0104"),
         ] {
             let (_, said) = loaded(text);
             assert!(said.len() == 1 && said[0].starts_with(code), "{text}: {said:?}");

@@ -26,10 +26,10 @@ use super::test_keys::{
     ANSWERS, EXPECT, FAILURE, RESUME, ROLLBACK, STANDING, TEST, TEST_FILE, THEN, VERDICT,
 };
 use super::{text_file, yaml};
-use crate::diag::{Code, Diagnostic, Report, Sources, near};
+use crate::diag::{Code, Diagnostic, Report, Severity, Sources, near};
 use crate::model::{
-    Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Runbook, StateAfter, Test, TestFile,
-    Value, Verdict, parse_duration,
+    Answer, Answers, Doing, Expect, Failure, Faults, Input, Map, Phase, Place, Played, Runbook, StateAfter,
+    Tape, Test, TestFile, Value, Verdict, parse_duration,
 };
 use crate::template::Engine;
 
@@ -133,6 +133,52 @@ pub fn check_test_steps(tests: &TestFile, runbook: &Runbook, report: &mut Report
     }
 }
 
+/// Adds to `report` what the tests forbid and looks like a command of the tape that is written wrong: that none fits it says
+/// nothing then.
+pub fn check_forbidden(tests: &TestFile, tape: &Tape, report: &mut Report) {
+    // RB0134
+    let engine = Engine::new();
+    let words = |text: &str| {
+        let words = engine.words(text).ok()?;
+        Some(Played::Run(words.into_iter().map(|(_, word)| word).collect()))
+    };
+    // A script is compared by its words, too.
+    let command = |answer: &Answer| match &answer.to {
+        Played::Shell(script) => words(script),
+        run @ Played::Run(_) => Some(run.clone()),
+    };
+    for test in tests.tests.iter().filter(|test| !test.forbidden.is_empty()) {
+        let known: Vec<Played> = test.answers.iter().chain(&tape.answers).filter_map(command).collect();
+        for (pattern, place) in &test.forbidden {
+            slip(&known, words(pattern), pattern, *place).into_iter().for_each(|slip| report.push(slip));
+        }
+    }
+}
+
+fn slip(known: &[Played], command: Option<Played>, pattern: &str, place: Place) -> Option<Diagnostic> {
+    let command = command?;
+    let program = command.words().first()?;
+    let programs: BTreeSet<&str> =
+        known.iter().filter_map(|command| command.words().first()).map(String::as_str).collect();
+    let meant = near(program, programs.iter().copied());
+    let is_known = programs.contains(program.as_str());
+    // With `{rest...}` it is a command on purpose that the tape need not know.
+    let is_slip = if is_known { !command.is_open() } else { meant.is_some() };
+    if !is_slip || known.iter().any(|one| one.may_meet(&command)) {
+        return None;
+    }
+    let label = match meant {
+        Some(meant) if !is_known => format!("did you mean `{meant}`?"),
+        _ => "none has these words".to_owned(),
+    };
+    let slip = format!("`{pattern}` fits no command that the tape knows, so forbidding it says nothing");
+    Some(
+        Diagnostic::new(Code::NeverFits, slip)
+            .at(place, label)
+            .help("write all its words, with `{name}` for any one, and `{rest...}` for all that are left"),
+    )
+}
+
 /// What a test names, gathered while it is read.
 type Named = Vec<(String, Place, &'static str)>;
 
@@ -147,7 +193,9 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     let mut named = Vec::new();
     let people = people(cx, &of, &mut named);
     let scratch = commands(cx, &of, "scratch");
-    let mut file = TestFile { path: shown.to_owned(), runbook, tape, tests: Vec::new() };
+    let answers = super::tape::answers(cx, &of, false);
+    let state = map_of(cx, &of, "state");
+    let mut file = TestFile { path: shown.to_owned(), runbook, tape, answers, state, tests: Vec::new() };
     let Some(tests) = of.get("tests") else {
         let missing = Diagnostic::new(Code::MissingKey, "a test file needs `tests`").at(of.place, "");
         cx.report.push(missing.help("for example `tests: [{name: it goes, expect: {status: succeeded}}]`"));
@@ -159,8 +207,9 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     };
     for item in items {
         // With one that is wrong none is run, so the numbers of the others don't matter.
+        let before = cx.report.count(Severity::Error);
         let Some(of) = fields(cx, item, &TEST, None) else { continue };
-        let mut test = test(cx, &of);
+        let mut test = test(cx, &of, before);
         test.named.extend(named.iter().cloned());
         test.scratch.clone_from(&scratch);
         for (step, answers) in &people {
@@ -186,7 +235,8 @@ pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Te
     Some(file)
 }
 
-fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
+/// `before` is how many errors there were before the test was read: one that is wrong is not said to be empty, too.
+fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
     let mut test = Test { place: of.place, ..Test::default() };
     match of.get("name") {
         Some(field) => {
@@ -200,12 +250,13 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
         }
     }
     map_of(cx, of, "vars");
+    test.answers = super::tape::answers(cx, of, false);
     test.state = map_of(cx, of, "state");
     test.people = people(cx, of, &mut test.named);
     let first = Phase {
         what: Doing::Exec,
         faults: faults(cx, of, &mut test.named),
-        expect: expect(cx, of, &mut test.named),
+        expect: expect(cx, of, &mut test),
     };
     test.phases.push(first);
     if let Some(then) = of.get("then") {
@@ -215,14 +266,15 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>) -> Test {
                     let Some(of) = fields(cx, item, &THEN, Some(then.spec)) else { continue };
                     let what = doing(cx, &of, &mut test.named);
                     let faults = faults(cx, &of, &mut test.named);
-                    test.phases.push(Phase { what, faults, expect: expect(cx, &of, &mut test.named) });
+                    let expect = expect(cx, &of, &mut test);
+                    test.phases.push(Phase { what, faults, expect });
                 }
             }
             _ => wrong_type(cx, then.node, Some(then.spec), "a list"),
         }
     }
     // RB0130
-    if test.phases.iter().all(|phase| phase.expect.is_empty()) && !cx.report.has_errors() {
+    if test.phases.iter().all(|phase| phase.expect.is_empty()) && cx.report.count(Severity::Error) == before {
         cx.report.push(
             Diagnostic::new(
                 Code::TestsNothing,
@@ -272,7 +324,8 @@ fn doing(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Doing {
     }
 }
 
-fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
+fn expect(cx: &mut Context<'_>, of: &Fields<'_>, test: &mut Test) -> Expect {
+    let named = &mut test.named;
     let Some(field) = of.get("expect") else { return Expect::default() };
     let Some(of) = fields(cx, field.node, &EXPECT, Some(field.spec)) else { return Expect::default() };
     let mut expect = Expect::default();
@@ -299,7 +352,11 @@ fn expect(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Expect {
     }
     expect.order = steps_of(cx, &of, "order", named);
     expect.commands = commands(cx, &of, "commands");
-    expect.never = commands(cx, &of, "never");
+    let never = of.get("never").and_then(|field| field.names(cx)).unwrap_or_default();
+    for (command, place) in never {
+        expect.never.push(command.trim().to_owned());
+        test.forbidden.push((command.trim().to_owned(), place));
+    }
     if let Some(outputs) = of.get("outputs") {
         for (key, node) in outputs.entries(cx) {
             named.push((key.text.clone(), key.place, "outputs"));

@@ -2,6 +2,7 @@
 
 use super::keys::Form::{Bool, Data, Line, Lines, Map, Maps, NamedMaps, Names, OneOf};
 use super::keys::{Form, Spec, Table};
+use super::tape::ANSWER;
 
 const fn key(name: &'static str, form: Form, example: &'static str, doc: &'static str) -> Spec {
     Spec { name, form, example, doc }
@@ -56,6 +57,18 @@ pub static TEST_FILE: Table = Table {
             "tape: pre-scale.tape.yaml",
             "The tape, seen from this file; when absent the one beside the runbook, else `platform.tape.yaml` in its folder.",
         ),
+        key(
+            "answers",
+            Maps(&ANSWER),
+            "answers: [{run: kubectl get nodes, stdout: node-1}]",
+            "What commands answer, in place of a tape; before the answers of the tape when one is named.",
+        ),
+        key(
+            "state",
+            Data,
+            "state: {floor: 3}",
+            "What the tape's state begins with in every test of the file, where it differs from what the tape says.",
+        ),
         key("vars", Data, "vars: {env: staging}", "Vars of every test of the file; a test's own win."),
         key(
             "people",
@@ -80,6 +93,12 @@ pub static TEST: Table = Table {
         &[
             key("name", Line, "name: a failed scaling is undone", "What it shows, in a sentence."),
             key("vars", Data, "vars: {env: prod}", "The vars of the run."),
+            key(
+                "answers",
+                Maps(&ANSWER),
+                "answers: [{run: kubectl get nodes, exit: 1}]",
+                "What commands answer in this test, before all other answers.",
+            ),
             key(
                 "state",
                 Data,

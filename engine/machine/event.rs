@@ -15,6 +15,10 @@ use crate::model::{Map, Moment, OnFailure, Value};
 /// The version of the stored form of [`Event`].
 pub const EVENT_VERSION: u32 = 1;
 
+/// The version that the opening of a rehearsal has. A reader that knows of no rehearsals passes over what makes it one, and
+/// would go on with real commands; a higher version it refuses. The other events keep theirs.
+pub const REHEARSAL_VERSION: u32 = 2;
+
 /// One thing that happened. `step` is a step's id, with the instance in brackets for a `for_each`: `scale[api]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -362,7 +366,7 @@ pub enum Event {
 /// How a run was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
-    /// [`EVENT_VERSION`].
+    /// [`EVENT_VERSION`]; of a rehearsal [`REHEARSAL_VERSION`].
     pub version: u32,
     /// The version of the program.
     pub program: String,
@@ -420,6 +424,11 @@ pub struct PlanMark {
 }
 
 impl Opened {
+    /// Returns the highest version of such an opening that is known here.
+    pub fn known(&self) -> u32 {
+        if self.rehearsal.is_some() { REHEARSAL_VERSION } else { EVENT_VERSION }
+    }
+
     /// Says whether the run holds this lock as long as it lives.
     pub fn holds(&self, lock: &str) -> bool {
         self.lock.iter().chain(&self.locks).any(|own| own == lock)

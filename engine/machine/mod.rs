@@ -37,7 +37,7 @@ pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
     Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options,
-    Person, PlanMark, Process, Question, Rehearsal, RunStatus, Stage, UndoResult, Verdict,
+    Person, PlanMark, Process, Question, REHEARSAL_VERSION, Rehearsal, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};

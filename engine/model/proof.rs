@@ -1,6 +1,6 @@
 //! Tests of a runbook: what is given, what goes wrong, who answers, and what must come of it.
 
-use super::{Faults, Map, Place, Value};
+use super::{Answer, Faults, Map, Place, Tape, Value};
 
 /// The tests of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,8 +11,27 @@ pub struct TestFile {
     pub runbook: Option<(String, Place)>,
     /// The tape's file, relative to the test file; nothing when it is the one beside the runbook.
     pub tape: Option<(String, Place)>,
+    /// Answers before those of the tape; when no tape is named there are no others.
+    pub answers: Vec<Answer>,
+    /// The state with which the tape begins, as far as it differs from what the tape says.
+    pub state: Map,
     /// The tests, in the order written.
     pub tests: Vec<Test>,
+}
+
+impl TestFile {
+    /// Says whether the tape is in the file itself.
+    pub fn is_tape(&self) -> bool {
+        self.tape.is_none() && !self.answers.is_empty()
+    }
+
+    /// Returns `tape` with what the file says over it.
+    pub fn over(&self, tape: &Tape) -> Tape {
+        let mut tape = tape.clone();
+        tape.put(&self.state);
+        tape.prepend(&self.answers, &self.path);
+        tape
+    }
 }
 
 /// One test.
@@ -22,7 +41,9 @@ pub struct Test {
     pub name: String,
     /// Where it stands.
     pub place: Place,
-    /// The state with which the tape begins, as far as it differs from what the tape says.
+    /// Answers before those of the file and of the tape.
+    pub answers: Vec<Answer>,
+    /// The state with which the tape begins, as far as it differs from what the file and the tape say.
     pub state: Map,
     /// The paths in the state that are never compared, with `*` for any name: clockwork of the tape.
     pub scratch: Vec<String>,
@@ -32,6 +53,8 @@ pub struct Test {
     pub phases: Vec<Phase>,
     /// The steps that it names anywhere, with where and by which key.
     pub named: Vec<(String, Place, &'static str)>,
+    /// The commands that must not be run in any phase, each with where.
+    pub forbidden: Vec<(String, Place)>,
 }
 
 /// What people say about a step.
@@ -127,8 +150,53 @@ pub enum StateAfter {
 }
 
 impl Expect {
-    /// Says whether nothing is compared.
+    /// Says whether nothing is compared: a map in which nothing is named, or a text that is part of every text, is no
+    /// expectation either.
     pub fn is_empty(&self) -> bool {
-        *self == Expect::default()
+        let Expect { status, steps, order, commands, never, outputs, changed, failure, state } = self;
+        let lists = [order, commands, never].into_iter().all(Vec::is_empty);
+        let outputs = outputs.iter().all(|(_, outputs)| outputs.values().all(names_nothing));
+        let changed = changed.iter().all(|(_, text)| text.is_empty());
+        let state = state.as_ref().is_none_or(|state| match state {
+            StateAfter::Unchanged => false,
+            StateAfter::So(state) => names_nothing(state),
+        });
+        status.is_none() && steps.is_empty() && lists && outputs && changed && failure.is_none() && state
+    }
+}
+
+fn names_nothing(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.values().all(names_nothing))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_names_nothing_compares_nothing() {
+        let state = |state| Expect { state: Some(StateAfter::So(state)), ..Expect::default() };
+        let outputs = |outputs: Value| Expect {
+            outputs: vec![("scale".to_owned(), outputs.as_object().cloned().unwrap_or_default())],
+            ..Expect::default()
+        };
+        let changed = |text: &str| Expect { changed: vec![("a".into(), text.into())], ..Expect::default() };
+        for empty in [
+            state(json!({})),
+            state(json!({"a": {"b": {}}})),
+            outputs(json!({})),
+            outputs(json!({"n": {}})),
+            changed(""),
+        ] {
+            assert!(empty.is_empty(), "{empty:?}");
+        }
+        for full in [state(json!({"a": []})), outputs(json!({"n": null})), changed("x")] {
+            assert!(!full.is_empty(), "{full:?}");
+        }
+        let unchanged = Expect { state: Some(StateAfter::Unchanged), ..Expect::default() };
+        let fails = Expect { failure: Some(Failure::default()), ..Expect::default() };
+        assert!(!unchanged.is_empty() && !fails.is_empty());
     }
 }

@@ -29,6 +29,9 @@ pub struct Tape {
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
+    /// Its file, when that is not the tape's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
     /// Its line in the file.
     pub line: u32,
     /// To which command.
@@ -57,6 +60,28 @@ pub struct Answer {
     /// Whether it is given once, since a later answer to the same goes on from there.
     #[serde(default, skip_serializing_if = "is_false")]
     pub once: bool,
+}
+
+impl Tape {
+    /// Puts `over` into the state, map by map: what is not named there stays.
+    pub fn put(&mut self, over: &Map) {
+        merge(&mut self.state, over);
+    }
+
+    /// Puts answers from `file` before those that there are, which so are given only where none of these fits.
+    pub fn prepend(&mut self, answers: &[Answer], file: &str) {
+        let own = answers.iter().map(|answer| Answer { file: file.to_owned(), ..answer.clone() });
+        self.answers.splice(0..0, own);
+    }
+}
+
+fn merge(state: &mut Map, over: &Map) {
+    for (name, value) in over {
+        match (state.get_mut(name), value) {
+            (Some(Value::Object(inner)), Value::Object(over)) => merge(inner, over),
+            _ => drop(state.insert(name.clone(), value.clone())),
+        }
+    }
 }
 
 /// A command as a tape names it.
@@ -103,6 +128,29 @@ impl Played {
         })
     }
 
+    /// Says whether one command may fit both, as far as can be told from the text around the names in braces.
+    pub fn may_meet(&self, other: &Played) -> bool {
+        let (own, theirs) = (self.words(), other.words());
+        for at in 0.. {
+            let (Some(own), Some(theirs)) = (own.get(at), theirs.get(at)) else {
+                let ends = |words: &[String]| words.get(at).is_none_or(|word| is_rest(word));
+                return ends(own) && ends(theirs);
+            };
+            if is_rest(own) || is_rest(theirs) {
+                break;
+            }
+            if !words_meet(own.trim_end(), theirs.trim_end()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Says whether its last word takes all that are left.
+    pub fn is_open(&self) -> bool {
+        self.words().last().is_some_and(|word| is_rest(word))
+    }
+
     /// Returns what the names in braces stand for when the command is this one; `None` when it is another.
     pub fn takes(&self, command: &Played, plain: bool) -> Option<Map> {
         match (self, command) {
@@ -136,6 +184,32 @@ enum Piece<'a> {
     Name(&'a str),
     /// `{name...}`
     Rest(&'a str),
+}
+
+fn is_rest(word: &str) -> bool {
+    matches!(pieces(word)[..], [Piece::Rest(_)])
+}
+
+/// Says whether one word may fit both: what stands before the first name and after the last one does not tell them apart.
+fn words_meet(one: &str, other: &str) -> bool {
+    let ends = |word| {
+        let pieces = pieces(word);
+        let plain = |piece: Option<&Piece<'_>>| match piece {
+            Some(Piece::Plain(plain)) => (*plain).to_owned(),
+            _ => String::new(),
+        };
+        (
+            pieces.len() == 1 && matches!(pieces[0], Piece::Plain(_)),
+            plain(pieces.first()),
+            plain(pieces.last()),
+        )
+    };
+    let ((whole, before, after), (other_whole, other_before, other_after)) = (ends(one), ends(other));
+    if whole && other_whole {
+        return before == other_before;
+    }
+    let begins = before.starts_with(&other_before) || other_before.starts_with(&before);
+    begins && (after.ends_with(&other_after) || other_after.ends_with(&after))
 }
 
 /// Cuts a word at its names in braces. What stands in braces and is no name is text: `{.metadata.uid}`, `{"spec": 1}`.
@@ -321,6 +395,24 @@ mod tests {
         assert!(plain("echo {name}", "echo {name}"));
         assert!(!plain("echo {name}", "echo api"));
         assert!(Played::Shell("x".to_owned()).takes(&run("x"), true).is_none());
+    }
+
+    #[test]
+    fn what_one_command_may_fit_meets() {
+        for (one, other, meet) in [
+            ("scale", "scale {a} {n}", false),
+            ("scale web {n}", "scale {a} 5", true),
+            ("scal {x}", "scale {x}", false),
+            ("a --x={b} c", "a --y={b} c", false),
+            ("a --x={b} c", "a {y} {z}", true),
+            ("a {rest...}", "a", true),
+            ("a {rest...}", "b c", false),
+            ("a b", "a b {rest...}", true),
+            ("a b {x}", "a {rest...}", true),
+        ] {
+            assert_eq!(run(one).may_meet(&run(other)), meet, "{one} / {other}");
+            assert_eq!(run(other).may_meet(&run(one)), meet, "{other} / {one}");
+        }
     }
 
     #[test]

@@ -6,11 +6,14 @@
 //! | each step | stands the same; done, found done and marked done are one |
 //! | outputs | the same, of steps that change something and nobody marked as done: what only looks sees what is so then |
 //! | the state of the tape | the same: no change is lost, none made twice |
-//! | how often a change took effect | not oftener, unless the step may be run again |
+//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again |
 //!
 //! A failure keeps from beginning what has not begun, and what that is depends on what was quicker. So where a run failed, a
 //! step that began in one of the two only is not compared, and neither is the state, which tells of it; what is done with the
 //! run afterwards is compared whole.
+//!
+//! Where a person must first say what became of a command, its step and the status are not compared, and what waits for them
+//! isn't either. All else is; the state, too, once nothing else is missing.
 //!
 //! A phase in which the test itself kills the engine has no crash points of its own: two deaths at once are no other case.
 
@@ -18,7 +21,7 @@ use super::compare::{Difference, same};
 use super::ending::{Ending, status_word};
 use super::play::{Case, Fault, Played, Stage, play};
 use crate::driver::Death;
-use crate::machine::RunStatus;
+use crate::machine::{self, RunStatus};
 
 /// Where the engine of a test dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +78,13 @@ pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint
     }
     let pairs = undisturbed.endings.iter().zip(&played.endings);
     for (number, (wanted, came)) in pairs.enumerate().skip(point.phase) {
-        // Where a person has to look first there is no end to compare yet; a rollback afterwards has one.
-        if came.doubts.iter().all(|step| wanted.doubts.contains(step)) {
-            let of_phase = |what| if number == 0 { what } else { format!("then[{number}].{what}") };
-            let found = differ(wanted, came).into_iter();
-            crashed.differences.extend(found.map(|one| Difference { what: of_phase(one.what), ..one }));
-        }
+        let of_phase = |what| if number == 0 { what } else { format!("then[{number}].{what}") };
+        let found = match came.doubts.iter().all(|step| wanted.doubts.contains(step)) {
+            true => differ(wanted, came),
+            false => differ_so_far(wanted, came, point.death.took_effect),
+        };
+        let found = found.into_iter().map(|one| Difference { what: of_phase(one.what), ..one });
+        crashed.differences.extend(found);
     }
     Ok(crashed)
 }
@@ -112,32 +116,58 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
         }
     }
     let state = if raced { Vec::new() } else { same("state", &wanted.state, &came.state) };
-    if !state.is_empty() {
-        // What a step says of itself and does not hold is what a person wants to know first.
-        for (name, times) in &came.effects {
-            let once = wanted.effects.get(name).copied().unwrap_or_default();
-            if *times > once && once > 0 && wanted.repeatable.contains(name) {
-                found.push(Difference::of(
-                    format!("effects.{name}"),
-                    format!("its change took effect {}", times_of(once)),
-                    format!(
-                        "it took effect {}, since it says that it may (`idempotent`, `on_interrupt: rerun`)",
-                        times_of(*times)
-                    ),
-                ));
-            }
+    found.extend(oftener(wanted, came, !state.is_empty()));
+    found.extend(state);
+    found
+}
+
+/// Compares an end that waits for a person: of the steps those that are over, and the state where only the doubts are missing
+/// and what they are about took effect.
+fn differ_so_far(wanted: &Ending, came: &Ending, took_effect: bool) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut whole = took_effect;
+    for (_, name, word) in &wanted.steps {
+        let now = came.standing(name).first().map_or("not_begun", |(_, word)| *word);
+        if came.doubts.contains(name) || settled(word) == settled(now) {
+            continue;
+        }
+        // What is still to be done, or undone, waits for the answer.
+        let waits = matches!(now, "not_begun" | "stopped" | "asking" | "left" | "not_undone");
+        if waits || settled(now) == "done" && matches!(*word, "undone" | "undo_failed") {
+            whole = false;
+        } else {
+            found.push(Difference::of(format!("steps.{name}"), *word, now));
         }
     }
+    let state = if whole { same("state", &wanted.state, &came.state) } else { Vec::new() };
+    found.extend(oftener(wanted, came, !state.is_empty()));
     found.extend(state);
-    for (name, times) in &came.effects {
-        let once = wanted.effects.get(name).copied().unwrap_or_default();
-        if *times > once && !wanted.repeatable.contains(name) && once > 0 {
-            found.push(Difference::of(
-                format!("effects.{name}"),
-                format!("its change took effect {}", times_of(once)),
-                format!("it took effect {}: it was run again although it had been", times_of(*times)),
-            ));
+    found
+}
+
+/// Returns the changes, and the undos, that took effect oftener than they should. `shows` says whether the state tells.
+fn oftener(wanted: &Ending, came: &Ending, shows: bool) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (key, times) in &came.effects {
+        let once = wanted.effects.get(key).copied().unwrap_or_default();
+        let may = wanted.repeatable.contains(key);
+        // What a step says of itself and does not hold is what a person wants to know first.
+        if *times <= once || once == 0 || may && !shows {
+            continue;
         }
+        let (name, its) = match key {
+            (name, machine::Stage::Undo) => (name, "undo"),
+            (name, _) => (name, "change"),
+        };
+        let why = match may {
+            true => "since it says that it may (`idempotent`, `on_interrupt: rerun`)",
+            false => "it was run again although it had been",
+        };
+        found.push(Difference::of(
+            format!("effects.{name}"),
+            format!("its {its} took effect {}", times_of(once)),
+            format!("it took effect {}: {why}", times_of(*times)),
+        ));
     }
     found
 }
@@ -154,5 +184,46 @@ fn settled(word: &str) -> &str {
     match word {
         "satisfied" | "marked_done" => "done",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ending(steps: &[(&str, &'static str)], state: crate::model::Value) -> Ending {
+        let steps =
+            steps.iter().map(|(name, word)| ((*name).to_owned(), (*name).to_owned(), *word)).collect();
+        Ending { steps, state: state.as_object().cloned().unwrap_or_default(), ..Ending::default() }
+    }
+
+    fn told(found: &[Difference]) -> Vec<&str> {
+        found.iter().map(|one| one.what.as_str()).collect()
+    }
+
+    #[test]
+    fn of_an_end_with_a_doubt_all_else_is_compared() {
+        let wanted = ending(&[("a", "done"), ("b", "done"), ("c", "done")], json!({"n": 3}));
+        let mut came = ending(&[("a", "failed"), ("b", "in_doubt"), ("c", "not_begun")], json!({"n": 2}));
+        came.doubts = vec!["b".to_owned()];
+        came.effects.insert(("a".to_owned(), machine::Stage::Action), 2);
+        assert_eq!(told(&differ_so_far(&wanted, &came, true)), ["steps.a"]);
+        let mut once = wanted.clone();
+        once.effects.insert(("a".to_owned(), machine::Stage::Action), 1);
+        came.steps[0].2 = "done";
+        assert_eq!(told(&differ_so_far(&once, &came, true)), ["effects.a"]);
+    }
+
+    #[test]
+    fn the_state_is_compared_when_only_the_doubt_is_missing_and_it_took_effect() {
+        let wanted = ending(&[("a", "done"), ("b", "done")], json!({"n": 3}));
+        let mut came = ending(&[("a", "satisfied"), ("b", "in_doubt")], json!({"n": 4}));
+        came.doubts = vec!["b".to_owned()];
+        assert_eq!(told(&differ_so_far(&wanted, &came, true)), ["state.n"]);
+        assert_eq!(told(&differ_so_far(&wanted, &came, false)), Vec::<&str>::new());
+        let wanted = ending(&[("a", "undone"), ("b", "undone")], json!({"n": 3}));
+        assert_eq!(told(&differ_so_far(&wanted, &came, true)), Vec::<&str>::new());
     }
 }

@@ -1,6 +1,6 @@
 //! What came of a run, as a test compares it: folded from its journal and from nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::journal::Stored;
@@ -33,10 +33,10 @@ pub struct Ending {
     pub state: Map,
     /// The state with which the tape began.
     pub began: Map,
-    /// How often the change of each instance took effect.
-    pub effects: BTreeMap<String, u32>,
-    /// The instances whose change may be made twice: they are idempotent, or told to be run again.
-    pub repeatable: Vec<String>,
+    /// How often the change of each instance took effect, and how often its undo did.
+    pub effects: BTreeMap<(String, Stage), u32>,
+    /// The instances whose change, or undo, may be made twice: they are idempotent, or told to be run again.
+    pub repeatable: BTreeSet<(String, Stage)>,
     /// The instances that only look.
     pub looks: Vec<String>,
     /// The instances that only a person can settle: what became of their command is not known.
@@ -68,21 +68,23 @@ impl Ending {
                 Event::Intent { leaf, command, .. } if fresh => {
                     ending.commands.push((leaf.step.clone(), command.clone()));
                 }
-                Event::Exited { leaf, end: End::Exit(0), .. } if leaf.stage == Stage::Action => {
-                    *ending.effects.entry(leaf.step.clone()).or_default() += 1;
-                }
+                Event::Exited { leaf, end: End::Exit(0), .. } => ending.took_effect(leaf),
                 Event::Played { state, .. } => ending.state.clone_from(state),
                 _ => {}
             }
         }
-        for leaf in unheard.iter().filter(|leaf| leaf.stage == Stage::Action) {
-            *ending.effects.entry(leaf.step.clone()).or_default() += 1;
-        }
+        unheard.iter().for_each(|leaf| ending.took_effect(leaf));
         ending.events = stored.records.len();
         ending.status = state.status;
         ending.failure.clone_from(&state.first_failure);
         ending.read(&graph, &state);
         Ok(ending)
+    }
+
+    fn took_effect(&mut self, leaf: &Leaf) {
+        if matches!(leaf.stage, Stage::Action | Stage::Undo) {
+            *self.effects.entry((leaf.step.clone(), leaf.stage)).or_default() += 1;
+        }
     }
 
     fn read(&mut self, graph: &Graph, state: &State) {
@@ -103,7 +105,10 @@ impl Ending {
             let changes =
                 step.body.effect == Effect::Change && matches!(step.body.action, Action::Command(_));
             if !changes || graph.is_finally(at.node) || step.on_interrupt() == OnInterrupt::Rerun {
-                self.repeatable.push(name.clone());
+                self.repeatable.insert((name.clone(), Stage::Action));
+            }
+            if step.body.idempotent {
+                self.repeatable.insert((name.clone(), Stage::Undo));
             }
             if step.body.effect == Effect::Read {
                 self.looks.push(name.clone());

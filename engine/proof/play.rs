@@ -11,7 +11,7 @@ use crate::driver::{
 };
 use crate::journal::{JournalError, RunId, Store};
 use crate::machine::{Decision, Illegal, Options, Person, RunStatus};
-use crate::model::{Doing, Phase, Secrets, Snapshot, Test, Value, Verdict};
+use crate::model::{Doing, Phase, Secrets, Snapshot, Test, Verdict};
 use crate::report::{EndInfo, Reporter, Seen};
 
 /// Who drives the runs of tests.
@@ -101,8 +101,12 @@ pub fn play(stage: &Stage, case: &Case, death: Option<(usize, Death)>) -> Result
         let mut script = playing.script(phase);
         script.death = death;
         match playing.phase(phase, &mut script) {
-            // What a person has to settle first keeps a run from what the test would do with it next.
-            Err(_) if !played.undecided.is_empty() => break,
+            // What a person has to settle first keeps a run from what the test would do with it next. Nothing else may.
+            Err(Fault::Drive(DriveError::NotOpen(_) | DriveError::Over { .. }))
+                if !played.undecided.is_empty() =>
+            {
+                break;
+            }
             came => came?,
         }
         played.commits.push(std::mem::take(&mut script.commits));
@@ -166,7 +170,7 @@ impl Playing<'_> {
             _ => {
                 let mut snapshot = self.case.snapshot.clone();
                 if let Some(tape) = &mut snapshot.tape {
-                    merge(&mut tape.state, &self.case.test.state);
+                    tape.put(&self.case.test.state);
                 }
                 let options = Options {
                     max_parallel: self.case.max_parallel,
@@ -299,16 +303,6 @@ fn decision(verdict: Verdict) -> Decision {
         Verdict::Retry => Decision::Retry,
         Verdict::Done => Decision::Done,
         Verdict::Skip => Decision::Skip,
-    }
-}
-
-/// Puts `over` into `state`, map by map.
-fn merge(state: &mut crate::model::Map, over: &crate::model::Map) {
-    for (name, value) in over {
-        match (state.get_mut(name), value) {
-            (Some(Value::Object(inner)), Value::Object(over)) => merge(inner, over),
-            _ => drop(state.insert(name.clone(), value.clone())),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use runbook::load::{Loaded, Project, check_file};
 
 /// What a file alone does not tell: it depends on the file system, the command line, or the machine. `NotCarriedOut` is
 /// told no more.
-const ELSEWHERE: [Code; 23] = [
+const ELSEWHERE: [Code; 24] = [
     Code::Unreadable,
     Code::TooLarge,
     Code::NotUtf8,
@@ -33,6 +33,7 @@ const ELSEWHERE: [Code; 23] = [
     Code::ToolNotHere,
     Code::TestStep,
     Code::TestTape,
+    Code::NeverFits,
 ];
 
 /// Returns an example as a whole file: pages show the part that matters.

@@ -21,8 +21,14 @@ const SHAPE: [Code; 8] = [
 ];
 
 /// What the reader may say instead where a schema refuses: it knows better why, and then does not look at the rest.
-const BETTER: [Code; 5] =
-    [Code::EmptyFile, Code::KeyNeeds, Code::EmptyCommand, Code::NotWithUses, Code::NotAnExpression];
+const BETTER: [Code; 6] = [
+    Code::EmptyFile,
+    Code::KeyNeeds,
+    Code::EmptyCommand,
+    Code::NotWithUses,
+    Code::NotAnExpression,
+    Code::TapeCommand,
+];
 
 static SEEDS: LazyLock<Vec<(FileKind, &'static str, Value)>> = LazyLock::new(seeds);
 static RUNBOOK: LazyLock<Validator> = LazyLock::new(|| validator(FileKind::Runbook));
@@ -40,6 +46,8 @@ fn seeds() -> Vec<(FileKind, &'static str, Value)> {
         (FileKind::Runbook, "ok_all_actions", read(include_str!("check/ok_all_actions.yaml"))),
         (FileKind::Template, "kubectl/scale", read(include_str!("../../steps/kubectl/scale.yaml"))),
         (FileKind::Template, "kubectl/hpa-floor", read(include_str!("../../steps/kubectl/hpa-floor.yaml"))),
+        (FileKind::Tape, "ok_tape", read(include_str!("check/ok_tape.tape.yaml"))),
+        (FileKind::Test, "ok_tests", read(include_str!("check/ok_tests.test.yaml"))),
         // The last one is not changed: it is large, and shows no more than the others.
         (
             FileKind::Runbook,
@@ -106,11 +114,17 @@ fn value() -> impl Strategy<Value = Value> {
         json!({"prompt": "Go on?"}),
         json!({"env": "HOME"}),
         json!({"for": "5s"}),
+        json!({"a": {"b": 5}}),
+        json!([{"run": "echo hi", "stdout": "hi"}]),
+        json!({"approve": true}),
+        json!({"status": "failed"}),
+        json!([{"rollback": {}, "expect": {"status": "failed"}}]),
+        json!("unchanged"),
     ])
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let known = [schema(FileKind::Runbook), schema(FileKind::Template)];
+    let known = [FileKind::Runbook, FileKind::Template, FileKind::Tape, FileKind::Test].map(schema);
     let definitions = known.iter().filter_map(|schema| schema["definitions"].as_object());
     let mut names: Vec<String> = definitions
         .flat_map(Map::values)
@@ -182,7 +196,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_one_accepts_the_other_accepts(seed in 0..4_usize, edits in prop::collection::vec(edit(), 1..3)) {
+    fn what_one_accepts_the_other_accepts(seed in 0..6_usize, edits in prop::collection::vec(edit(), 1..3)) {
         let (kind, name, mut document) = SEEDS[seed].clone();
         for (which, edit) in edits {
             changed(&mut document, which, edit);

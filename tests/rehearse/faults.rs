@@ -111,7 +111,8 @@ fn a_fault_that_can_not_be_is_refused_before_anything_is_written() {
 #[test]
 fn a_fault_that_strikes_nothing_is_told() {
     let project = project();
-    let faults = ["--fail", "scale[tpyo]", "--slow", "scale=1s", "--kill-at", "script[x]", "--fail", "script=3"];
+    let faults =
+        ["--fail", "scale[tpyo]", "--slow", "scale=1s", "--kill-at", "script[x]", "--fail", "script=3"];
     let shown = project.run(&[&["rehearse", "up"], &faults[..]].concat()).code(3).to_string();
     for part in [
         "--fail scale[tpyo] did nothing: there is no scale[tpyo]; there is scale[api], scale[web]\n",

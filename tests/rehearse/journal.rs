@@ -43,6 +43,8 @@ fn every_verb_that_takes_a_run_finds_it() {
         let shown = project.run(arguments).code(0);
         assert!(shown.to_string().to_lowercase().contains("rehears"), "{shown}");
     }
+    let shown = project.run(&["report", run]).code(0);
+    assert!(shown.stdout.starts_with("# Rehearsal of up: "), "{shown}");
     project.run(&["approve", run, "go", "--yes"]).code(0);
     project.run(&["resume", run]).code(0);
     project.run(&["rollback", run, "--yes"]).code(0);
@@ -69,6 +71,35 @@ fn what_could_be_a_run_or_a_rehearsal_is_neither() {
     }
     project.run(&["status", &project.newest()]).code(0);
     project.run(&["status", &newest(&project)]).code(0);
+}
+
+/// A build that knows of no rehearsals reads the form of the first event, and refuses a later one than its own.
+#[test]
+fn an_older_build_refuses_it_and_takes_up_a_run() {
+    let text = "runbook: a\ntitle: T\nsteps:\n  - {id: good, run: 'true', effect: read}\n";
+    let project = Project::new()
+        .file("runbooks/a.yaml", text)
+        .file("runbooks/a.tape.yaml", "tape: 1\nanswers: [{run: 'true'}]\n");
+    project.run(&["exec", "a"]).code(0);
+    project.run(&["rehearse", "a"]).code(0);
+    let form = |name: &str| {
+        let journal =
+            rusqlite::Connection::open(project.journal().with_file_name(name)).expect("it is there");
+        let form = "SELECT json_extract(body, '$.version') FROM events WHERE seq = 1";
+        journal.query_row(form, [], |row| row.get::<_, u32>(0)).expect("a run has a first event")
+    };
+    assert_eq!((form("journal.db"), form("rehearsals.db")), (1, 2));
+}
+
+#[test]
+fn its_journal_is_no_journal_of_runs() {
+    let project = project();
+    project.run(&["rehearse", "up"]).code(3);
+    let rehearsals = project.journal().with_file_name("rehearsals.db").display().to_string();
+    for verb in ["runs", "resume", "rollback"] {
+        let shown = project.run(&["--store", &rehearsals, verb]).code(2).to_string();
+        assert!(shown.contains("error: --store: rehearsals.db is the journal of rehearsals"), "{shown}");
+    }
 }
 
 #[test]

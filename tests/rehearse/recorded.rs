@@ -1,6 +1,7 @@
 //! Tapes that were recorded.
 
 use std::fs;
+use std::process::Stdio;
 
 use super::newest;
 use crate::support::project::Project;
@@ -74,4 +75,63 @@ fn what_ended_is_on_the_tape_when_the_engine_is_killed() {
     let tape = fs::read_to_string(project.root().join("t.yaml")).expect("it was recorded");
     let read: serde_json::Value = serde_yaml::from_str(&tape).expect("what is there is whole");
     assert!(read["answers"].as_array().is_some_and(|answers| answers.len() >= 3), "{tape}");
+}
+
+#[test]
+fn what_a_sensitive_step_printed_is_nowhere_on_the_tape() {
+    let runbook = "\
+runbook: real
+title: T
+steps:
+  - id: ask
+    run: [echo, '{\"pw\": \"topsecret\"}']
+    sensitive: true
+    effect: read
+    outputs: {pw: json.pw}
+  - {id: use, needs: [ask], run: 'echo {{ steps.ask.outputs.pw }}', effect: read}
+";
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    project.run(&["exec", "real", "--record", "t.yaml"]).code(0);
+    let tape = fs::read_to_string(project.root().join("t.yaml")).expect("it was recorded");
+    // The words of its own command stand in the runbook too.
+    let after = tape.split("# use, action").nth(1).expect("it was recorded");
+    assert!(after.contains("run: [echo, \"•••\"]") && !after.contains("topsecret"), "{tape}");
+}
+
+#[test]
+fn a_tape_of_much_output_can_be_rehearsed() {
+    let runbook = "runbook: real\ntitle: T\nsteps: [{id: much, run: seq 1 2000000, effect: read}]\n";
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    project.run(&["exec", "real", "--record", "t.yaml"]).code(0);
+    project.run(&["rehearse", "real", "--tape", "t.yaml"]).code(0);
+    let tape = fs::read_to_string(project.root().join("t.yaml")).expect("it was recorded");
+    assert_eq!(tape.matches("# cut: it printed more than stands here").count(), 1);
+}
+
+#[test]
+fn a_tape_says_where_it_ends_before_its_run() {
+    let runbook = "runbook: real\ntitle: T\nsteps:\n  - {id: long, shell: ': > began; while [ -e began ] && [ ! -e over ]; do sleep 0.05; done', effect: read}\n";
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    let start = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary can be run")
+    };
+    let mut first = start(&["exec", "real", "--record", "t.yaml"]);
+    wait_for("it has begun", || project.has("began"));
+    let run = project.newest();
+    let mut second = start(&["resume", &run, "--takeover", "--reason", "a test"]);
+    let tape = || fs::read_to_string(project.root().join("t.yaml")).unwrap_or_default();
+    wait_for("the tape ends", || tape().ends_with("  # It ends here: the run was taken over\n"));
+    project.write("over", "");
+    first.wait().expect("it ends");
+    assert!(second.wait().expect("it ends").success());
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }

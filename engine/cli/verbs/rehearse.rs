@@ -9,9 +9,10 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::steps;
-use crate::load::{TAPE_ENDING, load_tape, tape_of};
+use crate::cli::test_cases::tape_under;
+use crate::load::{LoadedTape, LoadedTests, TAPE_ENDING, is_test, load_tape, load_tests, tape_of};
 use crate::machine::step_of;
-use crate::model::{Action, Faults, Runbook, Tape, parse_duration};
+use crate::model::{Action, Faults, Map, Runbook, Tape, parse_duration};
 
 /// Rehearses a runbook.
 ///
@@ -66,14 +67,41 @@ pub(super) fn tape(
             (path, shown)
         }
     };
-    let loaded = load_tape(&path, &shown);
+    let over = rehearse.state.as_deref().map(state).transpose()?;
+    let loaded = match is_test(&path) {
+        true => tape_of_tests(&path, &shown, book)?,
+        false => load_tape(&path, &shown),
+    };
     match loaded.tape {
-        Some(tape) if !loaded.report.has_errors() => {
+        Some(mut tape) if !loaded.report.has_errors() => {
             console.diagnostics(&loaded.report, &loaded.sources);
+            tape.put(&over.unwrap_or_default());
             Ok(tape)
         }
         _ => Err(CliError::mistakes(loaded.report, loaded.sources)),
     }
+}
+
+fn state(typed: &str) -> Result<Map, CliError> {
+    serde_json::from_str(typed).map_err(|error| {
+        let message = format!("--state: this is no map in JSON: {error}");
+        CliError::usage_with(message, "for example --state '{\"replicas\": {\"api\": 0}}'")
+    })
+}
+
+/// Returns what the tests in a file play, but for what is of one test.
+fn tape_of_tests(path: &Path, shown: &str, book: &Book) -> Result<LoadedTape, CliError> {
+    let LoadedTests { file, sources, report, .. } = load_tests(path, shown);
+    let Some(file) = file.filter(|_| !report.has_errors()) else {
+        return Err(CliError::mistakes(report, sources));
+    };
+    let Some(mut loaded) = tape_under(&file, path, &book.entry.path, |path| path.display().to_string())
+    else {
+        let message = format!("{shown} has no tape, and neither has {}", book.runbook.name);
+        return Err(CliError::usage_with(message, "name one with --tape FILE"));
+    };
+    loaded.tape = loaded.tape.map(|tape| file.over(&tape));
+    Ok(loaded)
 }
 
 /// Returns what is to go wrong.

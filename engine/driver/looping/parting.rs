@@ -30,6 +30,7 @@ impl Loop<'_> {
         if matches!(source, JournalError::Fenced(_)) {
             return self.left_to_another(life, signals, source).await;
         }
+        self.end_tape("the journal could not be written");
         if !life.desk.is_free() {
             self.clear_desk(life).await;
         }
@@ -42,6 +43,14 @@ impl Loop<'_> {
         let lost = self.let_finish(life, signals).await;
         let run = self.writer.run().to_string();
         DriveError::Stopped { run, source: Box::new(source), lost, saved: saved.and_then(Result::ok) }
+    }
+
+    /// Says on the tape that is recorded, and to whoever wanted it, that it ends before the run does.
+    fn end_tape(&mut self, why: &str) {
+        let Some(mut recorder) = self.recorder.take() else { return };
+        let ended = recorder.end(why).err().map(|error| format!(" ({error})")).unwrap_or_default();
+        let path = recorder.path().display();
+        self.reporter.aside(&format!("{path} ends here: {why}{ended}"));
     }
 
     /// Says at once that the run ends here: the wait for what runs may be long.
@@ -68,6 +77,7 @@ impl Loop<'_> {
         error: JournalError,
     ) -> DriveError {
         life.desk.end("the run was taken over");
+        self.end_tape("the run was taken over");
         if let Some(pool) = self.pool {
             pool.leave();
         }

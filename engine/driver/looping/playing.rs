@@ -137,6 +137,10 @@ impl Loop<'_> {
                 continue;
             }
             self.reporter.output(leaf, stream, bytes);
+            if self.script.is_some() {
+                // Nobody asks for the logs of a test, and its files are most of what it does to the disk.
+                continue;
+            }
             let outputs = &self.launcher.outputs;
             let written =
                 outputs.create(&self.launcher.run, leaf, file).map_err(|error| error.to_string()).and_then(

@@ -33,7 +33,7 @@ impl Account {
     /// Returns the account as a page of its own.
     pub fn html(&self) -> String {
         let (_, word) = described(self.status, self.alive);
-        let title = format!("{}: {word}", self.runbook);
+        let title = format!("{}: {word}", self.what());
         let mut out = String::new();
         let _ = write!(
             out,

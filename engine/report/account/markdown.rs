@@ -67,11 +67,17 @@ impl Account {
 
     fn head(&self, out: &mut String) {
         let (role, word) = described(self.status, self.alive);
-        let _ = writeln!(out, "# {}: {} {}\n", text(&self.runbook), role.glyph(true), text(word));
+        let _ = writeln!(out, "# {}: {} {}\n", text(&self.what()), role.glyph(true), text(word));
         let _ = writeln!(out, "{}\n\n| | |\n| --- | --- |", text(&self.title));
         for (name, value) in self.facts() {
             let _ = writeln!(out, "| {name} | {} |", text(&value));
         }
+    }
+
+    /// Returns what it tells of: a rehearsal by that name, so that no headline that is passed on makes a run of it.
+    pub(super) fn what(&self) -> String {
+        let of = if self.rehearsal.is_some() { "Rehearsal of " } else { "" };
+        format!("{of}{}", self.runbook)
     }
 
     /// Returns what stands at the head of every form of the account.
