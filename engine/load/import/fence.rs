@@ -1,7 +1,7 @@
 //! Which lines of a block of code are commands. What is none is kept as text: sample output, files, queries.
 
-use super::looks::seems_command;
 use super::script::{self, Line, Part};
+use super::seems::seems_command;
 
 /// What a block of code is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use super::super::command::{self, Form, Scope};
 use super::super::fence::{self, Reading};
-use super::super::looks::{self, Effect, Person};
+use super::super::looks::{self, Effect};
 use super::super::open::Matter;
+use super::super::person::{self, Person};
 use super::super::script::{self, Line, Part, Piece};
 use super::super::values::{Bit, Hole, Within, bits, escaped, is_secret};
 use super::Maker;
@@ -103,7 +104,7 @@ impl Maker {
                 Part::Notes { line, text } => self.notes(*line, text),
                 Part::Command(piece) => {
                     let opens =
-                        looks::person(&bare(&piece.text)).filter(|(person, _)| *person == Person::Session);
+                        person::person(&bare(&piece.text)).filter(|(person, _)| *person == Person::Session);
                     let Some((_, said)) = opens else {
                         self.command(piece);
                         continue;
@@ -189,7 +190,7 @@ impl Maker {
             return;
         }
         let (title, about) = self.said(piece);
-        if let Some((person, said)) = looks::person(&bare).filter(|_| piece.whole) {
+        if let Some((person, said)) = person::person(&bare).filter(|_| piece.whole) {
             let why = match person {
                 Person::NeverEnds => {
                     format!("`{said}` goes on until it is stopped. Look as long as it takes, then stop it:")
@@ -243,7 +244,7 @@ impl Maker {
         if looks::ends_with_search(&bare) && effect == Effect::Looks {
             self.open(Matter::Search, line, id.clone());
         }
-        if looks::wants_tty(&bare) {
+        if person::wants_tty(&bare) {
             self.open(Matter::Terminal, line, id.clone());
         }
         if text.trim_end().ends_with('&') {
