@@ -4,6 +4,7 @@
 //! `RUNBOOK_BLESS=1 cargo test --test main import` writes the drafts; the difference is what reviewers read.
 
 mod fuzz;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fs;

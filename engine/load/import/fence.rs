@@ -1,5 +1,7 @@
 //! Which lines of a block of code are commands. What is none is kept as text: sample output, files, queries.
 
+use std::collections::HashSet;
+
 use super::script::{self, Line, Part};
 use super::seems::seems_command;
 
@@ -135,10 +137,16 @@ fn shell(lines: &[Line]) -> Reading {
     let (mut kept, mut output) = (Vec::new(), Vec::new());
     let literal = lines.iter().any(|line| line.text.contains("<<"));
     let mut printed = false;
+    let said: HashSet<usize> = script::parts(lines)
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Said(line) => Some(line.number),
+            Part::Command(_) | Part::Notes { .. } => None,
+        })
+        .collect();
     for line in lines {
         let text = line.text.trim();
-        if !text.is_empty() && text.chars().all(|c| matches!(c, '.' | '…')) {
-            // What was left out.
+        if said.contains(&line.number) {
             output.push(line.clone());
             continue;
         }
@@ -170,13 +178,16 @@ fn loose(lines: &[Line]) -> Reading {
     };
     let first = parts.iter().find_map(|part| match part {
         Part::Command(piece) => Some(&piece.text),
-        Part::Notes { .. } => None,
+        Part::Notes { .. } | Part::Said(_) => None,
     });
     if !first.is_some_and(|text| seems_command(text)) {
         return Reading::Text;
     }
     let mut output = Vec::new();
     for part in &parts {
+        if let Part::Said(line) = part {
+            output.push(line.clone());
+        }
         if let Part::Command(piece) = part
             && !begins(&piece.text)
         {
@@ -230,6 +241,17 @@ mod tests {
                 "kubectl get pods\nNAME   READY   STATUS\napi-1   1/1   Running\n\nkubectl top pods",
                 "1:kubectl get pods|4:|5:kubectl top pods => 2:NAME   READY   STATUS|3:api-1   1/1   Running",
             ),
+            (
+                "bash",
+                "kubectl get pods\n...output omitted...\ndate",
+                "1:kubectl get pods|3:date => 2:...output omitted...",
+            ),
+            (
+                "bash",
+                "kubectl apply -f - <<EOF\na: 1\n...\nEOF\n...",
+                "1:kubectl apply -f - <<EOF|2:a: 1|3:...|4:EOF => 5:...",
+            ),
+            ("", "kubectl get pods\n[...]\ndate", "1:kubectl get pods|3:date => 2:[...]"),
             ("", "kubectl get pods\napi-1 1/1 Running", "1:kubectl get pods => 2:api-1 1/1 Running"),
             (
                 "yaml",

@@ -26,6 +26,7 @@ mod open;
 mod person;
 mod runbook;
 mod script;
+mod secrets;
 mod seems;
 mod table;
 mod values;

@@ -31,8 +31,33 @@ pub(super) fn person(script: &str) -> Option<(Person, String)> {
     found.iter().find_map(|words| {
         let texts: Vec<String> = words.iter().map(|(_, word)| unquoted(word)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        // In a script of several commands `cd` and `exit` mean what they say.
-        of_words(&texts, 4).filter(|(person, _)| *person != Person::Shell || alone)
+        let told = words.first().is_some_and(|(at, _)| is_fed(script, at.start));
+        of_words(&texts, 4).filter(|(person, _)| match person {
+            // In a script of several commands `cd` and `exit` mean what they say.
+            Person::Shell => alone,
+            // What would be typed there stands in the document: `psql <<SQL`, `mysql < file`, `cat file | ssh host`.
+            Person::Session => !told,
+            Person::NeverEnds | Person::Terminal => true,
+        })
+    })
+}
+
+/// Says whether the command at that byte reads a here-document, a file or what another prints.
+fn is_fed(script: &str, start: usize) -> bool {
+    let (before, rest) = script.split_at(start);
+    let line = rest.lines().next().unwrap_or_default();
+    let own = line.split([';', '|', ')']).next().unwrap_or_default();
+    // `<host>` is filled in, and was taken out before.
+    if own.contains('<') {
+        return true;
+    }
+    // What stands between the pipe and the program: `| sudo psql`, `| PGUSER=x psql`.
+    let before = before.rsplit(['\n', ';', '&', '(']).next().unwrap_or_default();
+    before.rsplit_once('|').is_some_and(|(first, between)| {
+        !first.ends_with('|')
+            && between
+                .split_whitespace()
+                .all(|word| word.contains('=') || word.starts_with('-') || word == "sudo")
     })
 }
 
@@ -229,6 +254,19 @@ mod tests {
             ("kubectl exec -it x -- /bin/bash", Some(Person::Session)),
             ("ssh -i key host", Some(Person::Session)),
             ("psql -h x -U y", Some(Person::Session)),
+            ("psql -h x app <<SQL\nselect 1;\nSQL", None),
+            ("psql <<-'SQL' -h x app\nselect 1;\nSQL", None),
+            ("sudo -u postgres psql <<< 'select 1'", None),
+            ("mysql app < dump.sql", None),
+            ("mysql app <dump.sql", None),
+            ("zcat dump.gz | sudo mysql app", None),
+            ("true || psql", Some(Person::Session)),
+            ("ssh web1 <<EOF\nuptime\nEOF", None),
+            ("ssh web1 > log", None),
+            ("bash <<EOF\nuptime\nEOF", None),
+            ("kubectl exec -it x -- bash <<EOF\nuptime\nEOF", None),
+            ("cat x | grep y; psql", Some(Person::Session)),
+            ("cat <<EOF | mongosh\nshow dbs\nEOF", None),
             ("source .env", Some(Person::Shell)),
             ("sudo -i", Some(Person::Session)),
             ("while true; do date; sleep 5; done", Some(Person::NeverEnds)),

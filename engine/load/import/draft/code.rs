@@ -6,13 +6,15 @@ use super::super::looks::{self, Effect};
 use super::super::open::Matter;
 use super::super::person::{self, Person};
 use super::super::script::{self, Line, Part, Piece};
-use super::super::values::{Bit, Hole, Within, bits, escaped, is_secret};
+use super::super::secrets;
+use super::super::values::{Bit, Hole, Within, bits, escaped};
 use super::Maker;
 use super::people::{is_deed, unnumbered};
 use super::text::{fenced, indented, is_short, join, paragraphs, shortened};
 
 impl Maker {
     pub(super) fn fence(&mut self, line: usize, tag: &str, lines: &[Line], closed: bool) {
+        self.back.code();
         let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let text = text.join("\n");
         if text.trim().is_empty() {
@@ -35,19 +37,10 @@ impl Maker {
         }
         match fence::read(tag, lines) {
             Reading::Commands { lines, output } => {
+                let before = self.draft.steps.len();
+                let lines = self.without_secrets(lines);
                 self.commands(&lines);
-                if let (Some(first), Some(last)) = (output.first(), output.last()) {
-                    let text: Vec<&str> = output.iter().map(|line| line.text.as_str()).collect();
-                    self.behind(&format!(
-                        "What it prints in the document:\n\n{}",
-                        fenced("", &text.join("\n"))
-                    ));
-                    let lines = match last.number == first.number {
-                        true => String::new(),
-                        false => format!(" to line {}", last.number),
-                    };
-                    self.open(Matter::Text, first.number, format!("what a command prints{lines}"));
-                }
+                self.printed(&output, before);
             }
             Reading::Query => {
                 let last = lines.last().map_or(line, |line| line.number);
@@ -77,6 +70,78 @@ impl Maker {
             }
         }
         self.lead = None;
+        self.back.code();
+    }
+
+    /// Takes the secrets out of the commands of a block. What gives a variable its value says so itself.
+    fn without_secrets(&mut self, lines: Vec<Line>) -> Vec<Line> {
+        let mut hidden = Vec::with_capacity(lines.len());
+        for line in lines {
+            let text = match command::assignments(line.text.trim()) {
+                Some(_) => line.text.clone(),
+                None => self.secrets.hide(&line.text),
+            };
+            if text != line.text {
+                let about = "a secret stands in the command: its value was not taken over";
+                self.open(Matter::Secret, line.number, about);
+            }
+            hidden.push(Line { number: line.number, text });
+        }
+        hidden
+    }
+
+    /// Says what becomes of the secrets of a step.
+    fn secret(&mut self, piece: &Piece, bare: &str, id: &str) {
+        let line = piece.lines.0;
+        if piece.heres.iter().any(|here| secrets::stands_in(&here.body)) {
+            self.open(Matter::Secret, line, format!("{id}: a secret seems to stand in what it reads"));
+        }
+        let Some(step) = self.draft.steps.last_mut() else { return };
+        let handed = match step.forms.first() {
+            Some(Form::Shell { script, env, .. }) => {
+                let vars = self.draft.vars.iter().filter(|var| var.secret.is_some());
+                let values: Vec<String> = vars.map(|var| format!("{{{{ {} }}}}", var.name)).collect();
+                let names = env.iter().filter(|(_, value)| values.contains(value));
+                secrets::handed(script, &names.map(|(name, _)| name.as_str()).collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        let prints = secrets::printer(bare);
+        step.sensitive = prints.is_some();
+        if let Some(program) = prints {
+            let about = format!("{id}: `{program}` prints a secret, so the output is not kept (`sensitive`)");
+            self.open(Matter::Secret, line, about);
+        }
+        if let Some(program) = handed {
+            let about =
+                format!("{id}: an argument of `{program}` holds it, which others on the machine can read");
+            self.open(Matter::Secret, line, about);
+        }
+    }
+
+    /// Gives each step of a block what the document shows that it prints. `before` are the steps above the block.
+    fn printed(&mut self, output: &[Line], before: usize) {
+        let mut rest = output;
+        while let Some(first) = rest.first() {
+            let together =
+                rest.windows(2).take_while(|pair| pair[0].number + 1 == pair[1].number).count() + 1;
+            let (here, more) = rest.split_at(together);
+            rest = more;
+            let text: Vec<&str> = here.iter().map(|line| line.text.as_str()).collect();
+            let said = format!("What it prints in the document:\n\n{}", fenced("", &text.join("\n")));
+            // What stands above every command of the block is told with the first.
+            let of_block = self.draft.steps.get_mut(before..).unwrap_or_default();
+            let behind = of_block.iter().rposition(|step| step.lines.0 < first.number).unwrap_or_default();
+            match of_block.get_mut(behind) {
+                Some(step) => join(&mut step.about, &said),
+                None => self.behind(&said),
+            }
+            let to = match here.last() {
+                Some(last) if last.number != first.number => format!(" to line {}", last.number),
+                _ => String::new(),
+            };
+            self.open(Matter::Text, first.number, format!("what a command prints{to}"));
+        }
     }
 
     /// Adds text to the step before, where there is one in this section.
@@ -93,7 +158,9 @@ impl Maker {
 
     fn commands(&mut self, lines: &[Line]) {
         let parts = script::parts(lines);
+        self.back.code();
         if let Some(whole) = script::one_script(lines, &parts) {
+            self.back.comments(&whole.comments);
             self.command(&whole);
             return;
         }
@@ -101,10 +168,15 @@ impl Maker {
         while let Some(part) = parts.get(at) {
             at += 1;
             match part {
-                Part::Notes { line, text } => self.notes(*line, text),
+                Part::Notes { line, text } => {
+                    self.back.notes(text);
+                    self.notes(*line, text);
+                }
+                Part::Said(line) => self.behind(&fenced("", &line.text)),
                 Part::Command(piece) => {
+                    self.back.comments(&piece.comments[..piece.above.min(piece.comments.len())]);
                     let opens =
-                        person::person(&bare(&piece.text)).filter(|(person, _)| *person == Person::Session);
+                        person::person(&bare(typed(piece))).filter(|(person, _)| *person == Person::Session);
                     let Some((_, said)) = opens else {
                         self.command(piece);
                         continue;
@@ -135,6 +207,7 @@ impl Maker {
                     piece.text.clone()
                 }
                 Part::Notes { text, .. } => format!("# {}", text.join("\n# ")),
+                Part::Said(line) => line.text.clone(),
             };
             text.push('\n');
             text.push_str(&line);
@@ -153,7 +226,13 @@ impl Maker {
     pub(super) fn said(&mut self, piece: &Piece) -> (Option<String>, String) {
         let lead = self.lead.take();
         let mut about = std::mem::take(&mut self.pending);
-        let mut comments: Vec<&str> = piece.comments.iter().map(String::as_str).collect();
+        // `# rollback: helm rollback api` behind a command says how that is taken back, not what it does.
+        let (above, behind) = piece.comments.split_at(piece.above.min(piece.comments.len()));
+        let names = !behind.iter().any(|comment| unnumbered(comment).to_lowercase().starts_with("rollback"));
+        let (mut comments, notes): (Vec<&str>, &[String]) = match names {
+            true => (piece.comments.iter().map(String::as_str).collect(), &[]),
+            false => (above.iter().map(String::as_str).collect(), behind),
+        };
         let mut title = None;
         if let Some(last) =
             comments.last().map(|last| unnumbered(last)).filter(|last| is_short(last) && !last.is_empty())
@@ -166,6 +245,7 @@ impl Maker {
             title = Some(lead);
         }
         about.extend(comments.iter().map(|comment| (*comment).to_owned()));
+        about.extend_from_slice(notes);
         (title, paragraphs(&about))
     }
 
@@ -190,7 +270,7 @@ impl Maker {
             return;
         }
         let (title, about) = self.said(piece);
-        if let Some((person, said)) = person::person(&bare).filter(|_| piece.whole) {
+        if let Some((person, said)) = person::person(&self::bare(typed(piece))).filter(|_| piece.whole) {
             let why = match person {
                 Person::NeverEnds => {
                     format!("`{said}` goes on until it is stopped. Look as long as it takes, then stop it:")
@@ -222,7 +302,8 @@ impl Maker {
         }
         let mut scope = Scope::default();
         let forms = command::forms(self, piece, &mut scope);
-        let effect = looks::effect(&bare);
+        let told: Vec<&str> = piece.heres.iter().map(|here| here.body.as_str()).collect();
+        let effect = looks::effect(&bare, &told);
         let unread = !piece.whole;
         let id = self.push(piece.lines, (title.clone(), text), about, forms, effect);
         if unread {
@@ -231,6 +312,8 @@ impl Maker {
         }
         match effect {
             Effect::Looks => {}
+            // Whose rollback it is, is asked before.
+            _ if self.back.is() => {}
             Effect::Changes => self.open(Matter::Undo, line, id.clone()),
             Effect::Unknown => self.open(Matter::Unknown, line, id.clone()),
         }
@@ -254,10 +337,13 @@ impl Maker {
                 format!("{id}: goes on in the background when the step is over"),
             );
         }
-        if shows_secret(text) {
-            self.open(Matter::Secret, line, format!("{id}: a secret seems to stand in the command itself"));
-        }
+        self.secret(piece, &bare, &id);
     }
+}
+
+/// Returns a command without the text of its here-documents: what stands in a file for others to run is not run here.
+fn typed(piece: &Piece) -> &str {
+    piece.text.get(..piece.command).unwrap_or(&piece.text)
 }
 
 /// Returns a command as it is looked at: on one line, and what a person fills in as a word. `<name>` is no redirection.
@@ -269,16 +355,4 @@ pub(in crate::load::import) fn bare(text: &str) -> String {
         Bit::Hole { .. } => "x".to_owned(),
     });
     bits.collect::<String>().replace("\\\n", " ")
-}
-
-/// Says whether a command gives something secret a value of its own: `PGPASSWORD=hunter2 psql`, `--password=x`.
-fn shows_secret(text: &str) -> bool {
-    text.split_whitespace().filter_map(|word| word.split_once('=')).any(|(name, value)| {
-        let name = name.trim_start_matches(['-', '"', '\'']);
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        plain
-            && is_secret(name)
-            && !value.trim_matches(['"', '\'']).starts_with(['$', '<', '[', '{', '/'])
-            && value.len() > 2
-    })
 }

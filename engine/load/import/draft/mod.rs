@@ -1,5 +1,6 @@
 //! The blocks of a document → the steps, vars and tables of a draft.
 
+mod back;
 mod code;
 mod people;
 mod text;
@@ -15,7 +16,9 @@ use super::command::Form;
 use super::document::{Block, Kind};
 use super::looks::Effect;
 use super::open::{Matter, Open};
+use super::secrets;
 use super::values::{escaped, slug};
+use back::Back;
 use people::leading;
 use text::{called, join, paragraphs, unique};
 
@@ -40,6 +43,10 @@ pub(super) struct Step {
     /// Outputs: name and expression.
     pub(super) outputs: Vec<(String, String)>,
     pub(super) dir: Option<String>,
+    /// Whether it is for going back, so that no run does it.
+    pub(super) back: bool,
+    /// Whether it prints a secret, so that its output is not kept.
+    pub(super) sensitive: bool,
 }
 
 /// An input on its way.
@@ -75,7 +82,11 @@ pub(super) enum Meaning {
     /// A var or a `let` value, and whether its value holds blanks.
     Name { name: String, blank: bool, secret: bool },
     /// What a step found out.
-    Output { expression: String },
+    Output {
+        expression: String,
+        /// Whether the step is one for going back, which a step of the procedure can't ask.
+        back: bool,
+    },
 }
 
 pub(super) struct Maker {
@@ -95,6 +106,8 @@ pub(super) struct Maker {
     /// The first step of this section.
     section: usize,
     dir: Option<String>,
+    back: Back,
+    secrets: secrets::Values,
 }
 
 /// Returns the draft of a document.
@@ -119,6 +132,8 @@ pub(super) fn draft(blocks: &[Block]) -> Draft {
         lead_line: 0,
         section: 0,
         dir: None,
+        back: Back::new(is_over_all(blocks)),
+        secrets: secrets::Values::default(),
     };
     for block in blocks {
         maker.block(block);
@@ -127,17 +142,28 @@ pub(super) fn draft(blocks: &[Block]) -> Draft {
     maker.draft
 }
 
+/// Says whether all stands below the first heading.
+fn is_over_all(blocks: &[Block]) -> bool {
+    let mut levels = blocks.iter().filter_map(|block| match &block.kind {
+        Kind::Heading(level, _) => Some(*level),
+        _ => None,
+    });
+    levels.next().is_some_and(|first| levels.all(|level| level > first))
+}
+
 impl Maker {
     fn block(&mut self, block: &Block) {
         match &block.kind {
             Kind::Heading(level, text) => self.heading(*level, text),
             Kind::Prose(text) => {
                 self.lead = None;
+                self.back.prose(text, block.depth);
                 self.pending.push(text.clone());
                 self.lead = leading(text);
                 self.lead_line = block.line;
             }
             Kind::Item { text, mark, depth, task, code } => {
+                self.back.item(text, *depth);
                 self.item(block.line, text, mark, *depth, *task, *code)
             }
             Kind::Table(rows) => self.table(rows, block.line),
@@ -157,6 +183,7 @@ impl Maker {
         }
         self.path.retain(|(above, _)| *above < level);
         self.path.push((level, text.to_owned()));
+        self.back.heading(&self.path);
         self.section = self.draft.steps.len();
         self.lead = None;
         self.dir = None;
@@ -238,8 +265,13 @@ impl Maker {
             effect,
             outputs: Vec::new(),
             dir: self.dir.as_deref().map(escaped),
+            back: self.back.is(),
+            sensitive: false,
         };
         self.draft.steps.push(step);
+        if self.back.is() {
+            self.open(Matter::Back, lines.0, id.clone());
+        }
         id
     }
 }

@@ -1,13 +1,31 @@
 //! Texts of a draft: joined, cut, indented, and names that are not taken.
 
+use super::super::values::{Bit, Hole, Within, bits, is_secret};
 use super::LONGEST_TITLE;
 
 /// Returns the words that a step without a title is called by: the program, and what it does to what.
 pub(super) fn called(text: &str) -> String {
+    // Ids stand in the record of each run, on pages and in messages: no value that was given goes into one.
+    let is_given = |word: &str| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    };
+    let holds_secret = |word: &str| {
+        bits(word, Within::Command)
+            .iter()
+            .any(|bit| matches!(bit, Bit::Hole { hole: Hole::Named(name), .. } if is_secret(name)))
+    };
+    let text = text.replace("\\\n", " ");
+    let mut begins = true;
     let mut value = false;
     let plain = text.lines().next().unwrap_or_default().split_whitespace().filter(|word| {
-        let skip = std::mem::take(&mut value) || word.starts_with('-') || word.starts_with("<<");
-        value = matches!(*word, "-n" | "--namespace" | "--context");
+        let skip = std::mem::take(&mut value)
+            || word.starts_with('-')
+            || word.starts_with("<<")
+            || std::mem::take(&mut begins) && is_given(word)
+            || holds_secret(word);
+        begins = begins || skip && is_given(word);
+        value = matches!(*word, "-n" | "--namespace" | "--context" | "-u" | "--user" | "-H" | "--header");
         !skip
     });
     plain.take(6).collect::<Vec<_>>().join(" ")

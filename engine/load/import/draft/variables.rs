@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::command::{self, Form, Scope};
+use super::super::command::{self, Form, Otherwise, Scope};
 use super::super::looks::Effect;
 use super::super::open::Matter;
 use super::super::script::Piece;
@@ -15,6 +15,10 @@ impl Maker {
     pub(super) fn assigned(&mut self, piece: &Piece) -> bool {
         if !piece.whole || !piece.heres.is_empty() {
             return false;
+        }
+        if let Some(wanted) = command::wanted(&piece.text) {
+            wanted.iter().for_each(|(name, value)| self.assign(piece, name, Some(value), false));
+            return true;
         }
         let Some(found) = command::assignments(&piece.text) else { return false };
         if let Some((name, _, _)) = found.iter().find(|(name, _, _)| is_shells(name)) {
@@ -59,36 +63,17 @@ impl Maker {
                     Meaning::Name { name: var, blank: false, secret: is_secret(&words) },
                 );
             } else {
-                let wanted = var_name(name);
-                let known = self.draft.vars.iter().find(|var| var.name == wanted);
-                let other =
-                    known.is_some_and(|var| var.default.as_ref().is_some_and(|default| *default != literal));
-                let var = if other {
-                    unique(wanted, "_", |name| {
-                        self.draft.vars.iter().any(|var| var.name == name) || self.is_let(name)
-                    })
-                } else {
-                    wanted
-                };
-                let var = unique(var, "_", |name| self.is_let(name));
-                match self.draft.vars.iter_mut().find(|known| known.name == var) {
-                    Some(known) => known.default = Some(literal.clone()),
-                    None => {
-                        let help = match about.is_empty() {
-                            true => format!("{name} in the document"),
-                            false => format!("{name}: {about}"),
-                        };
-                        self.draft.vars.push(Var {
-                            name: var.clone(),
-                            default: Some(literal.clone()),
-                            secret: None,
-                            help,
-                            line,
-                        });
-                    }
+                self.give(name, &literal, &about, line);
+            }
+        } else if let Some((_, otherwise)) =
+            command::otherwise(value).filter(|(of, _)| *of == name || of.chars().all(|c| c.is_ascii_digit()))
+        {
+            match otherwise {
+                _ if is_secret(name) => {
+                    self.meaning(name, line, &piece.text);
                 }
-                let blank = literal.chars().any(|c| c.is_whitespace() || "*?[".contains(c));
-                self.meanings.insert(name.to_owned(), Meaning::Name { name: var, blank, secret: false });
+                Otherwise::Fails(why) => self.ask(name, &why, piece),
+                Otherwise::Is(literal) => self.give(name, &literal, &about, line),
             }
         } else if let Some((template, _)) = command::made_of(self, value, line) {
             let known = |draft: &Draft, name: &str| {
@@ -107,6 +92,49 @@ impl Maker {
         }
     }
 
+    /// Gives a variable the value that stands in the document, as the default of a var.
+    fn give(&mut self, name: &str, literal: &str, about: &str, line: usize) {
+        let wanted = var_name(name);
+        let known = self.draft.vars.iter().find(|var| var.name == wanted);
+        let other = known.is_some_and(|var| var.default.as_ref().is_some_and(|default| default != literal));
+        let var = if other {
+            unique(wanted, "_", |name| {
+                self.draft.vars.iter().any(|var| var.name == name) || self.is_let(name)
+            })
+        } else {
+            wanted
+        };
+        let var = unique(var, "_", |name| self.is_let(name));
+        match self.draft.vars.iter_mut().find(|known| known.name == var) {
+            Some(known) => known.default = Some(literal.to_owned()),
+            None => {
+                let help = match about.is_empty() {
+                    true => format!("{name} in the document"),
+                    false => format!("{name}: {about}"),
+                };
+                self.draft.vars.push(Var {
+                    name: var.clone(),
+                    default: Some(literal.to_owned()),
+                    secret: None,
+                    help,
+                    line,
+                });
+            }
+        }
+        let blank = literal.chars().any(|c| c.is_whitespace() || "*?[".contains(c));
+        self.meanings.insert(name.to_owned(), Meaning::Name { name: var, blank, secret: false });
+    }
+
+    /// Asks for a variable that the document asks for: `${RELEASE:?which release?}`.
+    fn ask(&mut self, name: &str, why: &str, piece: &Piece) {
+        let line = piece.lines.0;
+        let var = self.var(name, None, line, &piece.text);
+        if let Some(known) = self.draft.vars.iter_mut().find(|known| known.name == var && !why.is_empty()) {
+            known.help = format!("{name}: {why}");
+        }
+        self.meanings.insert(name.to_owned(), Meaning::Name { name: var, blank: false, secret: false });
+    }
+
     fn is_let(&self, name: &str) -> bool {
         self.draft.lets.iter().any(|(known, _, _)| known == name)
     }
@@ -120,11 +148,17 @@ impl Maker {
             lines: piece.lines,
             comments: piece.comments.clone(),
             heres: Vec::new(),
+            above: piece.above,
             whole: true,
         };
         let before = self.draft.steps.len();
         self.command(&inner);
         let output = var_name(name);
+        let shown = self.draft.steps.get(before).filter(|step| step.sensitive).map(|step| step.id.clone());
+        if let Some(id) = shown {
+            let about = format!("{id}: what it finds out is handed on, so the record of a run holds it");
+            self.open(Matter::Secret, piece.lines.0, about);
+        }
         if let Some(step) = self.draft.steps.get_mut(before) {
             if step.title.is_none() {
                 step.title = Some(format!("Find out {name}"));
@@ -134,7 +168,7 @@ impl Maker {
                 true => format!("steps.{}.outputs.{output}", step.id),
                 false => format!("steps['{}'].outputs.{output}", step.id),
             };
-            self.meanings.insert(name.to_owned(), Meaning::Output { expression });
+            self.meanings.insert(name.to_owned(), Meaning::Output { expression, back: self.back.is() });
         }
     }
 
@@ -152,7 +186,7 @@ impl Maker {
                     None => self.draft.environment.push((name.to_owned(), template, line)),
                 }
             }
-            Some(Meaning::Output { expression }) => {
+            Some(Meaning::Output { expression, .. }) => {
                 self.exported.insert(name.to_owned(), format!("{{{{ {expression} }}}}"));
             }
             None => {}
@@ -193,7 +227,11 @@ impl Maker {
 
     /// Returns what a shell's variable stands for; one that the document gives no value becomes a var.
     pub(in crate::load::import) fn meaning(&mut self, name: &str, line: usize, seen: &str) -> Meaning {
-        if let Some(known) = self.meanings.get(name) {
+        let here = self.back.is();
+        let known = self.meanings.get(name);
+        if let Some(known) =
+            known.filter(|known| here || !matches!(known, Meaning::Output { back: true, .. }))
+        {
             return known.clone();
         }
         let secret = is_secret(name);
@@ -216,7 +254,12 @@ impl Maker {
     ) -> String {
         let name = unique(var_name(words), "_", |name| self.is_let(name));
         if !self.draft.vars.iter().any(|var| var.name == name) {
-            let seen = seen.lines().next().unwrap_or_default().trim_end_matches('\\').trim();
+            let seen = seen
+                .lines()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default()
+                .trim_end_matches('\\')
+                .trim();
             let secret = match secret {
                 Some(variable) => Some(variable.to_owned()),
                 None if is_secret(words) => Some(String::new()),
