@@ -73,16 +73,13 @@ impl Maker {
         self.back.code();
     }
 
-    /// Takes the secrets out of the commands of a block. What gives a variable its value says so itself.
+    /// Takes the secrets out of the commands of a block.
     fn without_secrets(&mut self, lines: Vec<Line>) -> Vec<Line> {
         let mut hidden = Vec::with_capacity(lines.len());
         for line in lines {
-            let text = match command::assignments(line.text.trim()) {
-                Some(_) => line.text.clone(),
-                None => self.secrets.hide(&line.text),
-            };
+            let text = self.secrets.hide(&line.text);
             if text != line.text {
-                let about = "a secret stands in the command: its value was not taken over";
+                let about = "a secret stands here: its value was not taken over";
                 self.open(Matter::Secret, line.number, about);
             }
             hidden.push(Line { number: line.number, text });
