@@ -536,6 +536,16 @@ pub(super) fn literal(value: &str) -> Option<String> {
     (!value.contains(['$', '`', '\\', '"', '\''])).then(|| value.to_owned())
 }
 
+/// Says whether something is to be filled in in a value, and whether any of it is a secret.
+pub(super) fn holes(value: &str) -> (bool, bool) {
+    let bits = bits(value, Within::Here);
+    let names = bits.iter().filter_map(|bit| match bit {
+        Bit::Hole { hole: Hole::Named(words), .. } => Some(words),
+        _ => None,
+    });
+    (names.clone().count() > 0, names.clone().any(|words| values::is_secret(words)))
+}
+
 /// Returns the words in the brackets where a value is nothing but something to fill in.
 pub(super) fn is_placeholder(value: &str) -> Option<String> {
     match bits(value, Within::Words).as_slice() {

@@ -9,7 +9,12 @@ use super::seems::seems_command;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// Commands, and the lines between them that show what they print.
-    Commands { lines: Vec<Line>, output: Vec<Line> },
+    Commands {
+        lines: Vec<Line>,
+        output: Vec<Line>,
+        /// Whether a prompt stands before each command: what is typed into another program has none, or another one.
+        prompted: bool,
+    },
     /// A statement in the language of a database or of a monitoring system: a person puts it there.
     Query,
     /// A file, an example, something printed.
@@ -129,7 +134,7 @@ fn console(lines: &[Line]) -> Reading {
         let typed = typed.trim_end();
         goes_on = typed.ends_with('\\') || typed.ends_with('|') || typed.ends_with("&&");
     }
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: true }
 }
 
 /// Reads what is said to be of a shell. Output that was pasted below a command begins with a head of capitals.
@@ -156,7 +161,7 @@ fn shell(lines: &[Line]) -> Reading {
         printed = printed || !literal && is_head(text);
         if printed { &mut output } else { &mut kept }.push(line.clone());
     }
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: false }
 }
 
 /// `NAME   READY   STATUS`
@@ -197,7 +202,7 @@ fn loose(lines: &[Line]) -> Reading {
         }
     }
     let kept = lines.iter().filter(|line| !output.contains(line)).cloned().collect();
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: false }
 }
 
 #[cfg(test)]
@@ -211,7 +216,7 @@ mod tests {
             .map(|(at, text)| Line { number: at + 1, text: text.to_owned() })
             .collect();
         match read(tag, &lines) {
-            Reading::Commands { lines, output } => {
+            Reading::Commands { lines, output, .. } => {
                 let said = |lines: Vec<Line>| {
                     lines
                         .iter()

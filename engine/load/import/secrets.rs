@@ -103,6 +103,11 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
         {
             add(begin, plain, option.to_owned());
         }
+        // `aws configure set aws_secret_access_key value`
+        let second = index.checked_sub(2).and_then(|before| words.get(before)).map_or("", |(_, word)| *word);
+        if second == "set" && names_value(before) {
+            add(begin, plain, before.to_owned());
+        }
         // `scheme://user:value@host`
         if let Some((scheme, rest)) = plain.split_once("://")
             && let Some((user, _)) =
@@ -158,7 +163,31 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
             _ => {}
         }
     }
+    found.extend(in_json(line));
     found.sort_by_key(|(range, _)| range.start);
+    found
+}
+
+/// Returns what JSON in a line gives to a secret: `{"password":"value"}`.
+fn in_json(line: &str) -> Vec<(Range<usize>, String)> {
+    let mut found = Vec::new();
+    let mut quotes = line.match_indices('"').map(|(at, _)| at).peekable();
+    let mut begin: Option<usize> = None;
+    while let Some(at) = quotes.next() {
+        let Some(from) = begin.replace(at) else { continue };
+        let key = &line[from + 1..at];
+        let Some(open) = quotes.peek().copied() else { break };
+        if line[at + 1..open].trim() != ":"
+            || !names_value(key)
+            || !key.starts_with(|c: char| c.is_ascii_alphabetic())
+        {
+            continue;
+        }
+        let value = line[open + 1..].split('"').next().unwrap_or_default();
+        if is_value(value) && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+            found.push((open + 1..open + 1 + value.len(), key.to_owned()));
+        }
+    }
     found
 }
 
@@ -366,6 +395,14 @@ mod tests {
             ),
             ("redis-cli -a hunter2 info", "redis-cli -a <redis-password> info"),
             ("sshpass -p hunter2 ssh x", "sshpass -p <ssh-password> ssh x"),
+            (
+                "curl -d '{\"user\": \"me\", \"password\": \"hunter9\"}' x",
+                "curl -d '{\"user\": \"me\", \"password\": \"<password-2>\"}' x",
+            ),
+            (
+                "aws configure set aws_secret_access_key abcd",
+                "aws configure set aws_secret_access_key <aws_secret_access_key>",
+            ),
         ] {
             assert_eq!(values.hide(line), hidden);
         }

@@ -36,10 +36,10 @@ impl Maker {
             return;
         }
         match fence::read(tag, lines) {
-            Reading::Commands { lines, output } => {
+            Reading::Commands { lines, output, prompted } => {
                 let before = self.draft.steps.len();
                 let lines = self.without_secrets(lines);
-                self.commands(&lines);
+                self.commands(&lines, prompted);
                 self.printed(&output, before);
             }
             Reading::Query => {
@@ -153,7 +153,7 @@ impl Maker {
         }
     }
 
-    fn commands(&mut self, lines: &[Line]) {
+    fn commands(&mut self, lines: &[Line], prompted: bool) {
         let parts = script::parts(lines);
         self.back.code();
         if let Some(whole) = script::one_script(lines, &parts) {
@@ -179,7 +179,12 @@ impl Maker {
                         continue;
                     };
                     // What stands below is typed in there; here it would reach another machine.
-                    let rest = &parts[at..];
+                    // Below a client of a database the next prompt of a shell stands outside of it; below `ssh` it may be the other's.
+                    let client = matches!(
+                        said.as_str(),
+                        "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo"
+                    );
+                    let rest = if prompted && client { &[] } else { &parts[at..] };
                     let end = rest
                         .iter()
                         .position(|part| matches!(part, Part::Command(piece) if matches!(piece.text.trim(), "exit" | "logout" | "\\q" | "quit")));

@@ -49,7 +49,15 @@ impl Maker {
             return;
         };
         let about = piece.comments.last().cloned().unwrap_or_default();
-        if let Some(literal) = command::literal(value) {
+        let (holes, secret) = command::holes(value);
+        let whole = command::literal(value).as_deref().and_then(command::is_placeholder);
+        if secret && whole.is_none() {
+            // `DATABASE_URL=postgres://app:password@db`: the whole of it is one.
+            let var = self.var(name, Some(name), line, &piece.text);
+            self.meanings.insert(name.to_owned(), Meaning::Name { name: var, blank: false, secret: true });
+        } else if let Some(literal) = command::literal(value)
+            .filter(|literal| !holes || is_secret(name) || command::is_placeholder(literal).is_some())
+        {
             if is_secret(name) {
                 if command::is_placeholder(&literal).is_none() && !literal.is_empty() {
                     self.open(Matter::Secret, line, format!("{name} has its value in the document"));
