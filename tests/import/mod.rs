@@ -4,6 +4,7 @@
 //! `RUNBOOK_BLESS=1 cargo test --test main import` writes the drafts; the difference is what reviewers read.
 
 mod fuzz;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -237,6 +238,60 @@ fn a_draft_is_written_once_and_its_tables_beside_it() {
      hint: its name ends in .yaml; before that letters, digits, `-` and `_`
     --- exit status: 2
     ");
+}
+
+/// The next commands are pasted where the draft was asked for.
+#[test]
+fn the_next_commands_find_the_draft_from_every_folder() {
+    let project = Project::new().file("wiki.md", "# T\n\n```sh\ndate\n```\n").file("runbooks/deep/x", "");
+    for (folder, document, out) in [
+        (".", "wiki.md", "runbooks/a.yaml"),
+        (".", "wiki.md", "b.yaml"),
+        ("runbooks", "../wiki.md", "c.yaml"),
+        ("runbooks/deep", "../../wiki.md", "./d.yaml"),
+        ("runbooks", "../wiki.md", "deep/e.yaml"),
+    ] {
+        let run = |arguments: &[&str]| {
+            let mut command = project.command(arguments);
+            let output = command.current_dir(project.root().join(folder)).output().expect("it can be run");
+            assert!(
+                output.status.success(),
+                "{folder}: {arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let told = run(&["import", document, "--out", out]);
+        let next: Vec<&str> =
+            told.lines().filter_map(|line| line.split_once("runbook ").map(|(_, typed)| typed)).collect();
+        assert_eq!(next.len(), 2, "{told}");
+        for typed in next {
+            run(&typed.split(' ').collect::<Vec<_>>());
+        }
+    }
+}
+
+/// A secret of the document stands nowhere in the draft, and the command gets the one of the run, whatever quotes it stood in.
+#[test]
+fn a_secret_comes_from_outside_and_is_the_same_to_the_command() {
+    let text = "# T\n\n```sh\nprintf '%s\\n' --password=hunter22 '-x --token=hunter33' \"-y --pass=hunter44\" >> log\ncat >> log <<EOF\napi_key=hunter55\nEOF\n```\n";
+    let project = Project::new().file("wiki.md", text);
+    project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
+    let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
+    assert!(!draft.contains("hunter"), "{draft}");
+    let value = |what: &str| format!("a \"{what}\" $HOME `date` 'one'");
+    let project = ["PASSWORD", "TOKEN", "PASS", "API_KEY"]
+        .iter()
+        .fold(project, |project, name| project.env(&format!("RUNBOOK_VAR_{name}"), &value(name)));
+    project.run(&["exec", "t", "--yes"]).code(0);
+    let wanted = [
+        ("--password=", "PASSWORD"),
+        ("-x --token=", "TOKEN"),
+        ("-y --pass=", "PASS"),
+        ("api_key=", "API_KEY"),
+    ];
+    let wanted: String = wanted.iter().map(|(before, name)| format!("{before}{}\n", value(name))).collect();
+    assert_eq!(project.log(), wanted, "{draft}");
 }
 
 #[test]

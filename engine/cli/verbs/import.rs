@@ -88,6 +88,14 @@ impl Target {
         Ok(Target { path, shown, name: name.to_owned() })
     }
 
+    /// Returns the words that name it to the other verbs: a file's name without a folder would be the name of a runbook to them.
+    fn typed(&self) -> String {
+        match self.shown.contains('/') {
+            true => self.shown.clone(),
+            false => format!("./{}", self.shown),
+        }
+    }
+
     fn tables(&self) -> PathBuf {
         self.path.with_file_name(format!("{}-tables.yaml", self.name))
     }
@@ -160,7 +168,7 @@ fn tell(
     };
     if let Some(out) = out {
         let program = settings.program_here();
-        let path = quote_word(&out.shown);
+        let path = quote_word(&out.typed());
         let tables = match made.tables {
             Some(_) => {
                 format!(" and {}", one_line(&out.tables().file_name().unwrap_or_default().to_string_lossy()))

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Maker, Meaning};
 use super::script::Piece;
-use super::values::{self, Bit, Hole, Template, Within, bits, escaped, is_shells};
+use super::values::{self, Bit, Hole, Quotes, Template, Within, bits, escaped, is_shells};
 
 /// A way to write a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,13 @@ fn script(maker: &mut Maker, piece: &Piece, line: usize, bash: bool, by_env: boo
     let own = values::own(&piece.text);
     let mut scope = Scope::default();
     let how = if by_env { How::Environment } else { How::Script };
-    let script = fill(maker, &piece.text, line, Within::Command, &own, how, &mut scope);
+    // The quotes of a here-document are none of the shell's.
+    let (typed, bodies) = piece.text.split_at(piece.command.min(piece.text.len()));
+    let here = if piece.heres.iter().all(|here| !here.quoted) { Within::Here } else { Within::Words };
+    let mut script = fill(maker, typed, line, Within::Command, &own, how, &mut scope);
+    if !bodies.is_empty() {
+        script.push_str(&fill(maker, bodies, line, here, &own, how, &mut scope));
+    }
     let mut env = maker.exported().clone();
     env.extend(scope.env);
     let mut uses = scope.uses;
@@ -190,12 +196,12 @@ fn fill(
 ) -> String {
     let mut template = Template::default();
     for bit in bits(text, within) {
-        let (hole, written, splits) = match bit {
+        let (hole, written, splits, quotes) = match bit {
             Bit::Text(text) => {
                 template.text(&text);
                 continue;
             }
-            Bit::Hole { hole, written, splits } => (hole, written, splits),
+            Bit::Hole { hole, written, splits, quotes } => (hole, written, splits, quotes),
         };
         match hole {
             Hole::Variable(name) if own.contains(&name) || is_shells(&name) || is_engines(&name) => {
@@ -211,7 +217,7 @@ fn fill(
                         scope.uses.insert(name.clone());
                         name.clone()
                     }
-                    Meaning::Output { expression } => expression.clone(),
+                    Meaning::Output { expression, .. } => expression.clone(),
                 };
                 match how {
                     How::Values => template.value(&expression),
@@ -226,14 +232,14 @@ fn fill(
                 let name = maker.var(&words, None, line, text);
                 scope.secret |= secret;
                 scope.uses.insert(name.clone());
-                if how == How::Environment || secret && how == How::Script {
+                // Where the shell leaves a text as it is there is no variable.
+                if within != Within::Words && (how == How::Environment || secret && how == How::Script) {
                     let variable = name.to_uppercase();
                     scope.env.insert(variable.clone(), format!("{{{{ {name} }}}}"));
-                    let quoted = matches!(within, Within::Command) && splits;
-                    template.text(&if quoted {
-                        format!("\"${{{variable}}}\"")
-                    } else {
-                        format!("${{{variable}}}")
+                    template.text(&match quotes {
+                        Quotes::None if within == Within::Command => format!("\"${{{variable}}}\""),
+                        Quotes::Single => format!("'\"${{{variable}}}\"'"),
+                        Quotes::None | Quotes::Double => format!("${{{variable}}}"),
                     });
                 } else {
                     template.value(&name);
@@ -430,11 +436,50 @@ pub(super) fn assignments(text: &str) -> Option<Vec<(String, Option<String>, boo
         .collect()
 }
 
-/// Splits at blanks outside of quotes and of `$(…)`; quotes are kept. `None` when something else stands there.
+/// What a variable is where it has no value yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// `${X:-value}`
+    Is(String),
+    /// `${X:?why}`
+    Fails(String),
+}
+
+/// Returns the variable that a value is, and what it is where it has none: `"${RELEASE:?which?}"`.
+pub(super) fn otherwise(value: &str) -> Option<(&str, Otherwise)> {
+    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let inside = value.strip_prefix("${")?.strip_suffix('}')?;
+    let (name, rest) = inside.split_at(inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?);
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let mut text = rest.chars();
+    let sign = text.next()?;
+    let text = text.as_str();
+    if name.is_empty() || is_shells(name) || text.contains(['$', '`', '\\', '{', '}']) {
+        return None;
+    }
+    let text = text.trim_matches(['"', '\'']);
+    match sign {
+        '?' => Some((name, Otherwise::Fails(text.to_owned()))),
+        '-' | '=' if !text.contains(['"', '\'']) => Some((name, Otherwise::Is(text.to_owned()))),
+        _ => None,
+    }
+}
+
+/// Returns the variables that a line does nothing but ask for: `: "${RELEASE:?which?}"`, each with the word it stands in.
+pub(super) fn wanted(text: &str) -> Option<Vec<(String, String)>> {
+    let words = words(text.strip_prefix(": ")?)?;
+    let names = words.iter().map(|word| {
+        let (name, _) = otherwise(word)?;
+        name.starts_with(|c: char| !c.is_ascii_digit()).then(|| (name.to_owned(), word.clone()))
+    });
+    names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+}
+
+/// Splits at blanks outside of quotes, of `$(…)` and of `${…}`; quotes are kept. `None` when something else stands there.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word = String::new();
-    let (mut single, mut double, mut depth) = (false, false, 0usize);
+    let (mut single, mut double, mut depth, mut brace) = (false, false, 0usize, false);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
@@ -443,6 +488,10 @@ fn words(text: &str) -> Option<Vec<String>> {
                 word.push(chars.next()?);
                 continue;
             }
+            '{' if !single && depth == 0 && word.ends_with('$') => brace = true,
+            '}' if brace => brace = false,
+            '\n' if brace => return None,
+            _ if brace => {}
             '\'' if !double || depth > 0 => single = !single,
             '"' if !single => double = !double,
             '(' if !single && word.ends_with('$') => depth += 1,
@@ -463,7 +512,7 @@ fn words(text: &str) -> Option<Vec<String>> {
         }
         word.push(c);
     }
-    if single || double || depth > 0 {
+    if single || double || brace || depth > 0 {
         return None;
     }
     if !word.is_empty() {
@@ -485,6 +534,16 @@ pub(super) fn literal(value: &str) -> Option<String> {
     }
     let value = inside('"').filter(|_| value.len() > 1).unwrap_or(value);
     (!value.contains(['$', '`', '\\', '"', '\''])).then(|| value.to_owned())
+}
+
+/// Says whether something is to be filled in in a value, and whether any of it is a secret.
+pub(super) fn holes(value: &str) -> (bool, bool) {
+    let bits = bits(value, Within::Here);
+    let names = bits.iter().filter_map(|bit| match bit {
+        Bit::Hole { hole: Hole::Named(words), .. } => Some(words),
+        _ => None,
+    });
+    (names.clone().count() > 0, names.clone().any(|words| values::is_secret(words)))
 }
 
 /// Returns the words in the brackets where a value is nothing but something to fill in.
@@ -606,6 +665,21 @@ mod tests {
         }
         assert_eq!(literal("\"a b\"").as_deref(), Some("a b"));
         assert_eq!(literal("\"$A\""), None);
+        assert_eq!(
+            of("R=${1:?which one, please?} N=${N:-a b}").as_deref(),
+            Some(r#"[("R", Some("${1:?which one, please?}"), false), ("N", Some("${N:-a b}"), false)]"#)
+        );
+        assert_eq!(otherwise("${1:?which?}"), Some(("1", Otherwise::Fails("which?".to_owned()))));
+        assert_eq!(otherwise("\"${A:-b c}\""), Some(("A", Otherwise::Is("b c".to_owned()))));
+        for text in ["${A}", "${A:-$B}", "${A%x}", "${HOME:-x}", "x${A:-b}", "${A:-b}x", "${A/b/c}"] {
+            assert_eq!(otherwise(text), None, "{text}");
+        }
+        let found = |name: &str, word: &str| (name.to_owned(), word.to_owned());
+        assert_eq!(
+            wanted(": \"${A:?which?}\" ${B:=c}"),
+            Some(vec![found("A", "\"${A:?which?}\""), found("B", "${B:=c}")])
+        );
+        assert_eq!(wanted(": > file"), None);
         assert_eq!(substituted("\"$(a $(b))\"").as_deref(), Some("a $(b)"));
         assert_eq!(substituted("$(a)-$(b)"), None);
     }

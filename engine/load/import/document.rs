@@ -11,6 +11,8 @@ use super::script::Line;
 pub(super) struct Block {
     /// The line it begins at, from 1.
     pub(super) line: usize,
+    /// How many entries of lists it stands in.
+    pub(super) depth: usize,
     pub(super) kind: Kind,
 }
 
@@ -99,7 +101,7 @@ impl<'t> Reader<'t> {
 
     fn push(&mut self, at: usize, kind: Kind) {
         let line = self.line(at);
-        self.blocks.push(Block { line, kind });
+        self.blocks.push(Block { line, depth: self.items.len(), kind });
     }
 
     fn take(&mut self) -> String {

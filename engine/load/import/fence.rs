@@ -1,13 +1,20 @@
 //! Which lines of a block of code are commands. What is none is kept as text: sample output, files, queries.
 
-use super::looks::seems_command;
+use std::collections::HashSet;
+
 use super::script::{self, Line, Part};
+use super::seems::seems_command;
 
 /// What a block of code is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// Commands, and the lines between them that show what they print.
-    Commands { lines: Vec<Line>, output: Vec<Line> },
+    Commands {
+        lines: Vec<Line>,
+        output: Vec<Line>,
+        /// Whether a prompt stands before each command: what is typed into another program has none, or another one.
+        prompted: bool,
+    },
     /// A statement in the language of a database or of a monitoring system: a person puts it there.
     Query,
     /// A file, an example, something printed.
@@ -127,7 +134,7 @@ fn console(lines: &[Line]) -> Reading {
         let typed = typed.trim_end();
         goes_on = typed.ends_with('\\') || typed.ends_with('|') || typed.ends_with("&&");
     }
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: true }
 }
 
 /// Reads what is said to be of a shell. Output that was pasted below a command begins with a head of capitals.
@@ -135,10 +142,16 @@ fn shell(lines: &[Line]) -> Reading {
     let (mut kept, mut output) = (Vec::new(), Vec::new());
     let literal = lines.iter().any(|line| line.text.contains("<<"));
     let mut printed = false;
+    let said: HashSet<usize> = script::parts(lines)
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Said(line) => Some(line.number),
+            Part::Command(_) | Part::Notes { .. } => None,
+        })
+        .collect();
     for line in lines {
         let text = line.text.trim();
-        if !text.is_empty() && text.chars().all(|c| matches!(c, '.' | '…')) {
-            // What was left out.
+        if said.contains(&line.number) {
             output.push(line.clone());
             continue;
         }
@@ -148,7 +161,7 @@ fn shell(lines: &[Line]) -> Reading {
         printed = printed || !literal && is_head(text);
         if printed { &mut output } else { &mut kept }.push(line.clone());
     }
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: false }
 }
 
 /// `NAME   READY   STATUS`
@@ -170,13 +183,16 @@ fn loose(lines: &[Line]) -> Reading {
     };
     let first = parts.iter().find_map(|part| match part {
         Part::Command(piece) => Some(&piece.text),
-        Part::Notes { .. } => None,
+        Part::Notes { .. } | Part::Said(_) => None,
     });
     if !first.is_some_and(|text| seems_command(text)) {
         return Reading::Text;
     }
     let mut output = Vec::new();
     for part in &parts {
+        if let Part::Said(line) = part {
+            output.push(line.clone());
+        }
         if let Part::Command(piece) = part
             && !begins(&piece.text)
         {
@@ -186,7 +202,7 @@ fn loose(lines: &[Line]) -> Reading {
         }
     }
     let kept = lines.iter().filter(|line| !output.contains(line)).cloned().collect();
-    Reading::Commands { lines: kept, output }
+    Reading::Commands { lines: kept, output, prompted: false }
 }
 
 #[cfg(test)]
@@ -200,7 +216,7 @@ mod tests {
             .map(|(at, text)| Line { number: at + 1, text: text.to_owned() })
             .collect();
         match read(tag, &lines) {
-            Reading::Commands { lines, output } => {
+            Reading::Commands { lines, output, .. } => {
                 let said = |lines: Vec<Line>| {
                     lines
                         .iter()
@@ -230,6 +246,17 @@ mod tests {
                 "kubectl get pods\nNAME   READY   STATUS\napi-1   1/1   Running\n\nkubectl top pods",
                 "1:kubectl get pods|4:|5:kubectl top pods => 2:NAME   READY   STATUS|3:api-1   1/1   Running",
             ),
+            (
+                "bash",
+                "kubectl get pods\n...output omitted...\ndate",
+                "1:kubectl get pods|3:date => 2:...output omitted...",
+            ),
+            (
+                "bash",
+                "kubectl apply -f - <<EOF\na: 1\n...\nEOF\n...",
+                "1:kubectl apply -f - <<EOF|2:a: 1|3:...|4:EOF => 5:...",
+            ),
+            ("", "kubectl get pods\n[...]\ndate", "1:kubectl get pods|3:date => 2:[...]"),
             ("", "kubectl get pods\napi-1 1/1 Running", "1:kubectl get pods => 2:api-1 1/1 Running"),
             (
                 "yaml",

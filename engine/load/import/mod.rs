@@ -15,7 +15,7 @@
 //!   be worse than none.
 //!
 //! `document` reads Markdown, `fence` tells commands from output and queries, `script` where a command ends, `values` what a person
-//! fills in, `looks` what only looks or never ends, `command` how a command is written, `draft` puts it together, `runbook` writes it.
+//! fills in, `looks` what only looks, `person` what never ends or asks, `command` how a command is written, `draft` puts it together, `runbook` writes it.
 
 mod command;
 mod document;
@@ -23,8 +23,11 @@ mod draft;
 mod fence;
 mod looks;
 mod open;
+mod person;
 mod runbook;
 mod script;
+mod secrets;
+mod seems;
 mod table;
 mod values;
 mod written;

@@ -5,6 +5,8 @@
 pub enum Matter {
     /// How a change is undone, and what shows that it worked.
     Undo,
+    /// Which step is taken back by what goes back.
+    Back,
     /// Whether a command changes anything at all.
     Unknown,
     /// Which of several ways is taken, or whether something is an example only.
@@ -31,8 +33,9 @@ pub enum Matter {
 
 impl Matter {
     /// Every matter, the gravest first.
-    pub const ALL: [Matter; 12] = [
+    pub const ALL: [Matter; 13] = [
         Matter::Undo,
+        Matter::Back,
         Matter::Unknown,
         Matter::Choice,
         Matter::Value,
@@ -50,6 +53,7 @@ impl Matter {
     pub fn word(self) -> &'static str {
         match self {
             Matter::Undo => "undo",
+            Matter::Back => "back",
             Matter::Unknown => "unknown",
             Matter::Choice => "choice",
             Matter::Value => "value",
@@ -69,6 +73,9 @@ impl Matter {
         match self {
             Matter::Undo => {
                 "These change something. How is each undone (`rollback`), and what shows that it worked (`verify`)?"
+            }
+            Matter::Back => {
+                "For going back, or for when something failed. Whose `rollback` are these? Until then no run does them (`when`)."
             }
             Matter::Unknown => {
                 "Nobody here knows whether these change anything. `effect: read`, or `rollback` and `verify`?"

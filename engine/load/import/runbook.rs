@@ -213,6 +213,10 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
     if !step.about.is_empty() {
         out.text(4, "about", &step.about);
     }
+    if step.back {
+        let reason = "whose rollback this is, is not decided yet";
+        out.line(4, &format!("when: \"false\" # allow RB0225: {reason}"));
+    }
     let Some(form) = step.forms.first() else { return };
     let (env, text) = match form {
         Form::Manual { prompt, .. } => {
@@ -263,6 +267,7 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
     }
     match step.effect {
         Effect::Looks => out.line(4, "effect: read"),
+        _ if step.back => out.line(4, "irreversible: \"Not decided yet: whose rollback this is.\""),
         Effect::Changes => {
             out.line(4, "irreversible: \"Not decided yet: how this is undone, or why it can't be.\"");
         }
@@ -272,6 +277,9 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
                 "irreversible: \"Not decided yet: whether this changes anything, and how that is undone.\"",
             );
         }
+    }
+    if step.sensitive {
+        out.line(4, "sensitive: true");
     }
     if !step.outputs.is_empty() {
         out.line(4, "outputs:");

@@ -35,6 +35,8 @@ pub(super) struct Piece {
     pub(super) lines: (usize, usize),
     /// The comments above it, without blank lines between, and the one behind it.
     pub(super) comments: Vec<String>,
+    /// How many of them stand above it.
+    pub(super) above: usize,
     /// Its here-documents.
     pub(super) heres: Vec<Here>,
     /// Whether it ends where it should: a quote or a loop may be left open.
@@ -48,6 +50,8 @@ pub(super) enum Part {
     Command(Piece),
     /// Comments that stand above nothing.
     Notes { line: usize, text: Vec<String> },
+    /// A line that can be no command: `...output omitted...`, `-----`, `[snip]`.
+    Said(Line),
 }
 
 /// Returns the commands and the comments without one, in the order written.
@@ -71,6 +75,10 @@ pub(super) fn parts(lines: &[Line]) -> Vec<Part> {
                 comments.push((line.number, comment.trim_start_matches('#').trim().to_owned()));
             }
             at += 1;
+        } else if is_said(trimmed) {
+            let_go(&mut comments, &mut parts);
+            parts.push(Part::Said(line.clone()));
+            at += 1;
         } else {
             let mut piece = piece(&lines[at..]);
             if !piece.0.whole {
@@ -78,14 +86,45 @@ pub(super) fn parts(lines: &[Line]) -> Vec<Part> {
             }
             let (mut found, taken) = piece;
             let behind = std::mem::take(&mut found.comments);
-            found.comments = comments.drain(..).map(|(_, text)| text).chain(behind).collect();
+            found.comments = comments.drain(..).map(|(_, text)| text).collect();
             found.comments.retain(|comment| comment.chars().any(char::is_alphanumeric));
+            found.above = found.comments.len();
+            found
+                .comments
+                .extend(behind.into_iter().filter(|comment| comment.chars().any(char::is_alphanumeric)));
             at += taken.max(1);
             parts.push(Part::Command(found));
         }
     }
     let_go(&mut comments, &mut parts);
     parts
+}
+
+/// Says whether a line where a command may begin can be none: its first word holds no name of a program, or it says in brackets
+/// that something was left out.
+fn is_said(line: &str) -> bool {
+    if line.starts_with('…') || line.starts_with("...") {
+        return true;
+    }
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let shells = matches!(
+        first,
+        "." | "[" | "[[" | "(" | "((" | "{" | "}" | "!" | ":" | ">" | ">>" | "<" | ")" | "\\" | ";;"
+    );
+    // A quote may hold anything, and `$_` is a variable.
+    if !shells && !first.contains(|c: char| c.is_alphanumeric() || "'\"`$_".contains(c)) {
+        return true;
+    }
+    let ends = [('[', ']'), ('(', ')'), ('<', '>'), ('*', '*'), ('-', '-'), ('=', '=')];
+    let wrapped =
+        ends.iter().any(|(from, to)| line.len() > 2 && line.starts_with(*from) && line.ends_with(*to));
+    let left_out = |word: &str| {
+        matches!(
+            word,
+            "omitted" | "snip" | "snipped" | "truncated" | "elided" | "output" | "trimmed" | "shortened"
+        )
+    };
+    wrapped && line.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(left_out)
 }
 
 /// Returns the whole of a fence as one piece where it is a script and no list of commands: it begins with `#!`, or names functions
@@ -95,7 +134,7 @@ pub(super) fn one_script(lines: &[Line], parts: &[Part]) -> Option<Piece> {
         .iter()
         .filter_map(|part| match part {
             Part::Command(piece) => Some(piece),
-            Part::Notes { .. } => None,
+            Part::Notes { .. } | Part::Said(_) => None,
         })
         .collect();
     let (first, last) = (commands.first()?, commands.last()?);
@@ -121,6 +160,7 @@ pub(super) fn one_script(lines: &[Line], parts: &[Part]) -> Option<Piece> {
         text,
         lines: (from, to),
         comments: first.comments.clone(),
+        above: first.above,
         heres: Vec::new(),
         whole: commands.iter().all(|piece| piece.whole),
     })
@@ -448,9 +488,53 @@ mod tests {
             .into_iter()
             .filter_map(|part| match part {
                 Part::Command(piece) => Some(piece.text),
-                Part::Notes { .. } => None,
+                Part::Notes { .. } | Part::Said(_) => None,
             })
             .collect()
+    }
+
+    #[test]
+    fn what_can_be_no_command_is_told() {
+        for line in [
+            "...output omitted...",
+            "... and so on",
+            "…",
+            "…and more",
+            "-----",
+            "=====",
+            "[...]",
+            "[output omitted]",
+            "<snip>",
+            "(output truncated)",
+            "--- output ---",
+            "=> done",
+            "*",
+            "|---|",
+            "+----+",
+        ] {
+            let parts = of(&format!("ls\n{line}\ndate"));
+            assert!(matches!(parts.as_slice(), [_, Part::Said(_), Part::Command(_)]), "{line}: {parts:?}");
+        }
+        for line in [
+            "[ -f x ] && y",
+            "[[ -f x ]]",
+            "(cd x && ls)",
+            "{ ls; }",
+            ". ./env",
+            ": > x",
+            "! ls",
+            "> file",
+            "\"$X\" y",
+            "$X y",
+            "~/bin/x",
+            "./x",
+            "<snippet> x",
+            "'./my program'",
+        ] {
+            assert_eq!(commands(&format!("{line}\ndate")), [line, "date"], "{line}");
+        }
+        assert_eq!(commands("cat <<EOF\n---\na\n...\nEOF\nls"), ["cat <<EOF\n---\na\n...\nEOF", "ls"]);
+        assert_eq!(commands("a \\\n  --- \\\n  b"), ["a \\\n  --- \\\n  b"]);
     }
 
     #[test]

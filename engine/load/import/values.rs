@@ -54,7 +54,15 @@ pub(super) enum Bit {
     /// As it stands.
     Text(String),
     /// What is filled in, as it was written, and whether a shell would split its value into words.
-    Hole { hole: Hole, written: String, splits: bool },
+    Hole { hole: Hole, written: String, splits: bool, quotes: Quotes },
+}
+
+/// The quotes that something stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    None,
+    Single,
+    Double,
 }
 
 /// Where the text is read.
@@ -82,7 +90,12 @@ pub(super) fn bits(text: &str, within: Within) -> Vec<Bit> {
                 bits.push(Bit::Text(std::mem::take(&mut plain)));
             }
             let splits = matches!(hole, Hole::Variable(_)) && within == Within::Command && !double;
-            bits.push(Bit::Hole { hole, written: rest[..length].to_owned(), splits });
+            let quotes = match (single, double) {
+                (true, _) => Quotes::Single,
+                (_, true) => Quotes::Double,
+                _ => Quotes::None,
+            };
+            bits.push(Bit::Hole { hole, written: rest[..length].to_owned(), splits, quotes });
             at += length;
             continue;
         }
