@@ -188,6 +188,36 @@ pub fn continued(command: &str, width: usize) -> String {
     out
 }
 
+/// Returns all of a command as lines of at most `width` columns: each line of a script, broken where a shell joins it again; and
+/// where there is no such place between words, what follows standing further right. A word that is too long stays whole.
+pub fn whole(command: &str, width: usize, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in command.trim_end().lines() {
+        let blank = line.len() - line.trim_start().len();
+        let line = paint.clean(line);
+        for part in continued(&line, width).lines() {
+            if part.width() <= width {
+                lines.push(part.to_owned());
+                continue;
+            }
+            let indent = " ".repeat(blank);
+            let mut broken = String::new();
+            for word in part.trim_start().split(' ') {
+                if !broken.is_empty() && broken.width() + 1 + word.width() > width {
+                    lines.push(std::mem::replace(&mut broken, format!("{indent}    {word}")));
+                } else if broken.is_empty() {
+                    broken = format!("{indent}{word}");
+                } else {
+                    broken.push(' ');
+                    broken.push_str(word);
+                }
+            }
+            lines.push(broken);
+        }
+    }
+    lines
+}
+
 /// Returns what stands between the blanks outside quotes; none where a break would change what a shell does.
 fn shell_words(command: &str) -> Option<Vec<&str>> {
     // `$'…'` has escapes of its own.
@@ -300,6 +330,24 @@ mod tests {
         ];
         for command in whole {
             assert_eq!(continued(command, 20), command);
+        }
+    }
+
+    #[test]
+    fn all_of_a_command_is_shown_and_no_word_is_broken() {
+        let script = "set -e\nif [ \"$READY\" = yes ] && [ ! -e done ]; then echo \"one argument that is long\" # a comment; fi\nkubectl -n shop scale deployment/cart --replicas=10";
+        insta::assert_snapshot!(whole(script, 40, Paint::PLAIN).join("\n"), @r#"
+        set -e
+        if [ "$READY" = yes ] && [ ! -e done ];
+            then echo "one argument that is
+            long" # a comment; fi
+        kubectl -n shop scale deployment/cart \
+          --replicas=10
+        "#);
+        let words =
+            |text: &str| text.replace('\\', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for width in [10, 20, 40, 200] {
+            assert_eq!(words(&whole(script, width, Paint::PLAIN).join("\n")), words(script), "{width}");
         }
     }
 

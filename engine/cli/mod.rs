@@ -21,6 +21,7 @@ mod logging;
 mod menu;
 pub mod observed;
 pub mod observing;
+mod past;
 pub mod people;
 pub mod plan_difference;
 pub mod plan_file;

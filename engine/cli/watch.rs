@@ -1,5 +1,6 @@
 //! A live run watched from another terminal: the reporter that shows a run as it goes, fed from the journal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,7 +9,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
 use super::settings::Settings;
-use super::{stores, view};
+use super::{past, stores, view};
 use crate::driver::{DriveError, now};
 use crate::journal::{RunId, Store};
 use crate::machine::{Graph, Mode, State};
@@ -41,9 +42,10 @@ async fn follow(
     // The view may hide the cursor, so an end by a signal must come back here.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
-    let graph = Graph::of(&store.snapshot(run)?.runbook);
+    let graph = Graph::of_snapshot(Arc::new(store.snapshot(run)?));
     let mut state = State::new(&graph);
     let mut view = view::of(settings);
+    past::tell(view.as_mut(), store, &store.run(run)?.runbook, Some(run.as_str()), settings);
     let (mut seen, mut first, mut last) = (0, None, None);
     loop {
         // Asked before the events are read: what a run did last is then among them.

@@ -13,7 +13,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::plan_file::Kept;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
+use crate::cli::{detach, past, planned, prompt, steps, stores, tools, view};
 use crate::driver::{self, Recorder, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
@@ -118,6 +118,9 @@ pub(super) fn run_or_rehearse(
     });
     let recorder = recorder.transpose()?;
     let mut view = view::of(settings);
+    if !rehearses {
+        past::tell(view.as_mut(), &store, &work.snapshot.runbook.name, None, settings);
+    }
     let around = Surroundings {
         script: None,
         program: settings.program(),
