@@ -21,6 +21,8 @@ pub struct Console {
     pub width: usize,
     /// Whether stdout is a terminal: in a pipe a command is one line, whatever its length.
     pub drawn: bool,
+    /// Whether stderr is a terminal, so that a message may be broken.
+    pub drawn_err: bool,
 }
 
 impl Console {
@@ -31,12 +33,13 @@ impl Console {
             err: Paint { colour: settings.colour_err.value, unicode: settings.unicode },
             width: settings.width,
             drawn: settings.environment.terminals[1],
+            drawn_err: settings.environment.terminals[2],
         }
     }
 
     /// Returns a console for what goes wrong before the settings are known.
     pub fn plain() -> Console {
-        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80, drawn: false }
+        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80, drawn: false, drawn_err: false }
     }
 
     /// Writes text to stdout.
@@ -109,14 +112,57 @@ impl Console {
             CliError::Closed => {}
             CliError::Mistakes { report, sources } => self.diagnostics(report, sources),
             other => {
-                let message = pasted(&exact_lines(&other.to_string()), program);
+                let message = self.filled(&pasted(&exact_lines(&other.to_string()), program), 7);
                 self.say(&format!("{} {message}", self.err.paint(Role::Failure, "error:")));
                 if let Some(hint) = other.hint() {
-                    let hint = pasted(&exact_lines(&hint), program);
+                    let hint = self.filled(&pasted(&exact_lines(&hint), program), 7);
                     self.say(&format!(" {} {hint}", self.err.paint(Role::Active, "hint:")));
+                }
+                let next = other.next();
+                if !next.is_empty() {
+                    self.say(&format!("\n{}", self.err.paint(Role::Strong, "Next")));
+                }
+                let wide = next.iter().map(|(what, _)| what.len()).max().unwrap_or_default();
+                for (what, command) in next {
+                    let what = self.err.paint(Role::Quiet, &format!("{what:wide$}"));
+                    let command = self.err.paint(Role::Strong, &format!("{program} {command}"));
+                    self.say(&format!("  {what}   {command}"));
                 }
             }
         }
+    }
+}
+
+impl Console {
+    /// Returns a message as it fits a terminal, on which it follows a word of `taken` columns: broken at blanks, but not within
+    /// a command, which is there to be pasted. In a pipe a line stays a line.
+    fn filled(self, message: &str, taken: usize) -> String {
+        if !self.drawn_err {
+            return message.to_owned();
+        }
+        // No text from elsewhere has it: it was written out.
+        const HELD: char = '\u{200b}';
+        let mut quoted = false;
+        let held = |c: char| {
+            quoted ^= c == '`';
+            if quoted && c == ' ' { HELD } else { c }
+        };
+        let held: String = message.chars().map(held).collect();
+        let lines: Vec<String> = held
+            .lines()
+            .enumerate()
+            .flat_map(|(number, line)| {
+                let indent = if number == 0 { taken } else { line.len() - line.trim_start().len() };
+                let pad = " ".repeat(indent);
+                let wrapped = self.err.wrap(line.trim_start(), self.width.saturating_sub(indent).max(20));
+                let first = |part: usize| number == 0 && part == 0;
+                let lines = wrapped.into_iter().enumerate();
+                lines
+                    .map(move |(part, line)| if first(part) { line } else { format!("{pad}{line}") })
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        lines.join("\n").replace(HELD, " ")
     }
 }
 

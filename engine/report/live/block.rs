@@ -50,8 +50,8 @@ impl Live {
         if hidden == 0 {
             self.failures(&mut lines, columns);
             self.to_do(&mut lines, columns);
-            self.folded_work(&mut lines, now, columns);
             self.behind(&mut lines, columns);
+            self.folded_work(&mut lines, now, columns);
         }
         lines
             .lines
@@ -224,18 +224,21 @@ impl Live {
         format!("  {} {}", self.paint.glyph(Role::Pending), self.paint.paint(Role::Pending, &text))
     }
 
-    /// Adds the instances at work of a `for_each` that is folded.
+    /// Adds the instances at work of what is folded, when there is room for all of them and to spare.
     fn folded_work(&self, lines: &mut Lines, now: Timestamp, columns: usize) {
-        for (at, row) in self.rows.iter().filter(|(at, row)| self.is_folded(at.node) && !row.is_asking()) {
-            let told = lines.lines.iter().any(|(place, _)| place.1 == Some(at.node));
-            if lines.left == 0 {
-                return;
-            }
-            if told {
-                let phase = self.outline.phase_of(at.node).unwrap_or_default();
-                let line = row.line(self.paint, now, columns, 4, self.usual_of(at, row));
-                lines.add((phase, Some(at.node), 2, at.instance), line);
-            }
+        let told = |node: NodeId| lines.lines.iter().any(|(place, _)| place.1 == Some(node));
+        let rows: Vec<(&Addr, &Row)> = self
+            .rows
+            .iter()
+            .filter(|(at, row)| self.is_folded(at.node) && !row.is_asking() && told(at.node))
+            .collect();
+        if rows.len() + ABOVE > lines.left {
+            return;
+        }
+        for (at, row) in rows {
+            let phase = self.outline.phase_of(at.node).unwrap_or_default();
+            let line = row.line(self.paint, now, columns, 4, self.usual_of(at, row));
+            lines.add((phase, Some(at.node), 2, at.instance), line);
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::wants::wants;
 use super::{name_columns, seconds};
 use crate::machine::{Event, Judge, Leaf, NodeId, Stage, Terms, Verdict, needed, voters};
-use crate::model::{Step, format_duration};
+use crate::model::{Action, Step, format_duration};
 use crate::report::paint::{Paint, Role, pad, width};
 use crate::report::timeline::between;
 use crate::report::{Seen, Stream, phrase};
@@ -131,7 +131,13 @@ impl Row {
         let all = needed(seen.graph, at.node);
         let hash = seen.state.at(at).covers_hash();
         let said = voters(seen.state, at, hash.as_deref()).count();
-        self.attempt = (all > 1).then(|| format!("{said} of {all} said yes"));
+        let who = match &seen.graph.step(at.node).body.action {
+            Action::Approve(approve) => approve.who().map(|who| format!("{who} may answer")),
+            _ => None,
+        };
+        let counted = (all > 1).then(|| format!("{said} of {all} said yes"));
+        let told: Vec<String> = who.into_iter().chain(counted).collect();
+        self.attempt = (!told.is_empty()).then(|| told.join(", "));
     }
 
     fn begin(&mut self, leaf: &Leaf, seen: &Seen<'_>, node: NodeId) {
