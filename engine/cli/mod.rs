@@ -9,6 +9,7 @@ pub mod book;
 pub mod bug;
 mod by_hand;
 pub mod changed;
+mod changing;
 pub mod console;
 pub mod detach;
 pub mod environment;

@@ -108,3 +108,19 @@ fn what_was_under_way_when_the_engine_died_is_asked_about() {
     terminal.types("the bank has it");
     like("in_doubt_settled", &terminal.ended(0));
 }
+
+#[test]
+fn who_is_to_confirm_a_protected_run_sees_what_it_changes() {
+    let project = Project::new().file(
+        "runbooks/shrink.yaml",
+        "runbook: shrink\ntitle: Shrink the shop\nprotect: env == 'prod'\nvars:\n  env: {type: string}\nsteps:\n  \
+         - {id: look, run: [echo, look], effect: read}\n  - id: scale\n    changes: cart 10 → 3\n    \
+         run: [echo, kubectl, --context, '{{ env }}', --namespace, shop, scale, deployment/cart, --replicas=3, --timeout=5m]\n    \
+         rollback: {run: [echo, back]}\n",
+    );
+    let Some(terminal) = typed(&project, "runbook exec shrink --var env=prod") else { return };
+    like("protect", &terminal.until("Type shrink to go on:"));
+    terminal.types("no");
+    let screen = terminal.ended(2);
+    assert!(screen.contains("was not confirmed: nothing ran"), "{screen}");
+}

@@ -85,7 +85,7 @@ fn a_busy_run_at_both_sizes_and_resized_while_it_goes() {
     let Some(terminal) = typed(&project, "runbook exec friday") else { return };
     like("busy_80", &settled(&terminal));
     terminal.resize(200, 50);
-    let wide = terminal.when("the wide view", |screen| settled_wide(screen));
+    let wide = terminal.when("the wide view", is_wide);
     like("busy_200_block", &block(&wide));
     terminal.resize(60, 15);
     let narrow = terminal.when("the narrow view", |screen| {
@@ -106,7 +106,7 @@ fn a_busy_run_at_both_sizes_and_resized_while_it_goes() {
     terminal.ended(130);
 }
 
-fn settled_wide(screen: &str) -> bool {
+fn is_wide(screen: &str) -> bool {
     screen.contains("verifying") || screen.lines().any(|line| line.chars().count() > 80)
 }
 

@@ -45,7 +45,9 @@ impl Live {
             return Vec::new();
         }
         let most = (size.rows - 2).min(size.rows.saturating_sub(ABOVE).max(8));
-        let mut lines = Lines { lines: Vec::new(), left: most - 1 };
+        // Between what stays and what is redrawn.
+        let apart = (size.rows >= ROOMY).then(String::new);
+        let mut lines = Lines { lines: Vec::new(), left: most - 1 - apart.iter().len() };
         let hidden = self.at_work(&mut lines, now, columns);
         if hidden == 0 {
             self.failures(&mut lines, columns);
@@ -56,8 +58,6 @@ impl Live {
         lines
             .lines
             .sort_by_key(|(place, _)| (place.0, place.1.map_or(0, |node| node as u64 + 1), place.2, place.3));
-        // Between what stays and what is redrawn.
-        let apart = (lines.left > 0 && size.rows >= ROOMY).then(String::new);
         let mut block: Vec<String> = apart.into_iter().collect();
         block.extend(lines.lines.into_iter().map(|(_, line)| line));
         if hidden > 0 {
@@ -160,27 +160,23 @@ impl Live {
             .filter(|(_, phase)| untouched(phase) && phase.title.is_some())
             .map(|(at, _)| at)
             .collect();
-        let shown = if coming.len() > lines.left { lines.left.saturating_sub(1) } else { coming.len() };
+        // What comes next is worth as much as what comes in the end.
+        let room = lines.left.div_ceil(2);
+        let all = coming.len() <= room;
+        let shown = if all { coming.len() } else { room.saturating_sub(1) };
         for &at in &coming[..shown] {
             lines.add((at, None, 0, 0), self.heading_of(at, columns).unwrap_or_default());
         }
         if let (Some(&first), true) = (coming.get(shown), lines.left > 0) {
-            let text = format!(
-                "{} {} and {} more phases",
-                self.paint.glyph(Role::Pending),
-                self.paint.ellipsis(),
-                coming.len() - shown
-            );
-            lines.add(
-                (first, None, 0, 0),
-                self.paint.paint(Role::Pending, &self.paint.shorten(&text, columns)),
-            );
-            return;
+            let sign = self.paint.glyph(Role::Pending);
+            let text = format!("{} and {} more phases", self.paint.ellipsis(), coming.len() - shown);
+            let text = self.paint.shorten(&text, columns.saturating_sub(2));
+            lines.add((first, None, 0, 0), format!("{sign} {}", self.paint.paint(Role::Pending, &text)));
         }
         for (at, phase) in phases().filter(|(_, phase)| !untouched(phase) || phase.title.is_none()) {
             self.pending(lines, at, phase, columns, 1);
         }
-        for (at, phase) in phases().filter(|(_, phase)| untouched(phase) && phase.title.is_some()) {
+        for (at, phase) in phases().filter(|(_, phase)| all && untouched(phase) && phase.title.is_some()) {
             self.pending(lines, at, phase, columns, usize::MAX);
         }
     }

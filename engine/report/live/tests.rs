@@ -304,15 +304,47 @@ fn ten_thousand_steps_write_no_more_than_what_changes() {
     assert!(bytes / writes < 400, "{bytes} bytes in {writes} frames");
 }
 
+#[test]
+fn ten_thousand_steps_in_a_hundred_phases_are_a_block_like_any_other() {
+    let step = |number: usize| crate::model::Step {
+        id: format!("s{number}"),
+        phase: Some(format!("Phase {}", number / 100)),
+        ..Default::default()
+    };
+    let book = crate::model::Runbook {
+        name: "many".to_owned(),
+        steps: (0..10_000).map(step).collect(),
+        ..Default::default()
+    };
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
+    for number in 0..5_050 {
+        play.start(&format!("s{number}")).done(&format!("s{number}"));
+    }
+    play.start("s5050").tick(1_000);
+    let text = vt.text();
+    let block: Vec<&str> = text.split("\n\n").last().expect("a block").lines().collect();
+    assert!(block.len() <= 18, "{block:#?}");
+    assert_eq!(block[..2], ["● Phase 50  50 of 100", "  ● s5050                         1s"], "{block:#?}");
+    assert!(block.iter().any(|line| line.ends_with("… and 43 more phases")), "{block:#?}");
+    let before = (vt.writes(), vt.bytes());
+    for _ in 0..50 {
+        play.tick(1_000);
+    }
+    let (writes, bytes) = (vt.writes() - before.0, vt.bytes() - before.1);
+    assert!(
+        writes == 50 && bytes < 50 * 200,
+        "only the clocks are written: {bytes} bytes in {writes} frames"
+    );
+}
+
 /// A step whose gate waits, in a runbook that says for how long.
 fn waiting(vt: &Vt) -> Play {
     let mut book = runbook();
-    let gate = |pass: &str| {
-        let text = |src: &str| crate::model::Text::new(src);
-        let pass = crate::model::Expr(text(pass));
-        Some(Box::new(crate::model::Gate { pass, within: Some(text("10m")), ..Default::default() }))
-    };
-    book.steps[2].body.verify = gate("json.ready >= 10");
+    let text = |src: &str| crate::model::Text::new(src);
+    let pass = crate::model::Expr(text("json.ready >= 10"));
+    let gate = crate::model::Gate { pass, within: Some(text("10m")), ..Default::default() };
+    book.steps[2].body.verify = Some(Box::new(gate));
     let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
     play.start("reach").done("reach");
     play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster").exit("aurora", Stage::Action, 0, "");
