@@ -13,4 +13,5 @@ mod import;
 mod layout;
 mod rehearse;
 mod support;
+mod terminal;
 mod verb_test;

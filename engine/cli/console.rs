@@ -21,6 +21,8 @@ pub struct Console {
     pub width: usize,
     /// Whether stdout is a terminal: in a pipe a command is one line, whatever its length.
     pub drawn: bool,
+    /// Whether stderr is a terminal, so that a message may be broken.
+    pub drawn_err: bool,
 }
 
 impl Console {
@@ -31,12 +33,13 @@ impl Console {
             err: Paint { colour: settings.colour_err.value, unicode: settings.unicode },
             width: settings.width,
             drawn: settings.environment.terminals[1],
+            drawn_err: settings.environment.terminals[2],
         }
     }
 
     /// Returns a console for what goes wrong before the settings are known.
     pub fn plain() -> Console {
-        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80, drawn: false }
+        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80, drawn: false, drawn_err: false }
     }
 
     /// Writes text to stdout.
@@ -109,14 +112,57 @@ impl Console {
             CliError::Closed => {}
             CliError::Mistakes { report, sources } => self.diagnostics(report, sources),
             other => {
-                let message = pasted(&exact_lines(&other.to_string()), program);
+                let message = self.filled(&pasted(&exact_lines(&other.to_string()), program), 7);
                 self.say(&format!("{} {message}", self.err.paint(Role::Failure, "error:")));
                 if let Some(hint) = other.hint() {
-                    let hint = pasted(&exact_lines(&hint), program);
+                    let hint = self.filled(&pasted(&exact_lines(&hint), program), 7);
                     self.say(&format!(" {} {hint}", self.err.paint(Role::Active, "hint:")));
+                }
+                let next = other.next();
+                if !next.is_empty() {
+                    self.say(&format!("\n{}", self.err.paint(Role::Strong, "Next")));
+                }
+                let wide = next.iter().map(|(what, _)| what.len()).max().unwrap_or_default();
+                for (what, command) in next {
+                    let what = self.err.paint(Role::Quiet, &format!("{what:wide$}"));
+                    let command = self.err.paint(Role::Strong, &format!("{program} {command}"));
+                    self.say(&format!("  {what}   {command}"));
                 }
             }
         }
+    }
+}
+
+impl Console {
+    /// Returns a message as it fits a terminal, on which it follows a word of `taken` columns: broken at blanks, but not within
+    /// a command, which is there to be pasted. In a pipe a line stays a line.
+    fn filled(self, message: &str, taken: usize) -> String {
+        if !self.drawn_err {
+            return message.to_owned();
+        }
+        // No text from elsewhere has it: it was written out.
+        const HELD: char = '\u{200b}';
+        let mut quoted = false;
+        let held = |c: char| {
+            quoted ^= c == '`';
+            if quoted && c == ' ' { HELD } else { c }
+        };
+        let held: String = message.chars().map(held).collect();
+        let lines: Vec<String> = held
+            .lines()
+            .enumerate()
+            .flat_map(|(number, line)| {
+                let indent = if number == 0 { taken } else { line.len() - line.trim_start().len() };
+                let pad = " ".repeat(indent);
+                let wrapped = self.err.wrap(line.trim_start(), self.width.saturating_sub(indent).max(20));
+                let first = |part: usize| number == 0 && part == 0;
+                let lines = wrapped.into_iter().enumerate();
+                lines
+                    .map(move |(part, line)| if first(part) { line } else { format!("{pad}{line}") })
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        lines.join("\n").replace(HELD, " ")
     }
 }
 
@@ -186,6 +232,36 @@ pub fn continued(command: &str, width: usize) -> String {
         at += word.width();
     }
     out
+}
+
+/// Returns all of a command as lines of at most `width` columns: each line of a script, broken where a shell joins it again; and
+/// where there is no such place between words, what follows standing further right. A word that is too long stays whole.
+pub fn whole(command: &str, width: usize, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in command.trim_end().lines() {
+        let blank = line.len() - line.trim_start().len();
+        let line = paint.clean(line);
+        for part in continued(&line, width).lines() {
+            if part.width() <= width {
+                lines.push(part.to_owned());
+                continue;
+            }
+            let indent = " ".repeat(blank);
+            let mut broken = String::new();
+            for word in part.trim_start().split(' ') {
+                if !broken.is_empty() && broken.width() + 1 + word.width() > width {
+                    lines.push(std::mem::replace(&mut broken, format!("{indent}    {word}")));
+                } else if broken.is_empty() {
+                    broken = format!("{indent}{word}");
+                } else {
+                    broken.push(' ');
+                    broken.push_str(word);
+                }
+            }
+            lines.push(broken);
+        }
+    }
+    lines
 }
 
 /// Returns what stands between the blanks outside quotes; none where a break would change what a shell does.
@@ -300,6 +376,24 @@ mod tests {
         ];
         for command in whole {
             assert_eq!(continued(command, 20), command);
+        }
+    }
+
+    #[test]
+    fn all_of_a_command_is_shown_and_no_word_is_broken() {
+        let script = "set -e\nif [ \"$READY\" = yes ] && [ ! -e done ]; then echo \"one argument that is long\" # a comment; fi\nkubectl -n shop scale deployment/cart --replicas=10";
+        insta::assert_snapshot!(whole(script, 40, Paint::PLAIN).join("\n"), @r#"
+        set -e
+        if [ "$READY" = yes ] && [ ! -e done ];
+            then echo "one argument that is
+            long" # a comment; fi
+        kubectl -n shop scale deployment/cart \
+          --replicas=10
+        "#);
+        let words =
+            |text: &str| text.replace('\\', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for width in [10, 20, 40, 200] {
+            assert_eq!(words(&whole(script, width, Paint::PLAIN).join("\n")), words(script), "{width}");
         }
     }
 

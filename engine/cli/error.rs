@@ -134,6 +134,17 @@ impl CliError {
         }
     }
 
+    /// Returns what to type next, each with what it does: where there is a choice, a sentence is no place to look for it.
+    pub fn next(&self) -> Vec<(&'static str, String)> {
+        let CliError::Journal(JournalError::LockHeld(held)) = self else { return Vec::new() };
+        let mut commands = vec![("how it stands", format!("status {}", held.run))];
+        if held.is_at_rest() {
+            commands.push(("go on with it", format!("resume {}", held.run)));
+            commands.push(("undo it and free the lock", format!("rollback {}", held.run)));
+        }
+        commands
+    }
+
     /// Returns how the program ends.
     pub fn exit(&self) -> Exit {
         match self {

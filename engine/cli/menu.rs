@@ -6,18 +6,18 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::console::{Console, count, one_line, wrapped};
+use super::console::{Console, count, one_line, whole, wrapped};
 use super::prompt::yes;
 use super::terminal::Dialogue;
 use super::undoing::shown;
 use crate::driver::{Choice, Offer, Offered};
 use crate::machine::Decision;
-use crate::report::{Role, shown_command};
+use crate::report::Role;
 
 /// How many of the last lines of a command are shown for each step: more is in `runbook logs`.
 const TAIL: usize = 5;
 
-/// How many steps are shown whole, so that the menu below is still on the screen.
+/// How many steps are shown with their output, so that the menu below is still on the screen.
 const WHOLE: usize = 2;
 
 /// How many steps are named at most.
@@ -79,7 +79,7 @@ fn introduced(offer: &Offer, console: Console) -> String {
     text
 }
 
-fn told(step: &Offered, whole: bool, console: Console) -> String {
+fn told(step: &Offered, shown: bool, console: Console) -> String {
     let paint = console.err;
     let what = match &step.why {
         Some(why) => paint.paint(Role::Failure, &format!("failed: {}", one_line(why))),
@@ -89,17 +89,29 @@ fn told(step: &Offered, whole: bool, console: Console) -> String {
         }
     };
     let mut text = format!("{} {what}\n", paint.paint(Role::Strong, &one_line(&step.step)));
-    if !whole {
-        return text;
-    }
     let room = console.width.saturating_sub(1);
-    if !step.command.is_empty() {
-        let command = paint.clean(&shown_command(&step.command));
-        text.push_str(&format!("{}\n", paint.shorten(&format!("  $ {command}"), room)));
+    let mut command = |sign: &str, command: &str| {
+        for (number, line) in whole(command, room.saturating_sub(4), paint).iter().enumerate() {
+            let sign = if number == 0 { sign } else { "" };
+            text.push_str(&format!("  {sign:1} {line}\n"));
+        }
+    };
+    command("$", &step.command);
+    if shown {
+        let lines: Vec<&str> = step.tail.lines().collect();
+        for line in &lines[lines.len().saturating_sub(TAIL)..] {
+            text.push_str(&format!(
+                "{}\n",
+                paint.shorten(&format!("  | {}", paint.clean_output(line)), room)
+            ));
+        }
     }
-    let lines: Vec<&str> = step.tail.lines().collect();
-    for line in &lines[lines.len().saturating_sub(TAIL)..] {
-        text.push_str(&format!("{}\n", paint.shorten(&format!("  | {}", paint.clean_output(line)), room)));
+    // The last command may have been that of its gate.
+    if !step.again.is_empty() && step.again != step.command {
+        text.push_str("  run again it is:\n");
+        for line in whole(&step.again, room.saturating_sub(4), paint) {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text
 }
@@ -225,6 +237,10 @@ mod tests {
             command: "kubectl -n shop scale deployment/cart --replicas=10\necho scaled".to_owned(),
             tail: "error: no such host\nhint: DNS?".to_owned(),
             ran,
+            again: match ran {
+                true => "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
+                false => String::new(),
+            },
         }
     }
 
@@ -262,9 +278,10 @@ mod tests {
             choice,
             Some(Choice::Settle(BTreeMap::from([("scale[cart]".into(), (Decision::Skip, why))])))
         );
-        insta::assert_snapshot!(screen, @"
+        insta::assert_snapshot!(screen, @r"
         scale[cart] failed: it exited with 1
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
 
@@ -312,17 +329,23 @@ mod tests {
         let done = (Decision::Done, Some("seen in the console".to_owned()));
         let decisions = BTreeMap::from([("b".into(), (Decision::Verify, None)), ("a".into(), done)]);
         assert_eq!(choice, Some(Choice::Settle(decisions)));
-        insta::assert_snapshot!(screen, @"
+        insta::assert_snapshot!(screen, @r"
         3 steps did not go well, the first one first:
         b failed: its verify gate does not hold: ready 7, wants >= 10
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
+          run again it is:
+            kubectl -n shop scale deployment/cart --replicas=10
         a is in doubt: whether its command took effect is not known
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
         c failed: it exited with 2
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
 
           r  run all of them again
           v  only ask the gates again, where the command went well
@@ -334,20 +357,25 @@ mod tests {
         What now? [r/v/s/d/o/b/q] o
 
         b failed: its verify gate does not hold: ready 7, wants >= 10
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
+          run again it is:
+            kubectl -n shop scale deployment/cart --replicas=10
         Again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
 
         a is in doubt: whether its command took effect is not known
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
         Again, skip, done, or leave it? [r/s/d/q] d
         Why? It is kept in the journal (Enter alone goes back): seen in the console
 
         c failed: it exited with 2
-          $ kubectl -n shop scale deployment/cart --replicas=10 ... (2 lines)
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
           | error: no such host
           | hint: DNS?
         Again, skip, done, or leave it? [r/s/d/q] q

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::console::{Console, one_line, wrapped};
+use super::console::{Console, one_line, whole, wrapped};
 use super::menu;
 use super::prompt::{answers, yes};
 use super::terminal::Dialogue;
@@ -89,9 +89,9 @@ pub(super) fn introduced(asked: &Asked, console: Console) -> String {
         });
     }
     for covered in &asked.covers {
-        // Not wrapped: what is approved is exactly what is read.
-        for line in covered.command.lines() {
-            text.push_str(&format!("    {}\n", paint.paint(Role::Active, &paint.clean(line))));
+        // All of it, broken where a shell joins it again: what is approved is exactly what is read.
+        for line in whole(&covered.command, console.width.saturating_sub(5), paint) {
+            text.push_str(&format!("    {}\n", paint.paint(Role::Active, &line)));
         }
         let mut around = |word: &str, value: &str| {
             for line in value.lines() {

@@ -137,6 +137,8 @@ impl Dialogue for Terminal {
                 Heard::Keys => {
                     let keys = self.read.fill_buf()?;
                     if keys.is_empty() {
+                        // What follows is not to stand behind the question.
+                        self.show("\n")?;
                         return Ok((!line.is_empty()).then(|| text(line)));
                     }
                     let end = keys.iter().position(|&key| key == b'\n');

@@ -1,5 +1,7 @@
 //! A live run watched from another terminal: the reporter that shows a run as it goes, fed from the journal.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,14 +10,17 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
 use super::settings::Settings;
-use super::{stores, view};
+use super::{past, stores, view};
 use crate::driver::{DriveError, now};
-use crate::journal::{RunId, Store};
-use crate::machine::{Graph, Mode, State};
-use crate::report::{EndInfo, Seen};
+use crate::journal::{OutputDir, RunId, Store, Stream};
+use crate::machine::{Event, Graph, Leaf, Mode, State};
+use crate::report::{self, EndInfo, Reporter, Seen};
 
 /// How often the journal is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How many bytes of an output are read at a look: only its last line is shown.
+const LONGEST: u64 = 64 * 1024;
 
 /// Follows a run until it rests or its engine is gone. Ctrl-C ends the watching, and not the run.
 ///
@@ -41,10 +46,12 @@ async fn follow(
     // The view may hide the cursor, so an end by a signal must come back here.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
-    let graph = Graph::of(&store.snapshot(run)?.runbook);
+    let graph = Graph::of_snapshot(Arc::new(store.snapshot(run)?));
     let mut state = State::new(&graph);
     let mut view = view::of(settings);
+    past::tell(view.as_mut(), store, &store.run(run)?.runbook, Some(run.as_str()), settings);
     let (mut seen, mut first, mut last) = (0, None, None);
+    let (outputs, mut printed) = (store.outputs(), Printed::default());
     loop {
         // Asked before the events are read: what a run did last is then among them.
         let alive = stores::is_alive(&store.run(run)?);
@@ -54,6 +61,7 @@ async fn follow(
                 state.apply(&graph, &record.event).map_err(illegal)?;
                 (seen, last) = (record.seq, Some(record.at));
                 first.get_or_insert(record.at);
+                printed.follow(&record.event);
                 let (state, graph) = (&state, &graph);
                 view.event(&Seen {
                     run: run.as_str(),
@@ -65,6 +73,7 @@ async fn follow(
                 });
             }
         }
+        printed.hand_over(&outputs, run, view.as_mut());
         view.tick(now());
         if !alive {
             break;
@@ -85,4 +94,43 @@ async fn follow(
     let (program, took) = (settings.program(), took.unwrap_or_default());
     view.close(&EndInfo { run: run.as_str(), program: &program, state: &state, graph: &graph, took });
     Ok(Exit::Good)
+}
+
+/// What the commands at work print, which is in files and not in the journal.
+#[derive(Default)]
+struct Printed {
+    /// How much of each output was handed over.
+    at_work: BTreeMap<(Leaf, Stream), u64>,
+}
+
+impl Printed {
+    fn follow(&mut self, event: &Event) {
+        match event {
+            Event::Intent { leaf, .. } => {
+                for stream in [Stream::Stdout, Stream::Stderr] {
+                    self.at_work.insert((leaf.clone(), stream), 0);
+                }
+            }
+            Event::Exited { leaf, .. } | Event::Judged { leaf, .. } | Event::Doubted { leaf } => {
+                self.at_work.retain(|(other, _), _| other != leaf);
+            }
+            Event::Resumed { .. } | Event::Rested { .. } => self.at_work.clear(),
+            _ => {}
+        }
+    }
+
+    /// Hands what is new to the view. An output that can't be read is left out: it is shown, and nothing hangs on it.
+    fn hand_over(&mut self, outputs: &OutputDir, run: &RunId, view: &mut dyn Reporter) {
+        for ((leaf, stream), from) in &mut self.at_work {
+            let Ok(bytes) = outputs.read(run, leaf, *stream, *from, LONGEST) else { continue };
+            if !bytes.is_empty() {
+                *from += bytes.len() as u64;
+                view.output(
+                    leaf,
+                    if *stream == Stream::Stdout { report::Stream::Stdout } else { report::Stream::Stderr },
+                    &bytes,
+                );
+            }
+        }
+    }
 }

@@ -174,6 +174,8 @@ pub struct Offered {
     pub tail: String,
     /// Whether its action went well, so that only its gate is to be asked again.
     pub ran: bool,
+    /// The command of its action as displayed, which running it again begins with; empty when it has none.
+    pub again: String,
 }
 
 /// What a person chose of an [`Offer`].

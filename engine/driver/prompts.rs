@@ -10,7 +10,7 @@ use super::looping::{Life, Loop, Message};
 use super::people::{Asked, Choice, Offer, Offered, Recall, Reply};
 use super::target;
 use super::undoing;
-use crate::machine::{Event, Finish, Input, Mode, Person, Progress, Question, To};
+use crate::machine::{Evaluate, Event, Finish, Input, Mode, Person, Progress, Question, Stage, To};
 
 /// How long a rested run waits for its prompt to leave the terminal.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -288,7 +288,8 @@ impl Loop<'_> {
     fn what_to_offer(&self, steps: &[String]) -> Offer {
         let state = self.machine.state();
         let offered = |step: &String| {
-            let instance = state.at(state.find(step)?);
+            let at = state.find(step)?;
+            let instance = state.at(at);
             let why = match &instance.finish {
                 Some(Finish::Failed(why)) => Some(why.clone()),
                 Some(_) => Some("it was stopped".to_owned()),
@@ -300,6 +301,11 @@ impl Loop<'_> {
                 command: instance.command.clone(),
                 tail: instance.tail.clone(),
                 ran: instance.action_ok,
+                again: self
+                    .judge
+                    .prepare(state, at, Stage::Action)
+                    .map(|command| command.display)
+                    .unwrap_or_default(),
             })
         };
         let undo = undoing::to_undo(&self.machine, &self.judge, None);

@@ -22,8 +22,8 @@ pub struct Want<'a> {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the lock `{name}` is held by run {run} ({title}, {}) of {by} since {since:.0}{}; it keeps \
-     the lock until it has succeeded or is rolled back: `runbook status {run}` tells how it stands{}",
-    .status.word(), .reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default(), freed(*.status, .run)
+     the lock until it has succeeded or is rolled back",
+    .status.word(), .reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
 )]
 pub struct LockHeld {
     /// The lock.
@@ -42,15 +42,11 @@ pub struct LockHeld {
     pub reason: Option<String>,
 }
 
-/// Returns what frees the lock of a run that nobody drives. One that changed nothing keeps it too: it may be taken up again
-/// at any time, and what its checks found must not be changed by another meanwhile.
-fn freed(status: RunStatus, run: &RunId) -> String {
-    match status {
-        RunStatus::Running | RunStatus::RollingBack => String::new(),
-        _ => format!(
-            ", `runbook resume {run}` goes on with it, `runbook rollback {run}` undoes what it changed, if anything, and \
-             gives the lock back"
-        ),
+impl LockHeld {
+    /// Says whether nobody drives the run that has it. One that changed nothing keeps it too: it may be taken up again at any
+    /// time, and what its checks found must not be changed by another meanwhile.
+    pub fn is_at_rest(&self) -> bool {
+        !matches!(self.status, RunStatus::Running | RunStatus::RollingBack)
     }
 }
 
@@ -189,7 +185,7 @@ mod tests {
         locked(&store, "staging").unwrap();
         let error = locked(&store, "prod").unwrap_err();
         let text = error.to_string().replace(first.run().as_str(), "RUN");
-        insta::assert_snapshot!(text, @"the lock `prod` is held by run RUN (A demo, running) of anna on box (pid 1) since 2026-11-22T03:00:00Z: ticket 7; it keeps the lock until it has succeeded or is rolled back: `runbook status RUN` tells how it stands");
+        insta::assert_snapshot!(text, @"the lock `prod` is held by run RUN (A demo, running) of anna on box (pid 1) since 2026-11-22T03:00:00Z: ticket 7; it keeps the lock until it has succeeded or is rolled back");
         assert_eq!(store.runs(&Filter::default()).unwrap().len(), 2);
     }
 

@@ -134,6 +134,11 @@ impl Graph {
         }
     }
 
+    /// Returns what it is the shape of.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.of)
+    }
+
     /// Returns the number of nodes.
     pub fn len(&self) -> usize {
         self.needs.len()

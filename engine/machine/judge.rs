@@ -4,6 +4,7 @@
 
 mod foresee;
 mod meant;
+mod terms;
 mod whole;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use super::scope::{ResultNames, RunFacts, Scopes};
 use super::stages::describe;
 use super::state::State;
 pub use foresee::{GateTimes, Time, Tries};
+pub use terms::Terms;
 
 /// How long one poll of a gate, a check or a capture may take when nothing is said: they only look, so one that hangs
 /// is a could-not-tell and not a run that hangs.

@@ -42,7 +42,7 @@ pub use event::{
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use instances::Instances;
-pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Time, Tries};
+pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Terms, Time, Tries};
 pub use moment::moment;
 pub use part::from_step;
 pub use people::{covers, hash_of, may_answer, needed, voters};

@@ -1,9 +1,11 @@
 //! The live view of a run on a terminal.
 //!
-//! What ended scrolls up as lines that stay; below them a block is redrawn of what is at work, and for how long. An
-//! event costs the same however large the run is, and nothing is drawn before the next tick. A block is drawn from
-//! what is at work, of which there is no more than may run at once.
+//! What ended scrolls up as lines that stay, in the order of the ends; below them a block is redrawn, in file order, of what is
+//! at work, for how long and against how long it usually takes, and of what is still to do. An event costs the same however
+//! large the run is, nothing is drawn before the next tick, and only lines that changed are written.
 
+mod block;
+mod outline;
 mod row;
 mod screen;
 mod tell;
@@ -11,23 +13,25 @@ mod tell;
 mod tests;
 #[cfg(test)]
 mod vt;
+mod wants;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::lines::node_of;
-use super::paint::{Paint, Role};
-use super::section::Size;
+use super::paint::Paint;
 use super::summary::end_screen;
 use super::timeline::{Timeline, between};
-use super::{EndInfo, Reporter, Seen, Stream};
-use crate::machine::{Addr, End, Event, Leaf, NodeId, Stage};
+use super::{EndInfo, Reporter, Seen, Stream, Usual};
+use crate::machine::{Addr, End, Event, Finish, Judge, Leaf, NodeId, Stage};
 use crate::model::format_duration;
 
 pub use screen::Terminal;
 
+use outline::Outline;
 use row::Row;
 use screen::Screen;
 use tell::NAME;
@@ -37,8 +41,8 @@ const UNFOLDED: usize = 12;
 /// The shortest time between two frames. A little less than a tenth of a second, so that a tick that comes early is
 /// not lost.
 const FRAME: Duration = Duration::from_millis(80);
-/// The most rows of the block: a tall terminal has better uses for them.
-const ROWS: usize = 20;
+/// How many failures of a step are remembered: the newest.
+const REMEMBERED: usize = 8;
 
 /// Returns a reporter that draws on `terminal`.
 pub fn live(terminal: Terminal) -> Box<dyn Reporter> {
@@ -65,11 +69,19 @@ struct Live {
     rows: BTreeMap<Addr, Row>,
     addresses: HashMap<String, Addr>,
     folds: BTreeMap<NodeId, (String, Fold)>,
+    /// What failed of each step, and why; the newest last.
+    failures: BTreeMap<NodeId, Vec<(String, String)>>,
+    outline: Outline,
+    /// Who knows what a gate waits for; made with the first event, and anew when the runbook is another one.
+    judge: Option<Judge>,
+    usual: Option<Arc<OnceLock<Usual>>>,
     heading: Option<String>,
     program: String,
     run: String,
     runbook: String,
     steps: (usize, usize),
+    /// Whether this engine is not the first of the run.
+    taken_up: bool,
     note: &'static str,
     /// When this engine's first event was, and when the last frame.
     began: Option<Timestamp>,
@@ -88,11 +100,16 @@ impl Live {
             rows: BTreeMap::new(),
             addresses: HashMap::new(),
             folds: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            outline: Outline::default(),
+            judge: None,
+            usual: None,
             heading: None,
             program: "runbook".to_owned(),
             run: String::new(),
             runbook: String::new(),
             steps: (0, 0),
+            taken_up: false,
             note: "",
             began: None,
             drawn: None,
@@ -132,7 +149,7 @@ impl Live {
             self.rows.insert(at, Row::new(name, seen.graph.step(at.node), seen.at));
         }
         if let Some(row) = self.rows.get_mut(&at) {
-            row.follow(seen, at.node);
+            row.follow(seen, at.node, self.judge.as_ref());
         }
     }
 
@@ -156,54 +173,20 @@ impl Live {
         fold.told &= fold.over == fold.all;
     }
 
-    /// Returns the block of what is at work, cut to `size`.
-    fn block(&self, now: Timestamp, size: Size) -> Vec<String> {
-        let columns = size.columns.saturating_sub(1);
-        let room = size.rows.saturating_sub(2).min(ROWS);
-        // Before the first event there is nothing to count.
-        if room == 0 || columns < 8 || self.began.is_none() {
-            return Vec::new();
+    /// Remembers what failed, until it is settled.
+    fn remember(&mut self, seen: &Seen<'_>) {
+        let Some(name) = seen.event.step() else { return };
+        let Some(node) = node_of(seen.state, name) else { return };
+        if let Some(failures) = self.failures.get_mut(&node) {
+            failures.retain(|(other, _)| other != name);
         }
-        let (budget, all) = (room - 1, self.rows.len());
-        let mut lines = Vec::new();
-        let mut shown = 0;
-        let mut last = None;
-        // Whoever waits for a person comes first: it is what somebody can do something about.
-        let asked = self.rows.iter().filter(|(_, row)| row.is_asking());
-        for (at, row) in asked.chain(self.rows.iter().filter(|(_, row)| !row.is_asking())) {
-            let fold = self.folds.get(&at.node).filter(|_| last != Some(at.node));
-            let needed = 1 + usize::from(fold.is_some());
-            // The last row is for how many there are more, unless this is the last of them.
-            let limit = if shown + 1 == all { budget } else { budget.saturating_sub(1) };
-            if lines.len() + needed > limit {
-                break;
+        if let Event::Finished { result: Finish::Failed(why), .. } = seen.event {
+            let failures = self.failures.entry(node).or_default();
+            if failures.len() == REMEMBERED {
+                failures.remove(0);
             }
-            if let Some((name, fold)) = fold {
-                let text = format!("{} {}", self.paint.clean(name), fold.words());
-                let text = self.paint.shorten(&text, columns.saturating_sub(4));
-                lines.push(format!("  {} {text}", self.paint.glyph(Role::Active)));
-            }
-            last = Some(at.node);
-            shown += 1;
-            lines.push(row.line(self.paint, now, columns, self.folds.contains_key(&at.node)));
+            failures.push((name.to_owned(), why.clone()));
         }
-        if shown < all && lines.len() < budget {
-            let text = format!("    {} and {} more at work", self.paint.ellipsis(), all - shown);
-            lines.push(self.paint.shorten(&text, columns));
-        }
-        lines.push(self.footer(now, columns));
-        lines
-    }
-
-    fn footer(&self, now: Timestamp, columns: usize) -> String {
-        let (done, all) = self.steps;
-        let elapsed = seconds(self.began.map(|began| between(began, now)).unwrap_or_default());
-        let mut text = format!("{}  {}  {done} of {all} steps  {elapsed}", self.runbook, self.run);
-        if !self.note.is_empty() {
-            text = format!("{}: {text}", self.note);
-        }
-        // Room for the `^C` that a terminal writes where the cursor stands.
-        self.paint.paint(Role::Quiet, &self.paint.shorten(&text, columns.saturating_sub(3)))
     }
 }
 
@@ -220,7 +203,12 @@ impl Reporter for Live {
         program.clone_into(&mut self.program);
     }
 
+    fn usual(&mut self, usual: Arc<OnceLock<Usual>>) {
+        self.usual = Some(usual);
+    }
+
     fn past(&mut self, at: Timestamp, event: &Event) {
+        self.taken_up = true;
         self.timeline.apply(at, event);
     }
 
@@ -229,7 +217,12 @@ impl Reporter for Live {
         if self.began.is_none() {
             self.begin(seen);
         }
+        if self.judge.is_none() || matches!(seen.event, Event::Renewed { .. }) {
+            self.judge = Some(Judge::watching(seen.graph));
+        }
+        self.outline.follow(seen);
         self.count(seen);
+        self.remember(seen);
         self.tell(seen);
         self.follow(seen);
     }

@@ -252,7 +252,7 @@ fn whole(command: &Covered) -> String {
 
 /// Returns a command on one line: of a script its first line, and how many there are. The plan and the journal have the
 /// whole of it.
-pub fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
     let mut lines = command.lines().map(str::trim).filter(|line| !line.is_empty());
     match (lines.next(), lines.count()) {
         (Some(first), more) if more > 0 => format!("{first} … ({} lines)", more + 1).into(),

@@ -1,9 +1,11 @@
 //! What every reporter answers to.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Usual;
 use crate::machine::{Event, Graph, Leaf, State};
 
 /// An event as a reporter sees it.
@@ -55,6 +57,9 @@ pub struct EndInfo<'a> {
 pub trait Reporter: Send {
     /// Takes in how the program is called in the commands to type: `runbook`, with `--store` when that was typed.
     fn called(&mut self, _program: &str) {}
+
+    /// Takes in how long things usually take, which may become known later: reading what was is not waited for.
+    fn usual(&mut self, _usual: Arc<OnceLock<Usual>>) {}
 
     /// Takes in an event from before this engine's life (resume, rollback): it is remembered for the end screen and
     /// not shown. Leaving it out costs that memory and nothing else.

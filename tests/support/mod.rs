@@ -14,6 +14,7 @@ pub(crate) mod search;
 pub(crate) mod shell;
 pub(crate) mod standins;
 pub(crate) mod terminal;
+pub(crate) mod tmux;
 pub(crate) mod tools;
 
 mod proof;

@@ -13,7 +13,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::plan_file::Kept;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{detach, planned, prompt, steps, stores, tools, view};
+use crate::cli::{changing, detach, past, planned, prompt, steps, stores, tools, view};
 use crate::driver::{self, Recorder, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
@@ -80,8 +80,8 @@ pub(super) fn run_or_rehearse(
         }
     };
     let rehearses = tape.is_some();
-    let consent =
-        confirm(exec, &snapshot, rehearses, terminal.as_mut(), console)?.map(|via| settings.person(via));
+    let consent = confirm(exec, (&snapshot, &part), rehearses, terminal.as_mut(), settings, console)?
+        .map(|via| settings.person(via));
 
     let options = Options {
         max_parallel: exec.max_parallel.or(snapshot.runbook.max_parallel).unwrap_or(MAX_PARALLEL),
@@ -118,6 +118,9 @@ pub(super) fn run_or_rehearse(
     });
     let recorder = recorder.transpose()?;
     let mut view = view::of(settings);
+    if !rehearses {
+        past::tell(view.as_mut(), &store, &work.snapshot.runbook.name, None, settings);
+    }
     let around = Surroundings {
         script: None,
         program: settings.program(),
@@ -152,9 +155,10 @@ fn reason(exec: &Exec, book: &Book, terminal: Option<&mut Terminal>) -> Result<O
 /// Makes sure that a protected run is meant. Returns from where that was said (`terminal`, `flag`), when it had to be.
 fn confirm(
     exec: &Exec,
-    snapshot: &Arc<Snapshot>,
+    (snapshot, part): (&Arc<Snapshot>, &steps::Part),
     rehearses: bool,
     terminal: Option<&mut Terminal>,
+    settings: &Settings,
     console: Console,
 ) -> Result<Option<&'static str>, CliError> {
     let runbook = &snapshot.runbook;
@@ -177,6 +181,7 @@ fn confirm(
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         before.push_str(&format!("  {name} = {}\n", one_line(&value)));
     }
+    before.push_str(&changing::shown(snapshot, part, &settings.program(), console));
     before.push_str(&format!("This is protected: {}\n", one_line(protect)));
     if rehearses {
         before.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");

@@ -13,7 +13,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{detach, steps, view};
+use crate::cli::{detach, past, steps, view};
 use crate::driver::{self, Outliving, Surroundings};
 use crate::machine::{Decision, missing_outputs};
 use crate::report::Role;
@@ -72,6 +72,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
         return detach::hand_over(detach::Work::Resume(Box::new(work)), approvals, settings, console);
     }
     let mut view = view::of(settings);
+    past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,
         program: settings.program(),

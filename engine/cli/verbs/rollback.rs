@@ -11,7 +11,7 @@ use crate::cli::prompt::yes;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
-use crate::cli::{steps, undoing, view};
+use crate::cli::{past, steps, undoing, view};
 use crate::driver::{self, Outliving, Surroundings, undo_plan};
 use crate::machine::UndoResult;
 use crate::template::quote_word;
@@ -69,6 +69,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     let secrets = secrets_again(&stored.snapshot, ask, settings, console)?;
     let by = settings.person(settings.via());
     let mut view = view::of(settings);
+    past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,
         program: settings.program(),

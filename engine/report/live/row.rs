@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::wants::wants;
 use super::{name_columns, seconds};
-use crate::machine::{Event, Leaf, NodeId, Stage, Verdict, needed, voters};
-use crate::model::Step;
+use crate::machine::{Event, Judge, Leaf, NodeId, Stage, Terms, Verdict, needed, voters};
+use crate::model::{Action, Step, format_duration};
 use crate::report::paint::{Paint, Role, pad, width};
 use crate::report::timeline::between;
 use crate::report::{Seen, Stream, phrase};
 
 /// How much of a line that has no end yet is kept.
 const LONGEST: usize = 2_048;
+/// The columns that an output's last line, and what a gate saw, are left before words are left out for them.
+const MOST_OF_OUTPUT: usize = 24;
+const SEEN: usize = 8;
 
 /// An instance at work.
 #[derive(Debug)]
@@ -27,8 +31,12 @@ pub(super) struct Row {
     /// What a person is asked, or when the next attempt begins.
     asked: String,
     next: Option<Timestamp>,
-    /// What its gate saw last.
+    /// What its gate saw last, and whether it could tell.
     seen: String,
+    unknown: bool,
+    /// The gate that is asked: which, since when, and what it waits for once that is worth showing.
+    gate: Option<(Stage, Timestamp, Option<Terms>)>,
+    undoing: bool,
     /// What its guard said last, when it is worth a look.
     guard: String,
     /// The last whole line, and what came after it, of each stream.
@@ -50,6 +58,9 @@ impl Row {
             asked: String::new(),
             next: None,
             seen: String::new(),
+            unknown: false,
+            gate: None,
+            undoing: false,
             guard: String::new(),
             whole: Vec::new(),
             parts: [Vec::new(), Vec::new()],
@@ -57,8 +68,8 @@ impl Row {
         }
     }
 
-    /// Brings the row up to an event of its instance.
-    pub(super) fn follow(&mut self, seen: &Seen<'_>, node: NodeId) {
+    /// Brings the row up to an event of its instance. `judge` knows what its gates wait for.
+    pub(super) fn follow(&mut self, seen: &Seen<'_>, node: NodeId, judge: Option<&Judge>) {
         match seen.event {
             Event::Intent { leaf, .. } if leaf.stage == Stage::Guard => {}
             Event::Polled { leaf, verdict, seen } if leaf.stage == Stage::Guard => {
@@ -74,13 +85,21 @@ impl Row {
                 }
             }
             Event::Intent { leaf, .. } => self.begin(leaf, seen, node),
-            Event::Polled { verdict, seen, .. } => {
+            Event::Polled { leaf, verdict, seen: found } => {
+                self.unknown = matches!(verdict, Verdict::CouldNotTell(_));
                 self.seen = match verdict {
                     Verdict::CouldNotTell(why) => format!("could not tell: {why}"),
-                    Verdict::DoesNotHold if seen.is_empty() => "not yet".to_owned(),
-                    Verdict::Holds | Verdict::Warns if seen.is_empty() => "holds so far".to_owned(),
-                    _ => seen.clone(),
+                    Verdict::DoesNotHold if found.is_empty() => "not yet".to_owned(),
+                    Verdict::Holds | Verdict::Warns if found.is_empty() => "holds so far".to_owned(),
+                    _ => found.clone(),
                 };
+                // Not before: of ten thousand gates that hold at once nobody reads what they waited for.
+                if let Some((stage, _, terms @ None)) = &mut self.gate
+                    && *stage == leaf.stage
+                {
+                    let at = seen.state.find(&leaf.step);
+                    *terms = judge.zip(at).and_then(|(judge, at)| judge.terms(seen.state, at, *stage));
+                }
             }
             Event::AwaitsLock { lock, keeper, .. } => {
                 self.doing = "waits for the lock";
@@ -112,7 +131,13 @@ impl Row {
         let all = needed(seen.graph, at.node);
         let hash = seen.state.at(at).covers_hash();
         let said = voters(seen.state, at, hash.as_deref()).count();
-        self.attempt = (all > 1).then(|| format!("{said} of {all} said yes"));
+        let who = match &seen.graph.step(at.node).body.action {
+            Action::Approve(approve) => approve.who().map(|who| format!("{who} may answer")),
+            _ => None,
+        };
+        let counted = (all > 1).then(|| format!("{said} of {all} said yes"));
+        let told: Vec<String> = who.into_iter().chain(counted).collect();
+        self.attempt = (!told.is_empty()).then(|| told.join(", "));
     }
 
     fn begin(&mut self, leaf: &Leaf, seen: &Seen<'_>, node: NodeId) {
@@ -129,6 +154,9 @@ impl Row {
         self.asked.clear();
         self.next = None;
         self.seen.clear();
+        self.unknown = false;
+        self.gate = phrase::gate(seen.graph, node, leaf.stage).map(|_| (leaf.stage, seen.at, None));
+        self.undoing = matches!(leaf.stage, Stage::Undo | Stage::UndoVerify);
         self.guard.clear();
         self.whole.clear();
         self.parts = [Vec::new(), Vec::new()];
@@ -151,37 +179,102 @@ impl Row {
         part.drain(..excess);
     }
 
+    /// Returns the instance's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Says whether a person is asked.
     pub(super) fn is_asking(&self) -> bool {
         self.role == Role::Person
     }
 
-    /// Returns the row's line, at most `columns` wide.
-    pub(super) fn line(&self, paint: Paint, now: Timestamp, columns: usize, nested: bool) -> String {
-        let indent = if nested { "    " } else { "  " };
-        let elapsed = seconds(between(self.began, now));
-        let wide = name_columns(columns) + 2 - indent.len();
-        let columns = columns.saturating_sub(indent.len() + 2);
-        let name = paint.shorten(&pad(&paint.clean(&self.name), wide), columns);
-        let mut said = format!(" {elapsed:>7}");
-        for part in [self.doing, self.attempt.as_deref().unwrap_or(""), &self.detail(paint, now)] {
-            if !part.is_empty() {
-                said.push_str("  ");
-                said.push_str(part);
-            }
-        }
-        let said = paint.shorten(&said, columns - width(&name));
-        format!("{indent}{} {name}{}", paint.glyph(self.role), paint.paint(Role::Quiet, &said))
+    /// Says whether its undo is at work.
+    pub(super) fn is_undoing(&self) -> bool {
+        self.undoing
     }
 
-    fn detail(&self, paint: Paint, now: Timestamp) -> String {
+    /// Returns the row's line, at most `columns` wide. `usual` is how long it takes as a rule.
+    pub(super) fn line(
+        &self,
+        paint: Paint,
+        now: Timestamp,
+        columns: usize,
+        indent: usize,
+        usual: Option<Duration>,
+    ) -> String {
+        let blank = " ".repeat(indent);
+        let wide = (name_columns(columns) + 2).saturating_sub(indent);
+        let columns = columns.saturating_sub(indent + 2);
+        let name = paint.shorten(&pad(&paint.clean(&self.name), wide), columns);
+        let room = columns - width(&name);
+        let said = paint.shorten(&self.said(paint, now, room, usual), room);
+        let role = if self.unknown { Role::Doubt } else { self.role };
+        format!("{blank}{} {name}{}", paint.glyph(role), paint.paint(Role::Quiet, &said))
+    }
+
+    /// Returns what stands behind the name. Where there is little room the words that can be done without are left out first,
+    /// then what the gate saw is cut: what it waits for, and until when, is what somebody looks for.
+    fn said(&self, paint: Paint, now: Timestamp, room: usize, usual: Option<Duration>) -> String {
+        let elapsed = format!(" {:>7}", seconds(between(self.began, now)));
+        let usual = usual.filter(|usual| usual.as_millis() >= 500 && !self.is_asking()).map(seconds);
+        let told = |word: &str| usual.as_ref().map(|usual| format!("{word}{usual}")).unwrap_or_default();
+        let approximately = if paint.unicode { "≈" } else { "~" };
+        let (seen, wanted) = self.detail(paint, now);
+        let attempt = self.attempt.as_deref().unwrap_or("");
+        // The last line of an output may be long, and is cut.
+        let needed =
+            if wanted.is_empty() { width(&seen).min(MOST_OF_OUTPUT) } else { width(&seen) + width(&wanted) };
+        let variants =
+            [(told("usually "), self.doing), (told(approximately), self.doing), (told(approximately), "")];
+        let mut line = String::new();
+        for (usual, doing) in variants {
+            line.clone_from(&elapsed);
+            for part in [usual.as_str(), doing, attempt] {
+                if !part.is_empty() {
+                    line.push_str("  ");
+                    line.push_str(part);
+                }
+            }
+            if width(&line) + 2 + needed <= room || wanted.is_empty() && usual.is_empty() {
+                break;
+            }
+        }
+        if seen.is_empty() && wanted.is_empty() {
+            return line;
+        }
+        let left = room.saturating_sub(width(&line) + 2 + width(&wanted));
+        let seen = if wanted.is_empty() { seen } else { paint.shorten(&seen, left.max(SEEN)) };
+        format!("{line}  {seen}{wanted}")
+    }
+
+    /// Returns what is seen of it, and what is waited for.
+    fn detail(&self, paint: Paint, now: Timestamp) -> (String, String) {
+        let seen = self.seen_of(paint, now);
+        match &self.gate {
+            Some((_, since, Some(terms))) if !self.seen.is_empty() && self.guard.is_empty() => {
+                let mut text = wants(terms, paint);
+                if let Some(hold) = terms.hold {
+                    text.push_str(&format!(", for {}", format_duration(hold)));
+                }
+                if let Some(within) = terms.within {
+                    let passed = seconds(between(*since, now));
+                    text.push_str(&format!(", {passed} of {}", format_duration(within)));
+                }
+                (seen, text)
+            }
+            _ => (seen, String::new()),
+        }
+    }
+
+    fn seen_of(&self, paint: Paint, now: Timestamp) -> String {
         if let Some(next) = self.next {
             // Rounded up: it is not "in 0s" before it is.
             let left = between(now, next) + Duration::from_millis(999);
             return format!("in {}", seconds(left));
         }
         if !self.asked.is_empty() {
-            return paint.clean(&self.asked);
+            return paint.clean(&phrase::flat(&self.asked));
         }
         if !self.guard.is_empty() {
             return paint.clean(&self.guard);

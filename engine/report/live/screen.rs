@@ -4,6 +4,7 @@
 //! torn rows behind, and its drawing thread and clock would be a second owner of the terminal. What is needed is
 //! little: go up, erase, write, in one piece.
 
+use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
@@ -48,6 +49,7 @@ const SHOW_CURSOR: &str = "\x1b[?25h";
 const NO_WRAP: &str = "\x1b[?7l";
 const WRAP: &str = "\x1b[?7h";
 const ERASE_BELOW: &str = "\x1b[J";
+const ERASE_LINE: &str = "\x1b[K";
 
 /// Lines that stay and a block that is redrawn below them.
 pub(super) struct Screen {
@@ -77,6 +79,9 @@ impl Screen {
         if above.is_empty() && block == self.block && size == self.size {
             return;
         }
+        if above.is_empty() && size == self.size && !block.is_empty() && block.len() == self.block.len() {
+            return self.redraw(block);
+        }
         let mut frame = String::from(BEGIN_FRAME);
         self.erase(&mut frame, size);
         frame.push_str(above);
@@ -92,6 +97,32 @@ impl Screen {
         frame.push_str(END_FRAME);
         self.block = block;
         self.size = size;
+        self.write(&frame);
+    }
+
+    /// Writes the lines of the block that are others than before, and leaves the rest alone: over a slow connection a block that
+    /// is erased and written again flickers, and most of a frame is what was there.
+    fn redraw(&mut self, block: Vec<String>) {
+        let mut frame = format!("{BEGIN_FRAME}{NO_WRAP}");
+        let last = block.len() - 1;
+        let mut row = last;
+        for (number, line) in block.iter().enumerate().filter(|(number, line)| self.block[*number] != **line)
+        {
+            frame.push('\r');
+            go(&mut frame, row, number);
+            frame.push_str(line);
+            frame.push_str(ERASE_LINE);
+            row = number;
+        }
+        if row != last {
+            // Behind the last line, where a `^C` is to appear.
+            frame.push('\r');
+            go(&mut frame, row, last);
+            frame.push_str(&format!("\x1b[{}C", width_of(&block[last]).max(1)));
+        }
+        frame.push_str(WRAP);
+        frame.push_str(END_FRAME);
+        self.block = block;
         self.write(&frame);
     }
 
@@ -115,6 +146,15 @@ impl Screen {
         if !self.gone && out.write_all(frame.as_bytes()).and_then(|()| out.flush()).is_err() {
             self.gone = true;
         }
+    }
+}
+
+/// Moves the cursor from one row of the block to another.
+fn go(frame: &mut String, from: usize, to: usize) {
+    match to.cmp(&from) {
+        Ordering::Less => frame.push_str(&format!("\x1b[{}A", from - to)),
+        Ordering::Equal => {}
+        Ordering::Greater => frame.push_str(&format!("\x1b[{}B", to - from)),
     }
 }
 

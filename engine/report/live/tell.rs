@@ -106,7 +106,8 @@ impl Live {
         }
         let about = (self.program.as_str(), seen.run, true);
         let asks = Asks::of(about, (seen.state, seen.graph), &self.timeline, at, question);
-        if let Some(people) = asks.people() {
+        // Who may is told by the sentence.
+        if let Some(people) = asks.people().filter(|_| answered || asks.needed > 1) {
             self.say_wrapped(Role::Quiet, "      ", &people);
         }
         let command = phrase::answered_by((&self.program, seen.run), &name, question);

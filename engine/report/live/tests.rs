@@ -32,7 +32,7 @@ fn what_runs_stands_below_what_ended() {
     let vt = Vt::new(80, 24);
     let mut play = middle(&vt);
     play.tick(3_200);
-    assert_snapshot!(vt.text(), @r##"
+    assert_snapshot!(vt.text(), @r"
     autolytiq/pre-scale-event  run r7k2m9qd
     by ada@ops1 (sale on Friday); target cluster prod-eu
 
@@ -42,12 +42,18 @@ fn what_runs_stands_below_what_ended() {
       ✓ scale[api]                   11s  replicas 3 → 10
       ● aurora attempt 1 failed; the next in 10s
           | An error occurred (Throttling)
-      ● scale 1/3
+
+    ✓ Preflight  1 of 1
+    ● 24 hours before  0 of 2
+      ● scale                     ━━━──────  1/3, 2 at work
         ● scale[cart]                 8s  verifying  ready 7 of 10, wants >= 10
         ● scale[web]                  6s  second 80%
       ● aurora                        4s  tries again  attempt 2  in 7s
+    · Just before  0 of 2
+      · go                                waits for scale, aurora
+      · warm-caches                       waits for go
     autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  20s
-    "##);
+    ");
     assert!(!vt.has_cursor());
 }
 
@@ -139,16 +145,24 @@ fn many_instances_are_told_in_one_line_but_not_their_failures() {
     }
     play.fail("scale[18]", "no").start("scale[19]").tick(1_000);
     let text = vt.text();
-    assert_snapshot!(text.split_once("  ✓ reach").expect("reach").1, @r##"
+    assert_snapshot!(text.split_once("  ✓ reach").expect("reach").1, @r"
                             0ms
     24 hours before
       ✗ scale[18]                   1.6s  it exited with 1
           $ kubectl scale scale[18] --replicas=10
           | no
-      ● scale 19/20, 1 failed
+
+    ✓ Preflight  1 of 1
+    ● 24 hours before  0 of 2
+      ✗ scale                     ━━━━━━━━─  19/20, 1 failed, 1 at work
+        ✗ scale[18]: it exited with 1
         ● scale[19]                   1s
+      · aurora
+    · Just before  0 of 2
+      · go                                waits for scale, aurora
+      · warm-caches                       waits for go
     autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  6s
-    "##);
+    ");
 }
 
 #[test]
@@ -213,14 +227,21 @@ fn a_resumed_run_begins_with_its_title_and_counts_its_own_time() {
     let (step, by) = ("scale[api]".to_owned(), Some(person()));
     play.say(Event::Decided { step, decision: Decision::Retry, by, reason: None });
     play.intend("scale[api]", Stage::Action, "kubectl scale deployment/api").tick(2_000);
-    assert_snapshot!(vt.text(), @r##"
+    assert_snapshot!(vt.text(), @r"
     autolytiq/pre-scale-event  run r7k2m9qd
     taken up again by ada@ops1 (the API is back)
       ◆ scale[api] decided: run it again, by ada@ops1
-      ● scale 0/3
+
+    ✓ Preflight  1 of 1
+    ● 24 hours before  0 of 2
+      ● scale                     ─────────  0/3, 1 at work
         ● scale[api]                  2s  attempt 2
+      · aurora
+    · Just before  0 of 2
+      · go                                waits for scale, aurora
+      · warm-caches                       waits for go
     autolytiq/pre-scale-event  r7k2m9qd  1 of 5 steps  2s
-    "##);
+    ");
     play.exit("scale[api]", Stage::Action, 0, "").done("scale[api]").rest(RunStatus::Failed).close();
     assert!(vt.text().contains("✓ scale[api]                    2s  replicas"), "{}", vt.text());
 }
@@ -260,4 +281,126 @@ fn a_big_run_costs_no_more_to_draw() {
         vt.text().lines().count()
     };
     assert_eq!(steps(10_000), steps(20));
+}
+
+#[test]
+fn ten_thousand_steps_write_no_more_than_what_changes() {
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&runbook(), vec![live(vt.terminal(UTF8))]);
+    play.start("reach").done("reach");
+    let item = |n: u32| Item { key: n.to_string(), value: n.into() };
+    play.say(Event::Expanded { step: "scale".to_owned(), items: (0..10_000).map(item).collect() });
+    for number in 0..9_000 {
+        play.start(&format!("scale[{number}]")).done(&format!("scale[{number}]"));
+    }
+    play.start("scale[9000]").tick(1_000);
+    let (writes, bytes) = (vt.writes(), vt.bytes());
+    for number in 9_000..9_900 {
+        // Ten times faster than frames: what nobody could see is not drawn.
+        play.done(&format!("scale[{number}]")).start(&format!("scale[{}]", number + 1)).tick(10);
+    }
+    let (writes, bytes) = (vt.writes() - writes, vt.bytes() - bytes);
+    assert!(writes <= 9_000 / 80 + 1, "{writes} frames in nine seconds");
+    assert!(bytes / writes < 400, "{bytes} bytes in {writes} frames");
+}
+
+#[test]
+fn ten_thousand_steps_in_a_hundred_phases_are_a_block_like_any_other() {
+    let step = |number: usize| crate::model::Step {
+        id: format!("s{number}"),
+        phase: Some(format!("Phase {}", number / 100)),
+        ..Default::default()
+    };
+    let book = crate::model::Runbook {
+        name: "many".to_owned(),
+        steps: (0..10_000).map(step).collect(),
+        ..Default::default()
+    };
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
+    for number in 0..5_050 {
+        play.start(&format!("s{number}")).done(&format!("s{number}"));
+    }
+    play.start("s5050").tick(1_000);
+    let text = vt.text();
+    let block: Vec<&str> = text.split("\n\n").last().expect("a block").lines().collect();
+    assert!(block.len() <= 18, "{block:#?}");
+    assert_eq!(block[..2], ["● Phase 50  50 of 100", "  ● s5050                         1s"], "{block:#?}");
+    assert!(block.iter().any(|line| line.ends_with("… and 43 more phases")), "{block:#?}");
+    let before = (vt.writes(), vt.bytes());
+    for _ in 0..50 {
+        play.tick(1_000);
+    }
+    let (writes, bytes) = (vt.writes() - before.0, vt.bytes() - before.1);
+    assert!(
+        writes == 50 && bytes < 50 * 200,
+        "only the clocks are written: {bytes} bytes in {writes} frames"
+    );
+}
+
+/// A step whose gate waits, in a runbook that says for how long.
+fn waiting(vt: &Vt) -> Play {
+    let mut book = runbook();
+    let text = |src: &str| crate::model::Text::new(src);
+    let pass = crate::model::Expr(text("json.ready >= 10"));
+    let gate = crate::model::Gate { pass, within: Some(text("10m")), ..Default::default() };
+    book.steps[2].body.verify = Some(Box::new(gate));
+    let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
+    play.start("reach").done("reach");
+    play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster").exit("aurora", Stage::Action, 0, "");
+    play.intend("aurora", Stage::Verify, "aws rds describe-db-clusters").pass(125_000);
+    play.poll("aurora", Stage::Verify, Verdict::DoesNotHold, "ready 7");
+    play
+}
+
+fn squeezed(vt: &Vt) -> String {
+    vt.text().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_gate_tells_what_it_waits_for_and_how_long_there_is() {
+    for (columns, expected) in [
+        (80, "aurora 2m 11s ready 7, wants ≥ 10, 2m 10s of 10m"),
+        (200, "aurora 2m 11s verifying ready 7, wants ≥ 10, 2m 10s of 10m"),
+    ] {
+        let vt = Vt::new(columns, 24);
+        let mut play = waiting(&vt);
+        play.tick(5_000);
+        assert!(squeezed(&vt).contains(expected), "{}", vt.text());
+    }
+    let vt = Vt::new(80, 24);
+    let mut play = waiting(&vt);
+    let why = "the server did not answer in time, and neither did the one before it".to_owned();
+    play.poll("aurora", Stage::Verify, Verdict::CouldNotTell(why), "").tick(5_000);
+    assert!(vt.text().contains("  ? aurora"), "{}", vt.text());
+    assert!(vt.text().contains("…, wants ≥ 10, 2m 10s of 10m"), "{}", vt.text());
+}
+
+#[test]
+fn how_long_things_usually_take_is_told_once_it_is_known() {
+    let mut past = crate::report::Past::default();
+    let mut before = Play::opened(&runbook(), Vec::new());
+    before.start("reach").done("reach").start("aurora").pass(252_000).done("aurora");
+    past.begin();
+    before.events.iter().for_each(|(at, event)| past.apply(*at, event));
+    let usual = Arc::new(OnceLock::new());
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&runbook(), vec![live(vt.terminal(UTF8))]);
+    play.reporters[0].usual(Arc::clone(&usual));
+    play.start("reach").done("reach").act("aurora", "ACU 2 → 8", "aws").tick(1_000);
+    assert!(!vt.text().contains("usually"), "{}", vt.text());
+    usual.set(past.usual()).expect("it is not known yet");
+    play.tick(1_000);
+    assert!(vt.text().contains("● aurora                        3s  usually 4m 12s"), "{}", vt.text());
+}
+
+#[test]
+fn on_the_way_back_it_is_counted_what_is_undone() {
+    let vt = Vt::new(80, 24);
+    let mut play = on(&vt);
+    play.change("scale[api]", "replicas 3 → 10").change("aurora", "ACU 2 → 8").rest(RunStatus::Interrupted);
+    play.roll_back(&["aurora", "scale[api]"]).undo("aurora", crate::machine::UndoResult::Done);
+    play.intend("scale[api]", Stage::Undo, "kubectl scale").tick(2_000);
+    assert!(vt.text().contains("1 of 2 undone"), "{}", vt.text());
+    assert!(vt.text().contains("24 hours before  1 of 2"), "{}", vt.text());
 }

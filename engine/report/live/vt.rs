@@ -15,6 +15,7 @@ struct Content {
     cursor: bool,
     wrap: bool,
     writes: usize,
+    bytes: usize,
 }
 
 /// A terminal that can be looked at and resized while it is written to.
@@ -25,7 +26,15 @@ impl Vt {
     pub(super) fn new(columns: usize, rows: usize) -> Vt {
         let size = Size { columns, rows };
         let lines = vec![Vec::new()];
-        Vt(Arc::new(Mutex::new(Content { size, lines, at: (0, 0, 0), cursor: true, wrap: true, writes: 0 })))
+        Vt(Arc::new(Mutex::new(Content {
+            size,
+            lines,
+            at: (0, 0, 0),
+            cursor: true,
+            wrap: true,
+            writes: 0,
+            bytes: 0,
+        })))
     }
 
     pub(super) fn terminal(&self, paint: Paint) -> Terminal {
@@ -59,6 +68,11 @@ impl Vt {
         self.0.lock().expect("no test panics in here").cursor
     }
 
+    /// Returns how much was written, control sequences included.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.lock().expect("no test panics in here").bytes
+    }
+
     pub(super) fn writes(&self) -> usize {
         self.0.lock().expect("no test panics in here").writes
     }
@@ -90,8 +104,11 @@ impl Content {
         }
         let offset = self.at.1 * self.size.columns + self.at.2;
         let line = &mut self.lines[self.at.0];
-        line.resize(offset, ' ');
-        line.push(c);
+        line.resize(line.len().max(offset), ' ');
+        match line.get_mut(offset) {
+            Some(there) => *there = c,
+            None => line.push(c),
+        }
         self.at.2 += 1;
     }
 
@@ -99,6 +116,15 @@ impl Content {
         match (body, last) {
             (_, 'm') => {}
             (count, 'A') => self.up(count.parse().expect("a number of rows")),
+            // Only within what is there, whose lines fit.
+            (count, 'B') => {
+                self.at = (self.at.0 + count.parse::<usize>().expect("a number of rows"), 0, self.at.2)
+            }
+            (count, 'C') => self.at.2 += count.parse::<usize>().expect("a number of columns"),
+            ("", 'K') => {
+                let offset = self.at.1 * self.size.columns + self.at.2;
+                self.lines[self.at.0].truncate(offset);
+            }
             ("", 'J') => {
                 self.lines.truncate(self.at.0 + 1);
                 let offset = self.at.1 * self.size.columns + self.at.2;
@@ -117,6 +143,7 @@ impl Write for Vt {
         let text = std::str::from_utf8(bytes).expect("a frame is one piece of text");
         let mut content = self.0.lock().expect("no test panics in here");
         content.writes += 1;
+        content.bytes += bytes.len();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
             match c {

@@ -1,0 +1,126 @@
+//! What a person is asked, answered as they would: with keys.
+
+use runbook::exec::find_by_env;
+
+use super::{like, typed};
+use crate::support::live::{killed, wait_until};
+use crate::support::project::Project;
+use crate::support::tmux::Tmux;
+
+/// A release that asks before it goes out, whose step works once `mended` is there.
+const RELEASE: &str = r#"
+runbook: release
+title: Put a release in place
+vars:
+  env: {type: string, enum: [prod, staging], help: Where to}
+steps:
+  - id: build
+    phase: Before
+    run: [sh, -c, "echo built > built"]
+    rollback: {run: rm built}
+  - id: go
+    phase: Now
+    approve: {prompt: "The build is there. Put it into {{ env }}?"}
+  - id: copy
+    phase: Now
+    title: Copy it
+    shell: |
+      test -e mended || { echo 'rsync: connection refused by the host of {{ env }}' >&2; exit 12; }
+      echo copied --from build/output --to /srv/releases/{{ env }}/current --checksum --delete-after --timeout 300 > copied
+    rollback: {run: rm -f copied}
+"#;
+
+fn release() -> Project {
+    Project::new().file("runbooks/release.yaml", RELEASE)
+}
+
+#[test]
+fn an_approval_and_a_failed_step_that_is_tried_again() {
+    let project = release();
+    let Some(terminal) = typed(&project, "runbook exec release") else { return };
+    terminal.until("env:");
+    like("a_missing_var", &terminal.screen());
+    terminal.types("2");
+    like("an_approval", &terminal.until("Yes? [y/N]"));
+    terminal.types("y");
+    terminal.until("Note (Enter for none):");
+    terminal.types("Dana looked at it");
+    like("a_failed_step", &terminal.until("What now?"));
+    project.write("mended", "");
+    terminal.types("r");
+    like("tried_again", &terminal.ended(0));
+    assert!(project.has("copied"));
+}
+
+#[test]
+fn an_approval_that_is_given_elsewhere_takes_the_prompt_down() {
+    let project = release();
+    project.write("mended", "");
+    let Some(terminal) = typed(&project, "runbook exec release --var env=prod") else { return };
+    terminal.until("Yes? [y/N]");
+    let other = Tmux::open(&project, 80, 24).expect("there is one already");
+    other
+        .types("runbook approve $(runbook runs --format json | tr -d ' ,\"' | sed -n 's/^run://p') go --yes");
+    let told = other.ended(0);
+    assert!(told.contains("hears it at once"), "{told}");
+    like("answered_elsewhere", &terminal.ended(0));
+}
+
+#[test]
+fn the_second_ctrl_c_stops_what_runs() {
+    let project = Project::new().file(
+        "runbooks/slow.yaml",
+        "runbook: slow\ntitle: Take long\nsteps:\n  - id: first\n    run: [sh, -c, ': > first']\n    rollback: {run: rm first}\n  \
+         - id: long\n    shell: ': > began; sleep 600'\n    rollback: {run: rm began}\n",
+    );
+    let Some(terminal) = typed(&project, "runbook exec slow") else { return };
+    wait_until("the step began", || project.has("began"));
+    terminal.until("● long");
+    terminal.presses("C-c");
+    like("ctrl_c", &terminal.until("Ctrl-C again stops it"));
+    terminal.presses("C-c");
+    like("ctrl_c_twice", &terminal.ended(130));
+    assert_eq!(find_by_env(&[("RUNBOOK_RUN", &project.newest())]), []);
+    terminal.types("stty -a | tr ' ;' '\\n\\n' | grep -c -x -e echo -e icanon -e isig");
+    let screen = terminal.when("how the terminal is set", |screen| screen.ends_with("\n3\n[0] $"));
+    assert!(screen.contains("130"), "{screen}");
+}
+
+#[test]
+fn what_was_under_way_when_the_engine_died_is_asked_about() {
+    let project = Project::new().file(
+        "runbooks/pay.yaml",
+        "runbook: pay\ntitle: Pay the invoices\nsteps:\n  - id: pay\n    title: Send the payments\n    \
+         shell: 'while [ ! -e go ]; do sleep 0.05; done'\n    irreversible: Money that was sent is gone.\n  \
+         - {id: tell, run: [echo, paid], effect: read}\n",
+    );
+    if Tmux::open(&project, 80, 24).is_none() {
+        return;
+    }
+    killed(&project, "pay", "pay");
+    let run = project.newest();
+    project.write("go", "");
+    wait_until("the command has ended", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
+    let terminal = typed(&project, "runbook resume").expect("there is one");
+    like("in_doubt", &terminal.until("What now?"));
+    terminal.types("d");
+    terminal.until("Why?");
+    terminal.types("the bank has it");
+    like("in_doubt_settled", &terminal.ended(0));
+}
+
+#[test]
+fn who_is_to_confirm_a_protected_run_sees_what_it_changes() {
+    let project = Project::new().file(
+        "runbooks/shrink.yaml",
+        "runbook: shrink\ntitle: Shrink the shop\nprotect: env == 'prod'\nvars:\n  env: {type: string}\nsteps:\n  \
+         - {id: look, run: [echo, look], effect: read}\n  - id: scale\n    changes: cart 10 → 3\n    \
+         run: [echo, kubectl, --context, '{{ env }}', --namespace, shop, scale, deployment/cart, --replicas=3, --timeout=5m]\n    \
+         rollback: {run: [echo, back]}\n",
+    );
+    let Some(terminal) = typed(&project, "runbook exec shrink --var env=prod") else { return };
+    like("protect", &terminal.until("Type shrink to go on:"));
+    terminal.types("no");
+    let screen = terminal.ended(2);
+    assert!(screen.contains("was not confirmed: nothing ran"), "{screen}");
+}
