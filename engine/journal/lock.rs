@@ -203,13 +203,14 @@ mod tests {
         ] {
             let name = format!("{status:?}");
             let mut first = locked(&store, &name).unwrap();
-            let frees = format!("`runbook rollback {}`", first.run());
+            let by = first.run().clone();
             first.append(at(1), vec![rested(status)]).unwrap();
             first.release(at(2)).unwrap();
             let second = locked(&store, &name);
             assert_eq!(second.is_err(), kept, "{name}");
             if let Err(error) = second {
-                assert!(error.to_string().contains(&frees), "{error}");
+                let JournalError::LockHeld(held) = error else { panic!("{error}") };
+                assert!(held.run == by && held.is_at_rest(), "{held}");
             }
         }
     }

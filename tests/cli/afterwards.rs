@@ -385,8 +385,11 @@ steps:
     project.run(&["exec", "held"]).code(1);
     let run = project.newest();
     let told = project.run(&["exec", "held"]).code(6).to_string();
-    let ways = "`runbook resume [RUN]` goes on with it, `runbook rollback [RUN]` undoes what it changed, if anything, and gives the lock back";
-    assert!(told.contains(ways), "{told}");
+    for way in ["go on with it  [RUN]", "undo it and free the lock  [RUN]"] {
+        let (what, run) = way.split_once("  ").expect("two parts");
+        let line = told.lines().find(|line| line.trim_start().starts_with(what)).unwrap_or_default();
+        assert!(line.contains("   runbook r") && line.ends_with(run), "{told}");
+    }
     // Also of a run that changed nothing, since it may be taken up again with what it found.
     project.run(&["rollback", &run, "--yes"]).code(0);
     project.run(&["exec", "held"]).code(1);
