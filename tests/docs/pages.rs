@@ -313,6 +313,7 @@ fn what_was_given_must_be_meant() {
 /// Every way in which a command may be given to a shell wrongly.
 const BY_HAND: &str = r##"runbook: hand
 title: By hand
+max_parallel: 1
 vars:
   x: {type: string, default: "it's \"$HOME\" `id` \\ * a"}
   pw: {type: secret, from: {env: PW}}
@@ -556,4 +557,71 @@ fn what_the_journal_knows_is_told_where_it_is_read() {
     assert!(!there(&project));
     project.run(&["docs", "--out", "d", "--history"]).code(0);
     assert!(there(&project));
+}
+
+#[test]
+fn a_run_of_a_part_is_no_good_run() {
+    let project = Project::new()
+        .file("runbooks/small.yaml", SMALL.to_owned() + "  - {id: two, run: date, effect: read}\n");
+    project.run(&["exec", "small", "--only", "one", "--reason", "a try"]).code(0);
+    let page = project.run(&["docs", "small"]).code(0).stdout.clone();
+    assert!(page.contains("**last good run**: none yet") && !page.contains("a good run takes"), "{page}");
+}
+
+#[test]
+fn the_index_and_a_page_are_never_one_file() {
+    let project = Project::new().file("runbooks/Readme.yaml", SMALL.replace("small", "Readme"));
+    let shown = project.run(&["docs", "--out", "d"]).code(2).to_string();
+    assert!(shown.contains("the page of `runbooks/Readme` and the index would both be"), "{shown}");
+    assert!(!project.has("d/runbooks/README.md"));
+    project.run(&["docs", "--out", "d", "--format", "html"]).code(0);
+}
+
+/// What is asked of the target may need a secret, too; each instance has its own anchor; what may not be known is said.
+#[test]
+fn what_stands_around_the_commands_is_told() {
+    let project = Project::new().file(
+        "runbooks/around.yaml",
+        r#"runbook: around
+title: Around
+vars:
+  tok: {type: secret, from: {env: TOK}}
+  env: {type: string}
+  many: {type: integer, default: 60}
+target:
+  who: {run: id, env: {T: "{{ tok }}"}}
+steps:
+  - id: one
+    for_each: [a.b, a_b, a b]
+    run: [ls, "{{ item }}"]
+    effect: read
+    when: env == 'prod'
+  - id: gate
+    gate: {run: date, pass: exit_code == 0, warn: stdout == env}
+  - id: lots
+    for_each: range(many) | list
+    run: [ls, "{{ item }}"]
+    effect: read
+  - id: undone
+    run: mkdir x
+    rollback:
+      shell: |
+        now=1 || exit
+        rmdir x
+"#,
+    );
+    let page = project.run(&["docs", "around", "--var", "env=prod"]).code(0).stdout.clone();
+    let secret = page.find("**the secret tok**").expect("it is asked for");
+    assert!(secret < page.find(r#"T="${TOK?the secret tok}" id"#).expect("it is used"), "{page}");
+    let anchors = parts(&page, r#"<a id="(hand-one[^"]*)">"#);
+    assert_eq!(anchors.iter().collect::<BTreeSet<_>>().len(), 3, "{anchors:?}");
+    for said in [
+        "Only when `env == 'prod'`, which holds.",
+        "- only just good: `stdout == env`",
+        "`runbook plan around --full --var env=prod` shows them all",
+        "| `now=1 || exit` … (2 lines, at the step) |",
+    ] {
+        let said = said.replace("||", r"\|\|");
+        assert!(page.contains(&said), "{said}\n{page}");
+    }
 }

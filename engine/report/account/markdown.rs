@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::told::PRINTED;
 use super::{Account, Asking, Change, Entry, FailedStep, Reply, Said};
-use crate::machine::{Person, Stage, Verdict};
+use crate::machine::{Person, Stage, Verdict, hides};
 use crate::model::{OnFailure, format_duration};
 use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
@@ -413,7 +413,7 @@ fn not_undone(out: &mut String, change: &Change) {
     }
     if !change.undo.is_empty() {
         out.push_str("\nBy hand:\n");
-        fenced(out, "sh", change.undo.lines());
+        pasted(out, &change.undo);
     }
 }
 
@@ -492,6 +492,15 @@ fn block<'a>(out: &mut String, indent: &str, language: &str, lines: impl Iterato
         let _ = writeln!(out, "{}", format!("{indent}{line}").trim_end());
     }
     let _ = writeln!(out, "{indent}{fence}");
+}
+
+/// Writes a command that is there to be pasted: to the last blank, but for what can't be seen.
+fn pasted(out: &mut String, command: &str) {
+    if command.contains(hides) {
+        return fenced(out, "sh", command.lines());
+    }
+    let fence = "`".repeat(longest_ticks(command).max(2) + 1);
+    let _ = writeln!(out, "\n{fence}sh\n{command}\n{fence}");
 }
 
 fn longest_ticks(text: &str) -> usize {
