@@ -87,7 +87,7 @@ fn instance(step: PlannedStep) -> Instance {
         },
         when: step.when,
         when_names: step.when_names.into(),
-        each_of: step.each_of,
+        each_of: step.each.map(|each| *each),
         changes: step.changes,
         asks: step.asks,
         people,

@@ -135,6 +135,9 @@ pub struct PlannedStep {
     /// The condition under which it runs, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// What it has an instance for each of, for whoever does it by hand.
+    #[serde(skip)]
+    pub each: Option<Box<Unknown>>,
     /// What the names in that stand for, for whoever does it by hand.
     #[serde(skip)]
     pub when_names: Box<[(String, Rendered)]>,
@@ -354,6 +357,7 @@ impl Walk {
                     step: step.clone(),
                     items: vec![Item { key: "*".to_owned(), value }],
                 });
+                let each = self.by_hand.then(|| self.judge.each_of(&self.state, node)).flatten();
                 let at = Addr { node, instance: 0 };
                 self.instance(at);
                 // One that is skipped for all is skipped, however many there are.
@@ -363,6 +367,7 @@ impl Walk {
                 {
                     last.wanted = Wanted::Unknown;
                     last.each_of = Some(format!("‹{origin}›"));
+                    last.each = each.map(Box::new);
                 }
             }
             Err(why) => {
@@ -387,6 +392,7 @@ impl Walk {
             wanted: Wanted::Yes,
             each_of: None,
             when: None,
+            each: None,
             when_names: Box::default(),
             satisfied: None,
             on_failure: None,

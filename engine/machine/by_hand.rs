@@ -327,16 +327,22 @@ impl Writer<'_> {
             }
             return format!("printf '{format}'{values} | {line}");
         }
-        if !whole.ends_with('\n') || line.contains('\n') {
-            let mut word = String::new();
-            for piece in &stdin.pieces {
+        let one_line = whole.find('\n') == Some(whole.len().saturating_sub(1))
+            && matches!(stdin.pieces.last(), Some(Piece::Plain(_)));
+        if one_line || !whole.ends_with('\n') || line.contains('\n') {
+            let (mut word, last) = (String::new(), stdin.pieces.len().saturating_sub(1));
+            for (number, piece) in stdin.pieces.iter().enumerate() {
                 match piece {
-                    Piece::Plain(text) if text.is_empty() => {}
-                    Piece::Plain(text) => word.push_str(&quote_word(text)),
+                    Piece::Plain(text) => {
+                        let end = if one_line && number == last { "\n" } else { "" };
+                        let text = text.strip_suffix(end).unwrap_or(text);
+                        word.push_str(&if text.is_empty() { String::new() } else { quote_word(text) });
+                    }
                     other => word.push_str(&format!("\"{}\"", self.sure(other))),
                 }
             }
-            return format!("printf %s {} | {line}", if word.is_empty() { "''" } else { &word });
+            let format = if one_line { "'%s\\n'" } else { "%s" };
+            return format!("printf {format} {} | {line}", if word.is_empty() { "''" } else { &word });
         }
         let end = delimiter(&whole);
         if stdin.pieces.iter().all(|piece| matches!(piece, Piece::Plain(_))) {
@@ -444,9 +450,14 @@ mod tests {
         assert_eq!(reads(&[plain("no end")]), "printf %s 'no end' | cat");
         assert_eq!(reads(&[plain("a $x\nEOF\n")]), "cat <<'EOF1'\na $x\nEOF\nEOF1");
         assert_eq!(
-            reads(&[plain("a $x "), unknown(), plain("\n")]),
-            ": \"${captured_n?note it first}\" && cat <<EOF\na \\$x ${captured_n}\nEOF"
+            reads(&[plain("a\n$x "), unknown(), plain("\n")]),
+            ": \"${captured_n?note it first}\" && cat <<EOF\na\n\\$x ${captured_n}\nEOF"
         );
+        assert_eq!(
+            reads(&[plain("a "), unknown(), plain("\n")]),
+            ": \"${captured_n?note it first}\" && printf '%s\\n' 'a '\"${captured_n}\" | cat"
+        );
+        assert_eq!(reads(&[plain("\n")]), "printf '%s\\n' '' | cat");
         assert_eq!(
             reads(&[Piece::Secret("pw".to_owned())]),
             ": \"${PW?the secret pw}\" && printf %s \"${PW}\" | cat"

@@ -131,6 +131,11 @@ pub fn origin_of(value: &Value) -> Option<&str> {
     held_of(value)?.unknown()
 }
 
+/// Returns what `value` is when only the run can know it; only of text, not of lists and maps.
+pub fn unknown_in(value: &Value) -> Option<&Unknown> {
+    first_unknown(held_of(value)?)
+}
+
 /// Returns the name of the secret that `value` is or holds; only of text, not of lists and maps.
 pub fn secret_of(value: &Value) -> Option<&str> {
     held_of(value)?.secret()

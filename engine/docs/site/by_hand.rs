@@ -54,7 +54,7 @@ pub struct Instance {
     /// What the names in that stand for.
     pub when_names: Vec<(String, Rendered)>,
     /// What there is one for each of, when only the run can know.
-    pub each_of: Option<String>,
+    pub each_of: Option<Unknown>,
     /// The one-line difference.
     pub changes: Option<String>,
     /// What a person is asked, or how long it waits.
@@ -351,9 +351,8 @@ fn given(hand: &ByHand) -> String {
 /// Takes down what an instance uses.
 fn seen(instance: &Instance, variables: &mut Variables<'_>) {
     variables.instance.clone_from(&instance.name);
-    if let Some(origin) = &instance.each_of {
-        let origin = origin.trim_matches(['‹', '›']);
-        variables.unknown(&Unknown::of(origin.strip_prefix("from ").unwrap_or(origin)));
+    if let Some(each) = &instance.each_of {
+        variables.spelled_value(each);
     }
     variables.meant(&instance.when_names);
     for one in &instance.commands {
@@ -371,6 +370,8 @@ fn seen(instance: &Instance, variables: &mut Variables<'_>) {
 struct Told {
     /// The values of which it was said how they are noted.
     noted: BTreeSet<String>,
+    /// The variables of which it was said what they are where they hold a list.
+    lists: BTreeSet<String>,
     /// What must hold, with the instance where it stands whole.
     passes: BTreeMap<(String, Stage, String), String>,
 }
@@ -501,11 +502,8 @@ fn forward(
 /// Returns what decides whether an instance is wanted.
 fn wanted(instance: &Instance, variables: &mut Variables<'_>) -> Option<Vec<Inline>> {
     if let Some(each) = &instance.each_of {
-        let origin = each.trim_matches(['‹', '›']);
-        let list = variables.unknown(&Unknown::of(origin.strip_prefix("from ").unwrap_or(origin)));
-        let made = if origin.starts_with("from ") { "what is made of " } else { "" };
-        let line = [text(format!("Once for each of {made}")), code(format!("${list}"))];
-        return Some([line.as_slice(), &[text(", which only a run can tell.")]].concat());
+        let list = code(variables.spelled_value(each));
+        return Some(vec![text("Once for each of "), list, text(", which only a run can tell.")]);
     }
     let when = instance.when.as_ref().map(|when| code(when.trim()));
     let mut line = match (&instance.wanted, when) {
@@ -609,7 +607,7 @@ fn pasted(
         if !block.pasted {
             block.notes.push(vec![text("write in what stands in ‹…› first: it is text of the script")]);
         }
-        for name in &variables.elements {
+        for name in variables.elements.iter().filter(|name| told.lists.insert((*name).clone())) {
             let line = ": a list is one argument for each of its elements, and null is none";
             block.notes.push(vec![code(format!("${name}")), text(line)]);
         }

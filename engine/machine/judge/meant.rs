@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::machine::event::Stage;
-use crate::machine::graph::Addr;
+use crate::machine::graph::{Addr, NodeId};
 use crate::machine::state::State;
-use crate::model::{Expr, Piece, Rendered};
-use crate::template::Scope;
+use crate::model::{Expr, Piece, Rendered, Unknown};
+use crate::template::{Scope, unknown_in};
 
 use super::Judge;
 
@@ -50,6 +50,13 @@ impl Judge {
             Some(when) => self.names_in(when, &self.outer(state, at)),
             None => Vec::new(),
         }
+    }
+
+    /// Returns what a step has an instance for each of, where only the run can know.
+    pub fn each_of(&self, state: &State, node: NodeId) -> Option<Unknown> {
+        let scope = self.scopes.outer_of_step(&self.graph, state, node);
+        let value = self.tree(self.step(node).for_each.as_ref()?, &scope).ok()?;
+        unknown_in(&value).cloned()
     }
 
     fn names_in(&self, expr: &Expr, scope: &Scope) -> Vec<(String, Rendered)> {

@@ -442,9 +442,25 @@ pub(super) fn difference(change: &Change) -> String {
 }
 
 /// Returns text that Markdown and HTML take for nothing but text, in one line: it may stand in a table.
-fn text(raw: &str) -> String {
+pub(super) fn text(raw: &str) -> String {
+    let clean = PLAIN.clean(raw);
     let mut out = String::with_capacity(raw.len());
-    for c in PLAIN.clean(raw).chars() {
+    // It may be the first of its line, where `1. ` and `- ` begin a list and `===` makes a heading of the line before.
+    let first = clean.split(' ').next().unwrap_or_default();
+    let number = first.trim_end_matches(['.', ')']);
+    let numbered = number.len() + 1 == first.len() && number.chars().all(|c| c.is_ascii_digit());
+    let (before, rest) = match numbered && !number.is_empty() {
+        true => clean.split_at(number.len()),
+        false => ("", clean.as_str()),
+    };
+    out.push_str(before);
+    if !before.is_empty()
+        || matches!(first, "-" | "+")
+        || !first.is_empty() && first.chars().all(|c| c == '=')
+    {
+        out.push('\\');
+    }
+    for c in rest.chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
                 out.push('\\');
