@@ -226,7 +226,16 @@ impl<'a> Variables<'a> {
         for (name, value) in names {
             line.push(text(if line.is_empty() { "where " } else { ", " }));
             line.extend([code(name.clone()), text(" is ")]);
-            line.push(code(self.spelled(value)));
+            // A variable for it may never be set: no command need use it.
+            let spell = |piece: &Piece| match piece {
+                Piece::Unknown(of) if value.pieces.len() > 1 && of.made.is_some() => {
+                    format!("({})", self.spelled_value(of))
+                }
+                Piece::Unknown(of) => self.spelled_value(of),
+                Piece::Plain(text) => text.clone(),
+                Piece::Secret(name) => format!("${}", self.secret(name)),
+            };
+            line.push(code(value.pieces.iter().map(spell).collect::<String>()));
         }
         (!line.is_empty()).then_some(line)
     }
