@@ -7,8 +7,8 @@ use super::plan_page as page;
 use super::settings::Settings;
 use super::verbs::plan::asked;
 use crate::diag::{Report, Sources};
-use crate::docs::{ByHand, HandCommand, Instance, Wanting};
-use crate::driver::{PlannedByHand, PlannedStep, Wanted, preview_by_hand};
+use crate::docs::{ByHand, HandCase, HandCommand, Instance, Wanting};
+use crate::driver::{Case, PlannedByHand, PlannedStep, Wanted, preview_by_hand};
 use crate::load::{Given, Inputs, Origin, bind};
 use crate::model::{Runbook, Value};
 use crate::template::Engine;
@@ -47,7 +47,9 @@ pub(super) fn of(
     let target = preview.run.target.into_iter();
     Ok(Some(ByHand {
         values: values.collect(),
-        target: target.filter_map(|one| Some((one.name, one.command.by_hand?.prepared))).collect(),
+        target: target
+            .filter_map(|one| Some((one.name, one.command.by_hand?.cases.pop()?.prepared)))
+            .collect(),
         instances: preview.steps.into_iter().map(instance).collect(),
         faults: preview.run.faults,
     }))
@@ -61,13 +63,14 @@ fn instance(step: PlannedStep) -> Instance {
     let gates = step.gates;
     let commands = step.commands.into_iter().filter_map(|planned| {
         let gate = gates.iter().find(|gate| gate.stage == planned.stage);
-        let PlannedByHand { prepared, names, satisfied } = *planned.by_hand?;
+        let PlannedByHand { cases, names, satisfied } = *planned.by_hand?;
         Some(HandCommand {
             names,
             satisfied,
             stage: planned.stage,
             limits: page::limits(planned.timeout_ms.as_ref(), planned.retry.as_deref()),
-            prepared,
+            cases: cases.into_iter().map(|Case { when, prepared }| HandCase { when, prepared }).collect(),
+            warn: gate.and_then(|gate| gate.warn.clone()),
             pass: gate.map(|gate| gate.pass.clone()),
             times: gate.map(asked).filter(|times| !times.is_empty()),
         })
@@ -82,7 +85,9 @@ fn instance(step: PlannedStep) -> Instance {
             Wanted::No(why) => Wanting::No(why),
             Wanted::Unknown => Wanting::Unknown,
         },
-        each_of: step.each_of,
+        when: step.when,
+        when_names: step.when_names.into(),
+        each_of: step.each.map(|each| *each),
         changes: step.changes,
         asks: step.asks,
         people,

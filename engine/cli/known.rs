@@ -24,11 +24,14 @@ pub(super) fn history(store: &Store, runbook: &Runbook) -> Result<History, CliEr
     for run in store.runs(&filter)? {
         history.runs += 1;
         let mut timeline = Timeline::default();
-        let mut opened = None;
+        let (mut opened, mut whole) = (None, true);
         store.stream(&run.id, 0, |record| {
             timeline.apply(record.at, &record.event);
             match record.event {
-                Event::Opened(by) => opened = Some((record.at, by.by)),
+                Event::Opened(of) => {
+                    whole = of.options.only.is_empty() && of.options.from.is_none();
+                    opened = Some((record.at, of.by));
+                }
                 Event::Finished { step, result: Finish::Succeeded } => {
                     let track = timeline.track(&step);
                     if let Some(time) = track.and_then(|track| track.took(record.at)) {
@@ -44,6 +47,10 @@ pub(super) fn history(store: &Store, runbook: &Runbook) -> Result<History, CliEr
             continue;
         }
         history.good += 1;
+        // One that did a part of it says nothing of how long it takes, or whether it works.
+        if !whole {
+            continue;
+        }
         history.took.add(timeline.took(run.updated));
         // The newest come first.
         if let (None, Some((at, by))) = (&history.last_good, opened) {

@@ -12,9 +12,9 @@ mod written;
 pub use graph::{Kind, Picture, Shape};
 pub use reference::{CommandLine, Page, VerbFormats, reference};
 pub use site::{
-    Block, ByHand, Code, Extras, Form, HandCommand, History, Inline, Instance, Links, Listed, ListedStep,
-    MARK, Page as SitePage, Section, Site, StepTimes, Table, Target, Wanting, exec_line, runbook_page,
-    runbooks_page, step_page, steps_page,
+    Block, ByHand, Code, Extras, Form, HandCase, HandCommand, History, Inline, Instance, Links, Listed,
+    ListedStep, MARK, Page as SitePage, Section, Site, StepTimes, Table, Target, Wanting, exec_line,
+    runbook_page, runbooks_page, step_page, steps_page,
 };
 pub use template::{Example, details, glance, template_page};
 pub use written::{action, command, gate, guard};

@@ -2,8 +2,8 @@
 //!
 //! A page is made once, from the definitions as they are resolved, and told by both writers, so that they can't tell different
 //! things. What comes from a file (titles, commands, prose) is text to both: nothing in it becomes a tag, a script or a
-//! request to elsewhere. `runbook` makes the page of a runbook, `hand` its commands for a shell, `template` that of a step
-//! template, `index` the pages that lead to them; `files` is where each page is and how they are linked.
+//! request to elsewhere. `runbook` makes the page of a runbook, `by_hand` the commands of a run as a person pastes them, `template`
+//! that of a step template, `index` the pages that lead to them; `files` is where each page is and how they are linked.
 //!
 //! There is no clock, no version of the program and no path of this machine in a page: made twice it is the same twice, or
 //! `docs --check` would cry wolf. What the journal knows differs from machine to machine, and is told only where it is
@@ -11,7 +11,6 @@
 
 mod by_hand;
 mod files;
-mod hand;
 mod history;
 mod html;
 mod index;
@@ -23,7 +22,7 @@ mod steps;
 mod template;
 mod written_out;
 
-pub use by_hand::{ByHand, HandCommand, Instance, Wanting};
+pub use by_hand::{ByHand, HandCase, HandCommand, Instance, Wanting};
 pub use files::{Form, Links, MARK, Site};
 pub use history::{History, StepTimes};
 pub use index::{Listed, ListedStep, runbooks_page, steps_page};

@@ -49,7 +49,7 @@ pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, re
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
 pub use preview::{
-    Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, Wanted, preview, preview_by_hand,
+    Case, Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, Wanted, preview, preview_by_hand,
 };
 pub use recorder::Recorder;
 pub use renewal::Renewal;

@@ -14,8 +14,8 @@ use crate::machine::{
     Addr, End, Evaluate, Event, Expansion, Finish, Graph, Item, Judge, Known, Leaf, NodeId, Opened, Options,
     Prepared, RunFacts, Stage, State, UNKNOWN, item_of,
 };
-use crate::model::{Action, Effect, Map, OnFailure, Rendered, Snapshot};
-use crate::template::Engine;
+use crate::model::{Action, Effect, Map, OnFailure, Rendered, Snapshot, Unknown};
+use crate::template::{Engine, part_of};
 
 use super::observe::{Looked, Shown, Sight, Sighting, Standing};
 
@@ -64,13 +64,25 @@ pub struct Planned {
 /// What whoever does a command by hand must know besides what the plan shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlannedByHand {
-    /// The command word for word, secrets by name.
-    pub prepared: Prepared,
+    /// The command word for word, secrets by name: once, or in each of the cases that it depends on.
+    pub cases: Vec<Case>,
     /// What the names in what must hold of its answer stand for.
     pub names: Vec<(String, Rendered)>,
     /// What the names in the condition stand for under which there is nothing to do.
     pub satisfied: Vec<(String, Rendered)>,
 }
+
+/// A command in one case of what only the run can know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Case {
+    /// The conditions, each with whether it holds.
+    pub when: Vec<(Unknown, bool)>,
+    /// The command.
+    pub prepared: Prepared,
+}
+
+/// In how many conditions the cases of a command differ at most: each doubles them.
+const MOST_CONDITIONS: usize = 2;
 
 /// A gate of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +135,12 @@ pub struct PlannedStep {
     /// The condition under which it runs, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// What it has an instance for each of, for whoever does it by hand.
+    #[serde(skip)]
+    pub each: Option<Box<Unknown>>,
+    /// What the names in that stand for, for whoever does it by hand.
+    #[serde(skip)]
+    pub when_names: Box<[(String, Rendered)]>,
     /// Whether it changes anything.
     pub effect: Effect,
     /// The condition under which there is nothing to do, as written.
@@ -207,10 +225,12 @@ pub fn preview(snapshot: &Arc<Snapshot>) -> Preview {
 pub fn preview_by_hand(snapshot: &Arc<Snapshot>) -> Preview {
     let mut walk = standing(snapshot, None);
     walk.by_hand = true;
+    walk.judge.tell(Vec::new());
     walk.all();
     // What can't be rendered is among the faults already.
     for (target, (_, prepared)) in walk.run.target.iter_mut().zip(walk.judge.target().unwrap_or_default()) {
-        target.command.by_hand = Some(Box::new(PlannedByHand { prepared, ..PlannedByHand::default() }));
+        let cases = vec![Case { when: Vec::new(), prepared }];
+        target.command.by_hand = Some(Box::new(PlannedByHand { cases, ..PlannedByHand::default() }));
     }
     tallied(walk.run, walk.steps)
 }
@@ -337,6 +357,7 @@ impl Walk {
                     step: step.clone(),
                     items: vec![Item { key: "*".to_owned(), value }],
                 });
+                let each = self.by_hand.then(|| self.judge.each_of(&self.state, node)).flatten();
                 let at = Addr { node, instance: 0 };
                 self.instance(at);
                 // One that is skipped for all is skipped, however many there are.
@@ -346,6 +367,7 @@ impl Walk {
                 {
                     last.wanted = Wanted::Unknown;
                     last.each_of = Some(format!("‹{origin}›"));
+                    last.each = each.map(Box::new);
                 }
             }
             Err(why) => {
@@ -370,6 +392,8 @@ impl Walk {
             wanted: Wanted::Yes,
             each_of: None,
             when: None,
+            each: None,
+            when_names: Box::default(),
             satisfied: None,
             on_failure: None,
             sensitive: false,
@@ -422,6 +446,9 @@ impl Walk {
         }
         let graph = Arc::clone(&self.graph);
         forecast::details(&self.judge, &self.state, &graph, at, &mut shown);
+        if self.by_hand {
+            shown.when_names = self.judge.when_names(&self.state, at).into();
+        }
         let body = &graph.step(at.node).body;
         if body.check.is_some() {
             self.command(&mut shown, at, Stage::Check);
@@ -431,7 +458,7 @@ impl Walk {
             let leaf = Leaf { step: name.clone(), stage: Stage::Capture, attempt: 1 };
             let unknown = || unknowns(capture.outputs.iter().map(|(name, _)| name), "captured");
             let values = self.captured_now(&mut shown, at).unwrap_or_else(unknown);
-            self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
+            self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None, by_hand: None });
             self.fold(Event::Captured { step: name.clone(), values, changes: None });
             self.close(&name, Stage::Capture, Map::new());
         }
@@ -461,15 +488,25 @@ impl Walk {
             self.command(&mut shown, at, Stage::Guard);
         }
         let note = "note".to_owned();
+        let key = self.state.at(at).item.as_ref().filter(|item| item.value.get(UNKNOWN).is_none());
+        let key = key.map(|item| item.key.clone());
         let unknown = || {
             // What a person does is told with a note, whatever else it has.
             let noted = matches!(body.action, Action::Manual(_)).then_some(&note);
             let names = body.outputs.iter().map(|(name, _)| name).chain(noted);
-            unknowns(names, &format!("steps.{}.outputs", graph.step(at.node).id))
+            let of = format!("steps.{}.outputs", graph.step(at.node).id);
+            let mut values = unknowns(names, &of);
+            // Each instance has its own: two that had one name would pass for one value.
+            if let Some(key) = key {
+                for (name, value) in &mut values {
+                    *value = serde_json::json!({UNKNOWN: part_of(&format!("{of}.{name}"), &key)});
+                }
+            }
+            values
         };
         let outputs = self.outputs_now(&mut shown, at).unwrap_or_else(unknown);
         let leaf = Leaf { step: name.clone(), stage: Stage::Action, attempt: 1 };
-        self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None });
+        self.fold(Event::Intent { leaf, command: String::new(), stdin: None, dir: None, by_hand: None });
         self.close(&name, Stage::Action, outputs);
         if body.verify.is_some() {
             self.command(&mut shown, at, Stage::Verify);
@@ -506,11 +543,14 @@ impl Walk {
 
     fn command(&mut self, shown: &mut PlannedStep, at: Addr, stage: Stage) {
         let prepared = self.judge.prepare(&self.state, at, stage);
-        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).map(|prepared| {
+        let kept = prepared.as_ref().ok().filter(|_| self.by_hand).cloned().map(|prepared| {
             let names = self.judge.gate_names(&self.state, at, stage);
             let asks = stage == Stage::Action;
             let satisfied = if asks { self.judge.satisfied_names(&self.state, at) } else { Vec::new() };
-            Box::new(PlannedByHand { prepared: prepared.clone(), names, satisfied })
+            let mut cases = Vec::new();
+            self.cases(at, stage, Case { when: Vec::new(), prepared }, &mut cases);
+            self.judge.tell(Vec::new());
+            Box::new(PlannedByHand { cases, names, satisfied })
         });
         match prepared.map(|prepared| forecast::planned(stage, prepared)) {
             Ok(mut planned) => {
@@ -521,6 +561,27 @@ impl Walk {
             }
             Err(why) => shown.faults.push(why),
         }
+    }
+}
+
+impl Walk {
+    /// Tells a command for each case of the conditions that decide what it is. One whose parts differ in more conditions than
+    /// anybody reads stays one, with what makes them.
+    fn cases(&mut self, at: Addr, stage: Stage, case: Case, cases: &mut Vec<Case>) {
+        let condition = case.prepared.turns_on().filter(|_| case.when.len() < MOST_CONDITIONS).cloned();
+        let Some(condition) = condition else { return cases.push(case) };
+        let mut both = Vec::new();
+        for holds in [true, false] {
+            let when = [case.when.as_slice(), &[(condition.clone(), holds)]].concat();
+            self.judge.tell(when.iter().map(|(of, holds)| (of.key().to_owned(), *holds)).collect());
+            match self.judge.prepare(&self.state, at, stage) {
+                // Where it can't be so, what is not known is told as it is.
+                Err(_) => return cases.push(case),
+                Ok(prepared) if prepared.turns_on() == Some(&condition) => return cases.push(case),
+                Ok(prepared) => both.push(Case { when, prepared }),
+            }
+        }
+        both.into_iter().for_each(|case| self.cases(at, stage, case, cases));
     }
 }
 

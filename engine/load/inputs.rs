@@ -352,7 +352,7 @@ impl Inputs {
 /// Returns the environment variable that gives a var: `RUNBOOK_VAR_` and the name in upper case, with `_` for what no shell
 /// can set: the secret `db/token` of what the step `db` brings in is `RUNBOOK_VAR_DB_TOKEN`.
 pub fn variable(name: &str) -> String {
-    format!("RUNBOOK_VAR_{}", name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+    crate::model::variable(name)
 }
 
 fn missing(inputs: &[Input]) -> Diagnostic {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Map, Rendered};
+use crate::model::{Map, Piece, Rendered, Unknown, variable};
 
 use super::event::{End, Item, Stage, Verdict};
 use super::graph::{Addr, NodeId};
@@ -55,6 +55,18 @@ pub struct Prepared {
     pub polling: Option<Polling>,
     /// Whether its output is not kept.
     pub sensitive: bool,
+}
+
+impl Prepared {
+    /// Returns the first condition, not known either, that decides what a part of it is.
+    pub fn turns_on(&self) -> Option<&Unknown> {
+        let env = self.env.iter().map(|(_, value)| value);
+        let texts = self.argv.iter().chain(env).chain(&self.dir).chain(&self.stdin);
+        texts.flat_map(|text| &text.pieces).find_map(|piece| match piece {
+            Piece::Unknown(of) => of.turns_on.as_deref(),
+            _ => None,
+        })
+    }
 }
 
 /// How a gate is polled.
@@ -156,6 +168,10 @@ pub trait Evaluate {
     /// Returns how long the answer of the stage's gate is good for.
     fn valid_for(&self, _state: &State, _at: Addr, _stage: Stage) -> Result<Option<Duration>, Why> {
         Ok(None)
+    }
+    /// Returns the variable that a secret is read from, for whoever does a command by hand.
+    fn secret_variable(&self, name: &str) -> String {
+        variable(name)
     }
     /// Returns why the step can't be undone, for the person who is asked to leave it.
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why>;

@@ -68,6 +68,10 @@ pub enum Event {
         /// The folder it runs in, when it is not the project's root.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dir: Option<String>,
+        /// An undo as a person pastes it into a shell, should it fail: with its folder, its environment and what it reads, a
+        /// secret as the variable that holds it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_hand: Option<String>,
     },
     /// The process exists. Written soon after, so that a later engine can find a child that outlived this one.
     Spawned {

@@ -10,7 +10,6 @@ use super::event::{
 };
 use super::graph::{Addr, Graph, NodeId};
 use super::state::{Instance, Mode, Progress, State};
-use super::undo::by_hand;
 
 /// An event that can't follow the ones before it: the journal and the snapshot do not belong together, or a newer
 /// program wrote it.
@@ -62,11 +61,11 @@ impl State {
                 self.at_mut(at).progress = Progress::Working(Stage::Check);
                 Ok(())
             }
-            Event::Intent { leaf, command, stdin, dir } => {
+            Event::Intent { leaf, command, by_hand, .. } => {
                 self.intend(graph, leaf, command)?;
                 if leaf.stage == Stage::Undo {
                     let at = self.known(&leaf.step)?;
-                    self.at_mut(at).undo_command = by_hand(command, stdin.as_deref(), dir.as_deref());
+                    by_hand.as_ref().unwrap_or(command).clone_into(&mut self.at_mut(at).undo_command);
                 }
                 Ok(())
             }

@@ -54,6 +54,7 @@ impl Machine {
             command: command.display.clone(),
             stdin: command.stdin.as_ref().map(Rendered::display),
             dir: command.dir.as_ref().map(Rendered::display),
+            by_hand: None,
         })?;
         let once = Polling { every: Duration::from_secs(1), within: None, hold: None };
         let polling = command.polling.unwrap_or(once);

@@ -60,6 +60,12 @@ impl Judge {
         Judge { engine, snapshot, graph, scopes }
     }
 
+    /// From here on tells of values that only the run can know how they are made, and takes these conditions for decided, by
+    /// their keys.
+    pub fn tell(&mut self, assumed: Vec<(String, bool)>) {
+        self.engine = Arc::new(self.engine.telling(assumed));
+    }
+
     pub(super) fn step(&self, node: NodeId) -> &Step {
         self.graph.step(node)
     }
@@ -585,6 +591,10 @@ impl Evaluate for Judge {
         let levels = self.levels(state, at, gate, self.inner(state, at)?)?;
         let said = levels.iter().find_map(|(gate, scope)| Some((gate.valid_for.as_ref()?, scope)));
         said.map(|(text, scope)| self.duration(text, scope)).transpose()
+    }
+
+    fn secret_variable(&self, name: &str) -> String {
+        crate::model::secret_variable(&self.snapshot.runbook, name)
     }
 
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why> {

@@ -5,6 +5,7 @@
 //! [`Evaluate`]. The same events in the same order give the same state ([`State::apply`]), whoever reads them.
 
 mod again;
+mod by_hand;
 mod decide;
 mod evaluate;
 mod event;
@@ -33,6 +34,7 @@ mod tests;
 mod turn;
 mod undo;
 
+pub use by_hand::{Names, Typed, hides, typed, word_of};
 pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{

@@ -10,6 +10,7 @@ use super::graph::Addr;
 use super::people::covers;
 use super::state::Progress;
 use super::turn::Act;
+use super::undo::by_hand;
 
 impl Machine {
     /// Begins a stage, or the next one that the step has.
@@ -126,11 +127,13 @@ impl Machine {
                 }
                 let attempt = self.state.at(at).attempts[stage as usize] + 1;
                 let leaf = Leaf { step: self.name(at), stage, attempt };
+                let by_hand = (stage == Stage::Undo).then(|| by_hand(eval, &command));
                 self.emit(Event::Intent {
                     leaf: leaf.clone(),
                     command: command.display.clone(),
                     stdin: command.stdin.as_ref().map(crate::model::Rendered::display),
                     dir: command.dir.as_ref().map(crate::model::Rendered::display),
+                    by_hand,
                 })?;
                 if let Some(polling) = command.polling {
                     self.polls.insert(at, Poll::default());

@@ -11,11 +11,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{MASK, Rendered};
-use crate::template::quote_word;
+use crate::model::Unknown;
 
+use super::by_hand::{Names, typed};
 use super::decide::{Alarm, Machine};
-use super::evaluate::Evaluate;
+use super::evaluate::{Evaluate, Prepared};
 use super::event::{Event, Person, Question, RunStatus, Stage, UndoResult};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
@@ -58,21 +58,20 @@ pub fn undo_order(state: &State, graph: &Graph, to: Option<&str>) -> Vec<Addr> {
     order
 }
 
-/// Returns a command as somebody types it who does by hand what it does: with the folder it runs in and what it reads.
-pub(super) fn by_hand(command: &str, stdin: Option<&str>, dir: Option<&str>) -> String {
-    let reads = stdin.map(|text| match text {
-        // Better a remark than the mask of a secret, or a page of text, given to the command.
-        text if text.contains(MASK) || text.trim_end().lines().count() > 1 => {
-            (String::new(), "  # reads its input")
+/// Returns a command as somebody pastes it who does by hand what it does.
+pub(super) fn by_hand(eval: &dyn Evaluate, command: &Prepared) -> String {
+    struct OfRun<'a>(&'a dyn Evaluate);
+    impl Names for OfRun<'_> {
+        fn secret(&mut self, name: &str) -> String {
+            self.0.secret_variable(name)
         }
-        text => match text.strip_suffix('\n') {
-            Some(line) => (format!("printf '%s\\n' {} | ", quote_word(line)), ""),
-            None => (format!("printf %s {} | ", quote_word(text)), ""),
-        },
-    });
-    let (before, after) = reads.unwrap_or_default();
-    let cd = dir.map(|dir| format!("cd {} && ", quote_word(dir))).unwrap_or_default();
-    format!("{cd}{before}{command}{after}")
+
+        fn unknown(&mut self, of: &Unknown) -> String {
+            // Only a plan has such values.
+            crate::model::variable(&of.origin)
+        }
+    }
+    typed(command, &mut OfRun(eval)).text
 }
 
 fn is_half_undone(instance: &Instance) -> bool {
@@ -153,10 +152,7 @@ impl Machine {
     ) -> Result<(), Illegal> {
         let step = self.name(at);
         let prepared = eval.prepare(&self.state, at, Stage::Undo).ok();
-        let command = prepared.map(|command| {
-            let shown = |text: &Option<Rendered>| text.as_ref().map(Rendered::display);
-            by_hand(&command.display, shown(&command.stdin).as_deref(), shown(&command.dir).as_deref())
-        });
+        let command = prepared.map(|command| by_hand(eval, &command));
         self.emit(Event::Undone { step, result, command })
     }
 

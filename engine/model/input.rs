@@ -110,6 +110,21 @@ pub struct Input {
     pub at: Place,
 }
 
+/// Returns the environment variable that gives a var: `RUNBOOK_VAR_` and the name in upper case, with `_` for what no shell
+/// can set.
+pub fn variable(name: &str) -> String {
+    format!("RUNBOOK_VAR_{}", name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+}
+
+/// Returns the environment variable that a secret of a runbook is read from.
+pub fn secret_variable(runbook: &super::Runbook, name: &str) -> String {
+    let input = runbook.vars.iter().find(|input| input.name == name);
+    match input.and_then(|input| input.from.as_ref()) {
+        Some(SecretSource::Env(named)) => named.clone(),
+        _ => variable(name),
+    }
+}
+
 /// Why a value does not fit a type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TypeError {

@@ -21,11 +21,11 @@ mod text;
 
 pub use duration::{DURATION_UNITS, DurationError, format_duration, parse_duration};
 pub use hook::{Hook, Moment};
-pub use input::{Format, Input, Kind, SecretSource, Type, TypeError};
+pub use input::{Format, Input, Kind, SecretSource, Type, TypeError, secret_variable, variable};
 pub use place::{FileId, Place};
 pub use plain::{with_files, without_places};
 pub use proof::{Answers, Doing, Expect, Failure, Phase, StateAfter, Test, TestFile, Verdict};
-pub use rendered::{MASK, Piece, Rendered};
+pub use rendered::{MASK, Made, Piece, Rendered, Spot, Unknown};
 pub use runbook::{DataTable, Limits, OnFailure, Runbook, StepTemplate};
 pub use secret::{SecretValue, Secrets};
 pub use snapshot::{MACHINE_VERSION, Snapshot, Source};

@@ -1,5 +1,7 @@
 //! Text after rendering, in which secrets and values not yet known keep their identity.
 
+use std::sync::Arc;
+
 use super::Secrets;
 
 /// What stands in place of a secret in all that is shown or stored.
@@ -12,8 +14,60 @@ pub enum Piece {
     Plain(String),
     /// The secret of this name.
     Secret(String),
-    /// A value that only the run can know; holds where it comes from, as in `captured.replicas`.
-    Unknown(String),
+    /// A value that only the run can know.
+    Unknown(Unknown),
+}
+
+/// A value that only the run can know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// Where it comes from, for people: `captured.replicas`, or `from captured.replicas` where it is made of that.
+    pub origin: String,
+    /// What makes it, where it is not the value itself; only when somebody asked for it.
+    pub made: Option<Arc<Made>>,
+    /// The condition that decides what it is, when that is not known either.
+    pub turns_on: Option<Box<Unknown>>,
+    /// How it stands in a command.
+    pub spot: Spot,
+}
+
+/// What makes a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// The expression, with what is known written out; what it takes from elsewhere are its unknown pieces.
+    pub formula: Rendered,
+    /// What two values have in common only when they are the same: the formula with nothing left out.
+    pub key: String,
+    /// Whether it is text for a shell script, and no value that is quoted there.
+    pub script: bool,
+}
+
+/// How an unknown value stands in a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spot {
+    /// In a word, or in no command.
+    #[default]
+    Word,
+    /// As an element of a list, which a list makes several words of, and null none.
+    Element,
+    /// In a script, outside of quotes.
+    Bare,
+    /// In a script, between single quotes.
+    Single,
+    /// In a script, between double quotes.
+    Double,
+}
+
+impl Unknown {
+    /// Returns the value of this origin.
+    pub fn of(origin: impl Into<String>) -> Unknown {
+        Unknown { origin: origin.into(), ..Unknown::default() }
+    }
+
+    /// Returns what tells it from other values of the same step.
+    pub fn key(&self) -> &str {
+        self.made.as_ref().map_or(&self.origin, |made| &made.key)
+    }
 }
 
 /// Rendered text. What is shown or stored of it is [`display`](Rendered::display); only the room that starts a
@@ -54,7 +108,7 @@ impl Rendered {
             .map(|piece| match piece {
                 Piece::Plain(text) => text.clone(),
                 Piece::Secret(_) => MASK.to_owned(),
-                Piece::Unknown(origin) => format!("‹{origin}›"),
+                Piece::Unknown(of) => format!("‹{}›", of.origin),
             })
             .collect()
     }
@@ -89,7 +143,7 @@ impl Rendered {
     /// Returns where the first unknown value in the text comes from.
     pub fn unknown(&self) -> Option<&str> {
         self.pieces.iter().find_map(|piece| match piece {
-            Piece::Unknown(origin) => Some(origin.as_str()),
+            Piece::Unknown(of) => Some(of.origin.as_str()),
             _ => None,
         })
     }

@@ -180,7 +180,7 @@ impl Play {
     pub(super) fn intend(&mut self, step: &str, stage: Stage, command: &str) -> &mut Play {
         *self.attempts.entry((step.to_owned(), stage as u8)).or_default() += 1;
         let leaf = self.leaf(step, stage);
-        self.say(Event::Intent { leaf, command: command.to_owned(), stdin: None, dir: None })
+        self.say(Event::Intent { leaf, command: command.to_owned(), stdin: None, dir: None, by_hand: None })
     }
 
     pub(super) fn exit(&mut self, step: &str, stage: Stage, code: i32, tail: &str) -> &mut Play {

@@ -466,8 +466,14 @@ impl Summary<'_> {
             for (name, why, by_hand) in stuck.into_iter().rev() {
                 lines.extend(self.wrapped(Role::Failure, "  ", &format!("{name}: {why}"), 2));
                 if !by_hand.is_empty() {
-                    // Whole, whatever its length: it is there to be pasted.
-                    lines.push(format!("    by hand: {}", self.paint.clean(&by_hand)));
+                    // Whole, whatever its length: it is there to be pasted. One of several lines, or with what this terminal
+                    // can't show, would be another command here.
+                    let shown = self.paint.clean(&by_hand);
+                    let (program, run) = (self.end.program, self.end.run);
+                    lines.push(match shown == by_hand {
+                        true => format!("    by hand: {by_hand}"),
+                        false => format!("    by hand: it is in the account, whole: {program} report {run}"),
+                    });
                 }
             }
             let fixed = lines.drain(..lines.len().min(7)).collect();

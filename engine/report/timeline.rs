@@ -141,7 +141,9 @@ impl Track {
         match event {
             // A `finally` step begins anew whenever the run comes to rest.
             Event::Started { .. } => *self = Track { began: Some(at), ..Track::default() },
-            Event::Intent { leaf, command, .. } => self.intend(at, leaf, command),
+            Event::Intent { leaf, command, by_hand, .. } => {
+                self.intend(at, leaf, command, by_hand.as_ref().unwrap_or(command));
+            }
             Event::Exited { tail, .. } => self.tail.clone_from(tail),
             Event::RetryScheduled { leaf, ms } => {
                 let until = at.checked_add(Duration::from_millis(*ms)).unwrap_or(at);
@@ -181,7 +183,7 @@ impl Track {
         }
     }
 
-    fn intend(&mut self, at: Timestamp, leaf: &Leaf, command: &str) {
+    fn intend(&mut self, at: Timestamp, leaf: &Leaf, command: &str, by_hand: &str) {
         self.began.get_or_insert(at);
         // It runs beside the action: what failed is the action's command.
         if leaf.stage == Stage::Guard {
@@ -201,7 +203,7 @@ impl Track {
                 self.undo_began = None;
             }
             self.undo_began.get_or_insert(at);
-            self.undo_command = command.to_owned();
+            self.undo_command = by_hand.to_owned();
         }
     }
 

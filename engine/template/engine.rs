@@ -8,6 +8,7 @@ use minijinja::Environment;
 
 use super::eval::{Eval, Truth, truth_of};
 use super::fault::{Fault, TextFault};
+use super::formula::Telling;
 use super::parse::{self, Mode};
 use super::quote::no_nul;
 use super::render::{Segment, argument, joined, segments};
@@ -15,9 +16,9 @@ use super::scope::Scope;
 use super::shape::{self, Lookup, Shaped, Stands};
 use super::syntax::{Node, Part};
 use super::uses::{self, Uses};
-use super::value::{Kind, Value, from_json, held, held_of, table};
+use super::value::{Kind, Value, from_json, held, held_of, table, unknown_of};
 use super::{shell, words};
-use crate::model::{Piece, Rendered, Text, Tree};
+use crate::model::{Piece, Rendered, Spot, Text, Tree, Unknown};
 
 /// How many sources are kept parsed. A run has some thousands; more are made only by texts made of texts.
 const KEPT: usize = 50_000;
@@ -34,7 +35,9 @@ type Kept = HashMap<Arc<str>, Arc<Parsed>>;
 pub struct Engine {
     env: Environment<'static>,
     /// By mode: the same source means different things in each.
-    parsed: [RwLock<Kept>; 3],
+    parsed: Arc<[RwLock<Kept>; 3]>,
+    /// What is taken for decided, where what is made of unknown values is told with what makes it.
+    telling: Option<Vec<(String, bool)>>,
 }
 
 impl Default for Engine {
@@ -52,7 +55,19 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// Returns an engine that has parsed nothing yet.
     pub fn new() -> Engine {
-        Engine { env: Environment::new(), parsed: Default::default() }
+        Engine { env: Environment::new(), parsed: Arc::default(), telling: None }
+    }
+
+    /// Returns an engine that tells of what is made of unknown values how it is made, for whoever must make it by hand; the
+    /// conditions with these [keys](crate::model::Unknown::key) it takes for decided. A plan needs neither, and a plan of
+    /// 100,000 instances would pay for it.
+    pub fn telling(&self, assumed: Vec<(String, bool)>) -> Engine {
+        Engine { env: self.env.clone(), parsed: Arc::clone(&self.parsed), telling: Some(assumed) }
+    }
+
+    fn eval<'e>(&'e self, scope: &'e Scope, src: &'e str) -> Eval<'e> {
+        let telling = self.telling.as_ref().map(|assumed| Telling::new(src, assumed));
+        Eval { telling, ..Eval::new(&self.env, scope) }
     }
 
     /// Returns what the text uses, after checking its syntax.
@@ -142,7 +157,7 @@ impl Engine {
             return Ok(Rendered::plain(src));
         }
         let parsed = self.parsed(Mode::Text, src)?;
-        joined(segments(&mut Eval::new(&self.env, scope), parts(&parsed))?)
+        joined(segments(&mut self.eval(scope, src), parts(&parsed))?)
     }
 
     /// Returns the value of a text: of exactly one `{{ expression }}` the expression's, with its type; of any other
@@ -156,7 +171,7 @@ impl Engine {
             return Ok(Value::from(src));
         }
         let parsed = self.parsed(Mode::Text, src)?;
-        let mut eval = Eval::new(&self.env, scope);
+        let mut eval = self.eval(scope, src);
         match parts(&parsed) {
             [Part::Emit(node, _)] => eval.eval(node),
             parts => joined(segments(&mut eval, parts)?).map(held),
@@ -201,7 +216,14 @@ impl Engine {
     /// [`Fault`] with what is wrong, and where in `src`.
     pub fn expr(&self, src: &str, scope: &Scope) -> Result<Value, Fault> {
         let parsed = self.parsed(Mode::Expr, src)?;
-        Eval::new(&self.env, scope).eval(node(&parsed)?)
+        self.eval(scope, src).eval(node(&parsed)?)
+    }
+
+    /// Returns a value as data is written, with what is not known in its place; nothing of a secret.
+    pub fn literal(&self, value: &Value) -> Option<Rendered> {
+        let mut text = Rendered::default();
+        super::foreseen::json(&mut text, value, super::value::MAX_DEPTH)?;
+        text.secret().is_none().then_some(text)
     }
 
     /// Says whether a condition holds.
@@ -212,7 +234,7 @@ impl Engine {
     pub fn holds(&self, src: &str, scope: &Scope) -> Result<Truth, Fault> {
         let parsed = self.parsed(Mode::Expr, src)?;
         let node = node(&parsed)?;
-        let value = Eval::new(&self.env, scope).eval(node)?;
+        let value = self.eval(scope, src).eval(node)?;
         truth_of(&value).map_err(|fault| fault.at(node.span.clone()))
     }
 
@@ -236,7 +258,7 @@ impl Engine {
             return Ok(Rendered::plain(src));
         }
         let parsed = self.parsed(Mode::Text, src)?;
-        let segments = segments(&mut Eval::new(&self.env, scope), parts(&parsed))?;
+        let segments = segments(&mut self.eval(scope, src), parts(&parsed))?;
         for segment in &segments {
             if let Segment::Value(value, span) = segment {
                 argument(value).map_err(|fault| fault.at(span.clone()))?;
@@ -272,7 +294,7 @@ impl Engine {
             argv.push(self.word(src, scope)?);
             return Ok(());
         };
-        let value = Eval::new(&self.env, scope).eval(node)?;
+        let value = element(node, self.eval(scope, src).eval(node)?);
         let values = match Kind::of(&value) {
             Kind::List if held_of(&value).is_none() => value.try_iter().into_iter().flatten().collect(),
             _ => vec![value],
@@ -293,7 +315,7 @@ impl Engine {
     /// [`Fault`] with what is wrong, and where in `src`; also for a secret, and for a value where no quoting is safe.
     pub fn shell(&self, src: &str, scope: &Scope) -> Result<Rendered, Fault> {
         let parsed = self.parsed(Mode::Command, src)?;
-        shell::quoted(segments(&mut Eval::new(&self.env, scope), parts(&parsed))?)
+        shell::quoted(segments(&mut self.eval(scope, src), parts(&parsed))?)
     }
 
     fn parsed(&self, mode: Mode, src: &str) -> Result<Arc<Parsed>, Fault> {
@@ -313,6 +335,25 @@ impl Engine {
         }
         kept.insert(src.into(), parsed.clone());
         Ok(parsed)
+    }
+}
+
+/// Returns an unknown value as an element of a list, of which nobody knows how many words it makes.
+fn element(node: &Node, value: Value) -> Value {
+    use super::syntax::NodeKind::{And, Compare, Filter, Math, Neg, Not, Or, Test};
+    const ONE: &[&str] =
+        &["int", "float", "string", "join", "length", "to_json", "tojson", "upper", "lower", "trim", "round"];
+    let one = match &node.kind {
+        And(..) | Compare(..) | Math(..) | Neg(..) | Not(..) | Or(..) | Test(..) => true,
+        Filter(_, call) => ONE.contains(&&*call.name),
+        _ => false,
+    };
+    if one {
+        return value;
+    }
+    match held_of(&value).map(|text| text.pieces.as_slice()) {
+        Some([Piece::Unknown(of)]) => unknown_of(Unknown { spot: Spot::Element, ..of.clone() }),
+        _ => value,
     }
 }
 

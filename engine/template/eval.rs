@@ -11,12 +11,16 @@ use minijinja::Environment;
 
 use super::fault::Fault;
 use super::filters::{self, Args};
-use super::foreseen::{derived, part_of, whole_origin};
+use super::foreseen::{derived, is_part, part_of, whole_origin};
+use super::formula::Telling;
 use super::ops::{self, Number, fault};
 use super::predicates::{self, Asked};
 use super::scope::Scope;
 use super::syntax::{Call, Comparison, Node, NodeKind};
-use super::value::{Kind, Taint, Value, describe, held_of, origin_of, secret_of, table, taint, unknown};
+use super::value::{
+    Kind, Taint, Value, describe, first_unknown, held_of, secret_of, table, taint, unknown, unknown_of,
+};
+use crate::model::Unknown;
 
 /// How many steps one evaluation may take: an expression that needs more is a mistake or an attack.
 const MAX_STEPS: u64 = 2_000_000;
@@ -33,7 +37,7 @@ pub enum Truth {
     /// It doesn't.
     False,
     /// Only the run can know; says what it depends on.
-    Unknown(String),
+    Unknown(Unknown),
 }
 
 /// One evaluation.
@@ -42,13 +46,15 @@ pub(super) struct Eval<'e> {
     pub(super) scope: &'e Scope,
     /// Names given by `for` and `set`, innermost last.
     pub(super) locals: Vec<(Arc<str>, Value)>,
-    steps: u64,
-    made: usize,
+    /// Whether what is made of unknown values is told with what makes it, and how.
+    pub(super) telling: Option<Telling<'e>>,
+    pub(super) steps: u64,
+    pub(super) made: usize,
 }
 
 impl<'e> Eval<'e> {
     pub(super) fn new(env: &'e Environment<'static>, scope: &'e Scope) -> Eval<'e> {
-        Eval { env, scope, locals: Vec::new(), steps: 0, made: 0 }
+        Eval { env, scope, locals: Vec::new(), telling: None, steps: 0, made: 0 }
     }
 
     /// Counts `steps` of work.
@@ -82,6 +88,11 @@ impl<'e> Eval<'e> {
 
     /// Returns the value of an expression, or [`Value::UNDEFINED`] when the path that it is leads nowhere.
     pub(super) fn soft(&mut self, node: &Node) -> Result<Value, Fault> {
+        let value = self.found(node)?;
+        Ok(if self.telling.is_some() { self.told(node, value) } else { value })
+    }
+
+    fn found(&mut self, node: &Node) -> Result<Value, Fault> {
         self.work(1).map_err(|fault| fault.at(node.span.clone()))?;
         match &node.kind {
             NodeKind::Const(value) => Ok(value.clone()),
@@ -92,7 +103,8 @@ impl<'e> Eval<'e> {
             NodeKind::Not(inner) => self.truth(inner).map(|truth| match truth {
                 Truth::True => Value::from(false),
                 Truth::False => Value::from(true),
-                Truth::Unknown(origin) => unknown(&derived(&origin)),
+                // The two cases of a `not` are those of what it turns round.
+                Truth::Unknown(of) => unknown_of(turning_on(of)),
             }),
             NodeKind::Neg(inner) => self.negate(inner, &node.span),
             NodeKind::And(left, right) => self.both(left, right, false),
@@ -112,7 +124,7 @@ impl<'e> Eval<'e> {
             NodeKind::Choose(parts) => match self.truth(&parts[0])? {
                 Truth::True => self.soft(&parts[1]),
                 Truth::False => self.soft(&parts[2]),
-                Truth::Unknown(origin) => Ok(unknown(&derived(&origin))),
+                Truth::Unknown(of) => Ok(unknown_of(turning_on(of))),
             },
             NodeKind::Filter(input, call) => self.filter(input, call, &node.span),
             NodeKind::Test(input, call) => self.test(input, call, &node.span),
@@ -128,7 +140,11 @@ impl<'e> Eval<'e> {
     /// Says whether a condition holds; a value that isn't a boolean is a fault.
     pub(super) fn truth(&mut self, node: &Node) -> Result<Truth, Fault> {
         let value = self.eval(node)?;
-        truth_of(&value).map_err(|fault| fault.at(node.span.clone()))
+        let truth = truth_of(&value).map_err(|fault| fault.at(node.span.clone()))?;
+        Ok(match truth {
+            Truth::Unknown(of) => self.assumed(of),
+            truth => truth,
+        })
     }
 
     /// Evaluates `and` (`decides` is false) and `or` (`decides` is true).
@@ -138,16 +154,18 @@ impl<'e> Eval<'e> {
         if first == deciding {
             return Ok(Value::from(decides));
         }
-        let Truth::Unknown(origin) = first else {
+        let Truth::Unknown(of) = first else {
             return Ok(match self.truth(right)? {
-                Truth::Unknown(origin) => unknown(&origin),
+                Truth::Unknown(of) => unknown_of(of),
                 truth => Value::from(truth == Truth::True),
             });
         };
         // The left side may turn out to keep the right one from being asked: a fault there is not one yet.
         match self.truth(right) {
             Ok(truth) if truth == deciding => Ok(Value::from(decides)),
-            _ => Ok(unknown(&origin)),
+            Ok(Truth::True | Truth::False) => Ok(unknown_of(of)),
+            _ if self.telling.is_some() => Ok(unknown_of(derived(&of))),
+            _ => Ok(unknown_of(of)),
         }
     }
 
@@ -162,7 +180,7 @@ impl<'e> Eval<'e> {
         for value in values {
             match taint(value) {
                 Some(Taint::Secret(name)) => return Err(secret_fault(&name, what, span.clone())),
-                Some(Taint::Unknown(origin)) if found.is_none() => found = Some(unknown(&derived(&origin))),
+                Some(Taint::Unknown(of)) if found.is_none() => found = Some(unknown_of(derived(&of))),
                 _ => {}
             }
         }
@@ -367,11 +385,17 @@ impl<'e> Eval<'e> {
             Some(node) => self.truth(node)?,
             None => Truth::False,
         };
-        let empty = match lax {
-            Truth::Unknown(origin) => return Ok(unknown(&derived(&origin))),
+        let empty = match lax.clone() {
+            Truth::Unknown(of) => return Ok(unknown_of(derived(&of))),
             Truth::True => held_of(&value).is_none() && !value.is_true(),
             Truth::False => false,
         };
+        // Whoever sets it by hand must know what stands for it where it is missing. What a step gives is there, its parts may not be.
+        if let (Some(of), true) = (held_of(&value).and_then(first_unknown), self.telling.is_some())
+            && (lax != Truth::False || is_part(of))
+        {
+            return Ok(unknown_of(derived(of)));
+        }
         if !value.is_undefined() && !empty {
             return Ok(value);
         }
@@ -472,6 +496,12 @@ impl<'e> Eval<'e> {
     }
 }
 
+/// Returns what an unknown condition decides.
+pub(super) fn turning_on(condition: Unknown) -> Unknown {
+    let turns_on = condition.turns_on.clone().or_else(|| Some(Box::new(condition.clone())));
+    Unknown { turns_on, ..derived(&condition) }
+}
+
 /// Says whether a value holds as a condition.
 pub(super) fn truth_of(value: &Value) -> Result<Truth, Fault> {
     if Kind::of(value) == Kind::Bool {
@@ -480,8 +510,8 @@ pub(super) fn truth_of(value: &Value) -> Result<Truth, Fault> {
     if let Some(name) = secret_of(value) {
         return Err(secret_fault(name, "a condition", 0..0));
     }
-    if let Some(origin) = origin_of(value) {
-        return Ok(Truth::Unknown(origin.to_owned()));
+    if let Some(of) = held_of(value).and_then(first_unknown) {
+        return Ok(Truth::Unknown(of.clone()));
     }
     let problem = fault(format!("a condition is true or false, and this is {}", describe(value)));
     Err(match Kind::of(value) {

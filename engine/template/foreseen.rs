@@ -7,21 +7,38 @@ use super::filters::Args;
 use super::ops::text_of;
 use super::syntax::Math;
 use super::value::{Kind, MAX_DEPTH, Value, held, held_of, taint};
-use crate::model::{Piece, Rendered};
+use crate::model::{Piece, Rendered, Unknown};
 
 const FROM: &str = "from ";
 
-/// Returns the origin of what is made of a value of this origin.
-pub(super) fn derived(origin: &str) -> String {
-    if origin.starts_with(FROM) { origin.to_owned() } else { format!("{FROM}{origin}") }
+/// Returns what is made of an unknown value. What makes it is told by whoever evaluates it, where somebody asks.
+pub(super) fn derived(of: &Unknown) -> Unknown {
+    let origin = if is_derived(of) { of.origin.clone() } else { format!("{FROM}{}", of.origin) };
+    Unknown { origin, turns_on: of.turns_on.clone(), ..Unknown::default() }
+}
+
+/// Says whether it is made of another value.
+pub(super) fn is_derived(of: &Unknown) -> bool {
+    of.origin.starts_with(FROM)
+}
+
+/// Says whether it may be a part of what a step gives, and not the whole.
+pub(super) fn is_part(of: &Unknown) -> bool {
+    let name = of.origin.strip_prefix("captured.").or_else(|| Some(of.origin.split_once(".outputs.")?.1));
+    is_derived(of) || name.is_none_or(|name| name.contains(['.', '[']))
 }
 
 /// Returns where a value comes from that is unknown as it stands: not joined with anything and not made of another.
 pub(super) fn whole_origin(value: &Value) -> Option<&str> {
     match held_of(value)?.pieces.as_slice() {
-        [Piece::Unknown(origin)] if !origin.starts_with(FROM) => Some(origin),
+        [Piece::Unknown(of)] if !is_derived(of) => Some(&of.origin),
         _ => None,
     }
+}
+
+/// Returns the origin of what stands in an unknown value under this text.
+pub fn part_of_text(origin: &str, key: &str) -> String {
+    part_of(origin, &Value::from(key))
 }
 
 /// Returns the origin of what stands in an unknown value under `key`.
@@ -81,7 +98,7 @@ fn add(text: &mut Rendered, value: &Value) -> Option<()> {
 }
 
 /// Adds a value as JSON, as the filter writes it where everything is known.
-fn json(text: &mut Rendered, value: &Value, depth: usize) -> Option<()> {
+pub(super) fn json(text: &mut Rendered, value: &Value, depth: usize) -> Option<()> {
     let depth = depth.checked_sub(1)?;
     if let Some(parts) = held_of(value) {
         // One that is joined with known text is a text, so it stands in quotes; what it is otherwise, nobody knows.
@@ -171,7 +188,8 @@ mod tests {
         }
         assert_eq!(text("{{ n | default(3) }}"), "‹captured.n›");
         let truth = Engine::new().holds("n > 3", &scope());
-        assert_eq!(truth, Ok(Truth::Unknown("from captured.n".to_owned())));
+        let Ok(Truth::Unknown(of)) = truth else { panic!("{truth:?}") };
+        assert_eq!(of.origin, "from captured.n");
     }
 
     #[test]

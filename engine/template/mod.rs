@@ -10,6 +10,7 @@ mod eval;
 mod fault;
 mod filters;
 mod foreseen;
+mod formula;
 mod missing;
 mod ops;
 mod params;
@@ -34,6 +35,7 @@ pub use engine::Engine;
 pub use eval::Truth;
 pub use fault::{Fault, TextFault};
 pub use filters::FILTERS;
+pub use foreseen::part_of_text as part_of;
 pub use params::{Misfit, ParamFault, ParamWhy, fit, params, place_of, text_of};
 pub use predicates::TESTS;
 pub use quote::quote_word;
@@ -41,7 +43,9 @@ pub use reference::{FILTER_WORDS, OPERATOR_WORDS, TEST_WORDS, Word};
 pub use scope::Scope;
 pub use shape::{Lookup, Odd, Shape, Shaped, Stands};
 pub use uses::{Condition, Use, Uses};
-pub use value::{DataError, Value, from_json, map, origin_of, secret, secret_of, to_json, unknown};
+pub use value::{
+    DataError, Value, from_json, map, origin_of, secret, secret_of, to_json, unknown, unknown_in,
+};
 
 /// A fault in one text of a tree.
 pub type TreeFault = TextFault;

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::eval::{Eval, Truth, secret_fault};
+use super::eval::{Eval, Truth, secret_fault, turning_on};
 use super::fault::Fault;
 use super::foreseen::derived;
 use super::ops::text_of;
 use super::syntax::{Node, Part, Targets};
-use super::value::{Kind, Taint, Value, describe, held_of, origin_of, table, taint, unknown};
+use super::value::{Kind, Taint, Value, describe, held_of, origin_of, table, taint};
 use crate::model::{Piece, Rendered};
 
 /// The longest text, in bytes.
@@ -41,12 +41,12 @@ fn walk(eval: &mut Eval<'_>, parts: &[Part], out: &mut Vec<Segment>) -> Result<(
             Part::If { test, then, other } => match eval.truth(test)? {
                 Truth::True => walk(eval, then, out)?,
                 Truth::False => walk(eval, other, out)?,
-                Truth::Unknown(origin) => {
-                    out.push(Segment::Value(unknown(&derived(&origin)), test.span.clone()));
+                Truth::Unknown(of) => {
+                    out.push(Segment::Value(eval.told_block(part, turning_on(of)), test.span.clone()));
                 }
             },
             Part::For { targets, iter, filter, body, other } => {
-                let loops = Loop { targets, iter, filter: filter.as_ref(), body, other };
+                let loops = Loop { part, targets, iter, filter: filter.as_ref(), body, other };
                 loops.walk(eval, out)?;
             }
             Part::Set { targets, value } => {
@@ -59,6 +59,7 @@ fn walk(eval: &mut Eval<'_>, parts: &[Part], out: &mut Vec<Segment>) -> Result<(
 }
 
 struct Loop<'p> {
+    part: &'p Part,
     targets: &'p Targets,
     iter: &'p Node,
     filter: Option<&'p Node>,
@@ -71,8 +72,10 @@ impl Loop<'_> {
         let span = &self.iter.span;
         let over = eval.eval(self.iter)?;
         if held_of(&over).is_some() {
-            let held = eval.held_back(&[&over], "`for`", span)?;
-            out.extend(held.map(|held| Segment::Value(held, span.clone())));
+            eval.held_back(&[&over], "`for`", span)?;
+            if let Some(Taint::Unknown(of)) = taint(&over) {
+                out.push(Segment::Value(eval.told_block(self.part, derived(&of)), span.clone()));
+            }
             return Ok(());
         }
         if !matches!(Kind::of(&over), Kind::List | Kind::Map) {
@@ -90,8 +93,11 @@ impl Loop<'_> {
                 match truth? {
                     Truth::True => kept.push(item),
                     Truth::False => {}
-                    Truth::Unknown(origin) => {
-                        out.push(Segment::Value(unknown(&derived(&origin)), filter.span.clone()));
+                    Truth::Unknown(of) => {
+                        out.push(Segment::Value(
+                            eval.told_block(self.part, derived(&of)),
+                            filter.span.clone(),
+                        ));
                         return Ok(());
                     }
                 }
@@ -134,7 +140,9 @@ fn assign(eval: &mut Eval<'_>, targets: &Targets, value: Value, at: &Range<usize
             if let Some(held) = held_of(&value) {
                 let held = eval.held_back(&[&super::value::held(held.clone())], "`,`", at)?;
                 let held = held.unwrap_or(Value::UNDEFINED);
-                eval.locals.extend(names.iter().map(|name| (name.clone(), held.clone())));
+                let part = |number: usize| eval.told_part(&value, number).unwrap_or_else(|| held.clone());
+                let parts: Vec<Value> = (0..names.len()).map(part).collect();
+                eval.locals.extend(names.iter().cloned().zip(parts));
                 return Ok(());
             }
             let items: Vec<Value> = match Kind::of(&value) {
@@ -190,7 +198,7 @@ pub(super) fn rendered(value: &Value) -> Result<Rendered, Fault> {
     }
     match taint(value) {
         Some(Taint::Secret(name)) => Err(secret_fault(&name, "writing a list or a map as text", 0..0)),
-        Some(Taint::Unknown(origin)) => Ok(Rendered { pieces: vec![Piece::Unknown(origin)] }),
+        Some(Taint::Unknown(of)) => Ok(Rendered { pieces: vec![Piece::Unknown(of)] }),
         None => text_of(value).map(|text| Rendered::plain(&*text)),
     }
 }

@@ -363,7 +363,10 @@ fn what_only_the_run_can_know_stays_unknown() {
         ("-captured", "?from captured"),
         ("captured in list", "?from captured"),
     ]);
-    assert_eq!(Engine::new().holds("captured.ok", &scope()), Ok(Truth::Unknown("captured.ok".to_owned())));
+    assert_eq!(
+        Engine::new().holds("captured.ok", &scope()),
+        Ok(Truth::Unknown(crate::model::Unknown::of("captured.ok")))
+    );
     assert_eq!(text("{{ captured.x }} → {{ n }}"), "‹captured.x› → 3");
     assert_eq!(text("{% if captured %}a{% else %}b{% endif %}!"), "‹from captured›!");
     assert_eq!(text("{% for x in captured %}a{% endfor %}!"), "‹from captured›!");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 
-use crate::model::{self, Piece, Rendered};
+use crate::model::{self, Piece, Rendered, Unknown};
 
 /// A value that expressions work on.
 pub type Value = minijinja::Value;
@@ -106,7 +106,19 @@ pub(super) fn table(entries: impl IntoIterator<Item = (Arc<str>, Value)>) -> Val
 
 /// Returns a value that only the run can know, such as `captured.replicas`.
 pub fn unknown(origin: &str) -> Value {
-    held(Rendered { pieces: vec![Piece::Unknown(origin.to_owned())] })
+    unknown_of(Unknown::of(origin))
+}
+
+pub(super) fn unknown_of(of: Unknown) -> Value {
+    held(Rendered { pieces: vec![Piece::Unknown(of)] })
+}
+
+/// Returns the first unknown value in rendered text.
+pub(super) fn first_unknown(text: &Rendered) -> Option<&Unknown> {
+    text.pieces.iter().find_map(|piece| match piece {
+        Piece::Unknown(of) => Some(of),
+        _ => None,
+    })
 }
 
 /// Returns the secret of this name as a value. It can be passed on whole and nothing else.
@@ -117,6 +129,11 @@ pub fn secret(name: &str) -> Value {
 /// Returns where `value` comes from when only the run can know it.
 pub fn origin_of(value: &Value) -> Option<&str> {
     held_of(value)?.unknown()
+}
+
+/// Returns what `value` is when only the run can know it; only of text, not of lists and maps.
+pub fn unknown_in(value: &Value) -> Option<&Unknown> {
+    first_unknown(held_of(value)?)
 }
 
 /// Returns the name of the secret that `value` is or holds; only of text, not of lists and maps.
@@ -151,7 +168,7 @@ pub(super) enum Taint {
     /// It is or holds the secret of this name.
     Secret(String),
     /// It is or holds something that only the run can know.
-    Unknown(String),
+    Unknown(Unknown),
 }
 
 /// Returns what holds `value` back, looking into lists and maps; a secret counts more than an unknown.
@@ -161,9 +178,9 @@ pub(super) fn taint(value: &Value) -> Option<Taint> {
 
 fn taint_within(value: &Value, depth: usize) -> Option<Taint> {
     if let Some(text) = held_of(value) {
-        return match (text.secret(), text.unknown()) {
+        return match (text.secret(), first_unknown(text)) {
             (Some(name), _) => Some(Taint::Secret(name.to_owned())),
-            (None, Some(origin)) => Some(Taint::Unknown(origin.to_owned())),
+            (None, Some(of)) => Some(Taint::Unknown(of.clone())),
             (None, None) => None,
         };
     }
@@ -271,7 +288,7 @@ fn json_within(value: &Value, depth: usize) -> Result<model::Value, DataError> {
     if let Some(taint) = held_of(value).and_then(|_| taint(value)) {
         return Err(match taint {
             Taint::Secret(name) => DataError::Secret(name),
-            Taint::Unknown(origin) => DataError::Unknown(origin),
+            Taint::Unknown(of) => DataError::Unknown(of.origin),
         });
     }
     let not = |what: &str| DataError::NotData(what.to_owned());

@@ -1,4 +1,5 @@
 //! The account of a run, and what is in doubt wherever a run is shown.
+#![expect(clippy::disallowed_methods, reason = "a test follows what the account says to do by hand")]
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -265,4 +266,78 @@ fn every_field_of_an_account_is_documented() {
     look(&told["first_failure"]);
     look(&told["approvals"][0]["replies"][0]);
     assert!(missing.is_empty(), "not in docs/report.md: {missing:?}");
+}
+
+const STUCK: &str = r#"
+runbook: stuck
+title: Its undo fails
+max_parallel: 1
+vars:
+  pw: {type: secret, from: {env: PW}}
+steps:
+  - id: base
+    run: ["true"]
+    effect: change
+    rollback:
+      shell: |
+        printf '<base %s>' "it's" >> log
+        exit 3
+  - id: fed
+    run: ["true"]
+    effect: change
+    rollback:
+      run: [sh, -c, 'cat >> ../log; printf "<%s %s>" "$REGION" "$PW" >> ../log; pwd | sed "s,.*/,," >> ../log; exit 1']
+      stdin: "a\n'b' $x\r\n"
+      dir: sub
+      env: {REGION: "eu west", PW: "{{ pw }}"}
+  - id: script
+    needs: [base]
+    capture: {run: [echo, "it's $HOME"], outputs: {was: stdout | trim}}
+    run: ["true"]
+    effect: change
+    rollback:
+      shell: |
+        # don't
+        printf '<%s>' {{ captured.was }} "{{ captured.was }}" >> log
+        if [ -e log ]; then exit 4; fi
+"#;
+
+/// What the account says to do by hand is what the engine did: with the folder, the environment and the input, and in a shell
+/// of its own, so that an `exit` in it ends no terminal.
+#[test]
+fn what_was_not_undone_is_told_as_it_is_pasted() {
+    let project =
+        Project::new().file("runbooks/stuck.yaml", STUCK).file("sub/x", "").env("PW", "hunter22 'hunter22'");
+    project.run(&["exec", "stuck"]).code(0);
+    let end = project.run(&["rollback", &project.newest(), "--yes"]).to_string();
+    let by_engine = project.log();
+    let account = json(&project, &["report", "--format", "json"]);
+    let undo = |step: &str| {
+        let of = account["changes"].as_array().expect("a list").iter().find(|one| one["step"] == step);
+        of.and_then(|change| change["undo"].as_str()).unwrap_or_else(|| panic!("{step} {account}")).to_owned()
+    };
+    let follow = |command: &str| {
+        project.write("log", "");
+        let mut sh = std::process::Command::new("sh");
+        sh.arg("-c").arg(format!("{command}\necho goes on")).current_dir(project.root());
+        sh.envs([("PW", "hunter22 'hunter22'"), ("HOME", "/nonexistent")]);
+        let output = sh.output().expect("there is a shell");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "goes on\n", "{command}\n{output:?}");
+        project.log()
+    };
+    let (script, fed, base) = (follow(&undo("script")), follow(&undo("fed")), follow(&undo("base")));
+    assert_eq!(by_engine, script.clone() + &fed, "{end}");
+    assert!(fed.contains("a\n'b' $x\r\n<eu west hunter22 'hunter22'>sub\n"), "{fed}");
+    assert_eq!(base, "<base it's>");
+
+    let page = project.run(&["report"]).code(0).stdout;
+    for step in ["script", "fed", "base"] {
+        assert!(page.contains(&format!("\nBy hand:\n\n```sh\n{}\n```\n", undo(step))), "{step}\n{page}");
+    }
+    assert!(!page.contains("hunter22"), "{page}");
+    let html = project.run(&["report", "--format", "html"]).code(0).stdout;
+    let shown = undo("fed").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    assert!(html.contains(&shown.replace('"', "&quot;").replace('\'', "&#39;")), "{html}");
+    // On the screen a command of several lines would be another one.
+    assert_eq!(end.matches("by hand: it is in the account, whole: runbook report [RUN]").count(), 3, "{end}");
 }

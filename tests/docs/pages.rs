@@ -240,7 +240,7 @@ fn hostile_texts_are_text() {
         }
     }
     assert!(!page.contains("hunter22") && !page.contains('\u{202e}'), "{page}");
-    assert!(page.contains(r#"T="$PW" echo"#), "{page}");
+    assert!(page.contains(r#"T="${PW?the secret pw}" env echo"#), "{page}");
 }
 
 const SMALL: &str = "runbook: small\ntitle: Small\nsteps:\n  - {id: one, run: date, effect: read}\n";
@@ -311,80 +311,226 @@ fn what_was_given_must_be_meant() {
 }
 
 /// Every way in which a command may be given to a shell wrongly.
-const BY_HAND: &str = r#"runbook: hand
+const BY_HAND: &str = r##"runbook: hand
 title: By hand
+max_parallel: 1
 vars:
   x: {type: string, default: "it's \"$HOME\" `id` \\ * a"}
   pw: {type: secret, from: {env: PW}}
+data:
+  most: most.yaml
 steps:
   - id: words
     run: [sh, -c, 'printf "<%s>" "$@" >> log', "=", "a b", "", "$HOME", "~", "{{ x }}", "--p={\"n\": 1}", "é\nb"]
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
   - id: env
     run: sh -c 'printf "<%s|%s>" "$A" "$B" >> log'
     env: {A: "{{ x }}", B: "{{ pw }}"}
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
   - id: dir
     run: sh -c 'pwd | sed "s|.*/||" >> ../log'
     dir: my dir
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
   - id: reads
     run: sh -c 'cat >> log'
     stdin: "no end {{ x }} EOF"
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
   - id: reads-lines
     run: sh -c 'cat >> log'
     stdin: "one\nEOF\n{{ x }} {{ pw }}\n"
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
+  - id: unseen
+    run: [sh, -c, 'cat >> log; printf "<%s>" "$1" >> log', sh, "a\u200bb\rc\u202e"]
+    stdin: "PING 100%\\n'\r\nX\r\n"
+    rollback: {run: ["true"]}
+  - id: of-the-shell
+    run: [echo, 'a\tb\c', "x"]
+    effect: read
   - id: script
     shell: |
       for one in {{ x }} 'b c'; do printf '<%s>' "$one" >> log; done
       cat >> log <<'EOF'
       $HOME
       EOF
-    irreversible: It is a log.
+    rollback: {run: ["true"]}
   - id: kept
     capture: {run: cat before, outputs: {n: "stdout | trim"}}
     run: sh -c 'printf "<%s>" "$1" >> log' sh "{{ captured.n }} !"
     rollback:
       run: sh -c 'printf "<back %s>" "$1" >> log' sh "{{ captured.n }}"
-"#;
+  - id: places
+    capture: {run: cat before, outputs: {n: "stdout | trim"}}
+    shell: |
+      # it's "one" place
+      a=q
+      printf '<%s>' {{ captured.n }} "b {{ captured.n }}" 'c {{ captured.n }}' "$a{{ captured.n }}" >> log # don't
+      cat >> log <<'EOF'
+      it's "here" $HOME
+      EOF
+      printf '<%s>' "$(printf '[%s]' {{ captured.n }})" "$(printf '[%s]' "{{ captured.n }}")" {{ 'x' ~ captured.n ~ 'y z' }} >> log
+      printf '<%s>' {{ captured.n }}.yaml >> log
+    rollback:
+      dir: my dir
+      env: {REGION: "{{ captured.n }}"}
+      stdin: "to {{ captured.n }}\r\n"
+      shell: |
+        cat >> ../log; printf '<%s>' "$REGION" "it's {{ captured.n }}" >> ../log
+        if true; then exit; fi
+        exit 1
+  - id: derived
+    capture: {run: cat number, outputs: {n: "stdout | int", flag: "stdout | int > 3", gone: "none"}}
+    run: [sh, -c, 'printf "<%s>" "$@" >> log', sh, "{{ captured.n * 2 }}", "{{ captured.n * 4 }}", "{{ [most.api, captured.n] | max }}"]
+    verify:
+      run: sh -c 'printf "<%s>" "$1" >> log' sh "{{ captured.n * 3 }}"
+      pass: captured.n > 0
+    rollback:
+      run:
+        - sh
+        - -c
+        - 'printf "<%s>" "$@" >> log; cat >> log'
+        - sh
+        - "{{ 'big' if captured.flag else 'small' }}"
+        - "{{ '--gone' if captured.gone is none else none }}"
+        - "{{ 'never' if captured.gone is not none else none }}"
+        - "{{ captured.n + 1 }}"
+      stdin: "{% if captured.gone is none %}gone{% else %}there {{ captured.gone }}{% endif %}"
+  - id: each
+    for_each: [api, "web server", "1-a"]
+    run: sh -c 'echo "$1" | tee -a each' sh "{{ item }}"
+    effect: read
+    outputs: {n: "stdout | trim"}
+  - id: of-each
+    for_each: [api, "web server", "1-a"]
+    run: sh -c 'printf "<%s>" "$@" >> log' sh "{{ steps.each.outputs.n[item] }}" "{{ [most.api | string, steps.each.outputs.n[item]] | join('+') | upper }}"
+    rollback:
+      run: sh -c 'printf "<undo %s>" "$@" >> log' sh "{{ steps.each.outputs.n[item] | upper }}"
+  - id: both
+    run: sh -c 'printf "<%s>" "$@" >> log' sh "{{ steps.each.outputs.n.api }}" "{{ steps.each.outputs.n['1-a'] }}" "{{ steps.each.outputs.n | items | length }}"
+    rollback: {run: ["true"]}
+"##;
 
-/// The commands of a page, done one after the other, are the run.
+/// What whoever follows the page notes and works out, by the variable.
+const NOTED: &[(&str, &str)] = &[
+    ("kept_before_n", "7 up"),
+    ("places_before_n", "7 up"),
+    ("derived_before_n", "5"),
+    ("derived_before_flag", "true"),
+    ("derived_before_gone", ""),
+    ("derived_of_n", "10"),
+    ("derived_of_n_2", "20"),
+    ("derived_of_n_3", "9"),
+    ("derived_of_n_4", "15"),
+    ("derived_of_n_5", "6"),
+    ("each_n_api", "api"),
+    ("each_n_web_server", "web server"),
+    ("each_n_1_a", "1-a"),
+    ("of_each_api_of_n", "9+API"),
+    ("of_each_web_server_of_n", "9+WEB SERVER"),
+    ("of_each_1_a_of_n", "9+1-A"),
+    ("of_each_api_of_n_2", "API"),
+    ("of_each_web_server_of_n_2", "WEB SERVER"),
+    ("of_each_1_a_of_n_2", "1-A"),
+    ("both_of_n", "3"),
+];
+
+/// Returns what somebody does who follows a part of the page: of a command in several cases the one that is so.
+fn followed(part: &str) -> String {
+    let (mut script, mut fence, mut wrong_case, mut noted) = (String::new(), None, false, 0);
+    let note = Regex::new(r"^export (\w+)=<(.*)>(   # .*)?$").expect("it is one");
+    for line in part.lines() {
+        match &fence {
+            None if line.starts_with("When ") => {
+                let wrong = |says: &str| line.contains(says);
+                wrong_case = wrong("before_flag` does not") || wrong("gone is none` does not");
+            }
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("sh").to_owned()),
+            Some(open) if line == open => {
+                fence = None;
+                wrong_case = false;
+            }
+            Some(_) if line.starts_with("stty") || wrong_case => {}
+            Some(_) => match note.captures(line) {
+                Some(found) => {
+                    let value = NOTED.iter().find(|(name, _)| *name == &found[1]);
+                    let (name, value) = value.unwrap_or_else(|| panic!("nobody notes {line}\n{part}"));
+                    script += &format!("export {name}='{value}'\n");
+                    noted += 1;
+                }
+                None => script += &format!("{line}\n"),
+            },
+            None => {}
+        }
+    }
+    assert!(noted > 0 || !part.contains("export "), "{part}");
+    script
+}
+
+/// The commands of a page, done one after the other, are the run, and so are those of its undo.
 #[test]
 fn by_hand_is_what_the_engine_does() {
-    let project =
-        Project::new().file("runbooks/hand.yaml", BY_HAND).file("my dir/x", "").file("before", "7 up\n");
+    let project = Project::new()
+        .file("runbooks/hand.yaml", BY_HAND)
+        .file("my dir/x", "")
+        .file("before", "7 up\n")
+        .file("number", "5\n")
+        .file("runbooks/most.yaml", "api: 9\n");
     let project = project.env("PW", "hunter22 'hunter22'");
-    project.run(&["exec", "hand"]).code(0);
+    let run = project.run(&["exec", "hand"]).code(0).stdout.clone();
+    let id = Regex::new(r"runbook rollback (\S+)")
+        .expect("it is one")
+        .captures(&run)
+        .map(|found| found[1].to_owned());
+    let forwards_by_engine = project.log();
+    let id = id.unwrap_or_else(|| "hand".to_owned());
+    let back = project.run(&["rollback", &id, "--yes"]).code(0).to_string();
     let by_engine = project.log();
+    assert!(by_engine.len() > forwards_by_engine.len(), "{back}");
     fs::remove_file(project.root().join("log")).expect("it was written");
 
     let page = project.run(&["docs", "hand"]).code(0).stdout.clone();
     let page = page.split_once("## By hand").expect("it is there").1;
-    let forwards = page.split_once("## Undo by hand").expect("it is there").0;
-    let mut script = String::new();
-    let mut fence = None;
-    for line in forwards.lines() {
-        match &fence {
-            None if line.starts_with("```") => fence = Some(line.trim_end_matches("sh").to_owned()),
-            Some(open) if line == open => fence = None,
-            Some(_) if line.starts_with("stty") => {}
-            Some(_) => {
-                script +=
-                    &format!("{}\n", line.replace("export kept_before_n= ", "export kept_before_n='7 up'"))
-            }
-            None => {}
-        }
-    }
+    let (forwards, back) = page.split_once("## Undo by hand").expect("it is there");
     let shell = project.command(&[]);
-    let mut sh = Command::new("sh");
-    sh.arg("-c").arg(&script).current_dir(project.root()).env_clear();
-    sh.envs(shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
-    let output = sh.output().expect("there is a shell");
+    let follow = |script: &str| {
+        let mut sh = Command::new("sh");
+        sh.arg("-c").arg(script).current_dir(project.root()).env_clear();
+        sh.envs(shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
+        sh.output().expect("there is a shell")
+    };
+    let script = followed(forwards);
+    let output = follow(&script);
+    assert!(output.status.success() && output.stderr.is_empty(), "{script}\n{output:?}");
+    assert_eq!(project.log(), forwards_by_engine, "{script}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("a\\tb\\c x\n"), "{said}");
+    let noted: String =
+        script.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n")).collect();
+    let script = noted + &followed(back);
+    let output = follow(&script);
     assert!(output.status.success() && output.stderr.is_empty(), "{script}\n{output:?}");
     assert_eq!(project.log(), by_engine, "{script}");
     assert!(!page.contains("hunter22"), "{page}");
+}
+
+/// In a new terminal nothing is noted: each command that needs a value stops, and does nothing with an empty one.
+#[test]
+fn what_nobody_noted_stops_the_command() {
+    let project =
+        Project::new().file("runbooks/hand.yaml", BY_HAND).file("my dir/x", "").file("before", "7 up\n");
+    let project = project.file("number", "5\n").file("runbooks/most.yaml", "api: 9\n");
+    let page = project.run(&["docs", "hand"]).code(0).stdout.clone();
+    let back = page.split_once("## Undo by hand").expect("it is there").1;
+    let blocks = Regex::new(r"(?ms)^```sh\n(.*?)\n```$").expect("it is one");
+    let mut tried = 0;
+    for found in blocks.captures_iter(back).filter(|found| found[1].contains("?note it first")) {
+        let mut sh = Command::new("sh");
+        sh.arg("-c").arg(&found[1]).current_dir(project.root()).env_clear().env("PATH", "/usr/bin:/bin");
+        let output = sh.output().expect("there is a shell");
+        assert!(!output.status.success(), "{}", &found[1]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("note it first"), "{output:?}");
+        tried += 1;
+    }
+    assert!(tried > 5 && !project.has("log"), "{tried} {page}");
 }
 
 #[test]
@@ -411,4 +557,71 @@ fn what_the_journal_knows_is_told_where_it_is_read() {
     assert!(!there(&project));
     project.run(&["docs", "--out", "d", "--history"]).code(0);
     assert!(there(&project));
+}
+
+#[test]
+fn a_run_of_a_part_is_no_good_run() {
+    let project = Project::new()
+        .file("runbooks/small.yaml", SMALL.to_owned() + "  - {id: two, run: date, effect: read}\n");
+    project.run(&["exec", "small", "--only", "one", "--reason", "a try"]).code(0);
+    let page = project.run(&["docs", "small"]).code(0).stdout.clone();
+    assert!(page.contains("**last good run**: none yet") && !page.contains("a good run takes"), "{page}");
+}
+
+#[test]
+fn the_index_and_a_page_are_never_one_file() {
+    let project = Project::new().file("runbooks/Readme.yaml", SMALL.replace("small", "Readme"));
+    let shown = project.run(&["docs", "--out", "d"]).code(2).to_string();
+    assert!(shown.contains("the page of `runbooks/Readme` and the index would both be"), "{shown}");
+    assert!(!project.has("d/runbooks/README.md"));
+    project.run(&["docs", "--out", "d", "--format", "html"]).code(0);
+}
+
+/// What is asked of the target may need a secret, too; each instance has its own anchor; what may not be known is said.
+#[test]
+fn what_stands_around_the_commands_is_told() {
+    let project = Project::new().file(
+        "runbooks/around.yaml",
+        r#"runbook: around
+title: Around
+vars:
+  tok: {type: secret, from: {env: TOK}}
+  env: {type: string}
+  many: {type: integer, default: 60}
+target:
+  who: {run: id, env: {T: "{{ tok }}"}}
+steps:
+  - id: one
+    for_each: [a.b, a_b, a b]
+    run: [ls, "{{ item }}"]
+    effect: read
+    when: env == 'prod'
+  - id: gate
+    gate: {run: date, pass: exit_code == 0, warn: stdout == env}
+  - id: lots
+    for_each: range(many) | list
+    run: [ls, "{{ item }}"]
+    effect: read
+  - id: undone
+    run: mkdir x
+    rollback:
+      shell: |
+        now=1 || exit
+        rmdir x
+"#,
+    );
+    let page = project.run(&["docs", "around", "--var", "env=prod"]).code(0).stdout.clone();
+    let secret = page.find("**the secret tok**").expect("it is asked for");
+    assert!(secret < page.find(r#"T="${TOK?the secret tok}" id"#).expect("it is used"), "{page}");
+    let anchors = parts(&page, r#"<a id="(hand-one[^"]*)">"#);
+    assert_eq!(anchors.iter().collect::<BTreeSet<_>>().len(), 3, "{anchors:?}");
+    for said in [
+        "Only when `env == 'prod'`, which holds.",
+        "- only just good: `stdout == env`",
+        "`runbook plan around --full --var env=prod` shows them all",
+        "| `now=1 || exit` … (2 lines, at the step) |",
+    ] {
+        let said = said.replace("||", r"\|\|");
+        assert!(page.contains(&said), "{said}\n{page}");
+    }
 }

@@ -47,6 +47,10 @@ pub fn run(docs: &Docs, settings: &Settings, console: Console) -> Result<Exit, C
             let folder = settings.typed(out);
             let pages = made.pages()?;
             let site = Site::new(form, pages);
+            if let Some((file, place)) = site.clash() {
+                let message = format!("the page of `{place}` and the index would both be `{file}`");
+                return Err(CliError::usage_with(message, format!("give `{place}` another name")));
+            }
             let (folders, ending): (&[&str], &str) = match form {
                 Form::Markdown => (&["runbooks", "steps"], ".md"),
                 Form::Html => (&["runbooks", "steps"], ".html"),

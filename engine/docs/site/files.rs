@@ -78,6 +78,16 @@ impl Site {
         Site { form, pages, others: BTreeMap::new() }
     }
 
+    /// Returns the file that would be an index and the page of a definition at once, and the place of that; on some disks
+    /// `Readme` is `README`.
+    pub fn clash(&self) -> Option<(String, String)> {
+        let of = |place: &str| path(place, self.form).to_lowercase();
+        let indexes = ["runbooks", "steps"].map(of);
+        let is_index = |place: &str| matches!(place, "runbooks" | "steps");
+        let both = self.pages.keys().find(|place| !is_index(place) && indexes.contains(&of(place)));
+        both.map(|place| (path(place, self.form), place.clone()))
+    }
+
     /// Lets links to a place without a page lead to this file: a path from the folder of the site.
     pub fn lead(&mut self, place: &str, file: &str) {
         self.others.insert(place.to_owned(), file.to_owned());

@@ -1,6 +1,7 @@
 //! What a page tells, before anybody decides how it looks.
 
 use crate::docs::Picture;
+use crate::machine::hides;
 
 /// Where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,18 +166,17 @@ pub(super) fn anchor(kind: &str, name: &str) -> String {
     format!("{kind}-{}", name.chars().map(safe).collect::<String>())
 }
 
-/// Returns text with nothing in it that can hide or reorder what is read: control characters and those that turn the direction
-/// of writing are written out. Line ends and tabs stay where `lines` says so, and are blanks elsewhere.
+/// Returns text with nothing in it that can hide or reorder what is read: control characters, those that turn the direction
+/// of writing, and those that nobody sees are written out. Line ends and tabs stay where `lines` says so, and are blanks
+/// elsewhere.
 pub(super) fn harmless(text: &str, lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | '\t' if lines => out.push(c),
-            '\n' | '\t' | '\r' => out.push(' '),
-            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.extend(c.escape_unicode());
-            }
-            c if c.is_control() => out.extend(c.escape_unicode()),
+            '\n' | '\t' => out.push(' '),
+            '\r' => out.push_str("\\r"),
+            c if hides(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }

@@ -268,16 +268,29 @@ pub(super) fn rollback_rows(steps: &[Step]) -> Vec<Vec<Vec<Inline>>> {
             let body = &step.body;
             let changes = body.changes.as_ref().map(|changes| code(fill.text(&changes.src, false)));
             let undo = match (&body.rollback, &body.irreversible) {
-                (Some(undo), _) => code(line(&undo.command, &fill)),
-                (None, Some(why)) => text(format!("can't be undone: {}", fill.text(why.src.trim(), false))),
-                (None, None) => text("can't be undone"),
+                (Some(undo), _) => in_short(&line(&undo.command, &fill)),
+                (None, Some(why)) => {
+                    vec![text(format!("can't be undone: {}", fill.text(why.src.trim(), false)))]
+                }
+                (None, None) => vec![text("can't be undone")],
             };
             let gate = body.rollback.as_ref().and_then(|undo| undo.verify.as_ref());
             let checked = gate.map_or_else(|| text("not checked"), |gate| code(gate.passes().trim()));
             let checked = if body.rollback.is_some() { vec![checked] } else { Vec::new() };
-            vec![vec![to_step(&step.id)], changes.into_iter().collect(), vec![undo], checked]
+            vec![vec![to_step(&step.id)], changes.into_iter().collect(), undo, checked]
         })
         .collect()
+}
+
+/// Returns a command in a line: of a script the first, since all of them in one line would read as a command and be none.
+fn in_short(command: &str) -> Vec<Inline> {
+    let lines = command.lines().filter(|line| !line.trim().is_empty());
+    match (lines.clone().next(), lines.count()) {
+        (Some(first), count) if count > 1 => {
+            vec![code(first.trim()), text(format!(" … ({count} lines, at the step)"))]
+        }
+        _ => vec![code(command)],
+    }
 }
 
 /// Returns the programs that steps run, each with the steps that need it.

@@ -66,16 +66,6 @@ fn a_question_and_an_undo_that_failed_hold_up_only_what_they_stand_on() {
 }
 
 #[test]
-fn a_command_done_by_hand_reads_what_the_undo_would_and_stands_where_it_would() {
-    let by_hand = |stdin, dir| super::super::undo::by_hand("tee size", stdin, dir);
-    assert_eq!(by_hand(None, None), "tee size");
-    assert_eq!(by_hand(Some("3"), Some("a b")), "cd 'a b' && printf %s 3 | tee size");
-    assert_eq!(by_hand(Some("it's\n"), None), r"printf '%s\n' 'it'\''s' | tee size");
-    assert_eq!(by_hand(Some("•••"), None), "tee size  # reads its input");
-    assert_eq!(by_hand(Some("a\nb\n"), None), "tee size  # reads its input");
-}
-
-#[test]
 fn what_could_not_be_undone_is_tried_again_by_resume_and_by_rollback_and_the_rest_is_not() {
     for by_resume in [true, false] {
         let mut world = World::new(&chain(3), Stub::default(), 8);

@@ -69,7 +69,7 @@ fn event(drawn: (u32, usize, usize, u32)) -> Event {
         1 => Event::Resumed { by: Person::default(), reason: None },
         2 => Event::Expanded { step, items: (0..pick % 3).map(item).collect() },
         3 => Event::Started { step },
-        4 | 5 => Event::Intent { leaf, command, stdin: None, dir: None },
+        4 | 5 => Event::Intent { leaf, command, stdin: None, dir: None, by_hand: None },
         6 => {
             let process = Process { pid: 1, started: 1, boot: String::new(), host: String::new() };
             Event::Spawned { leaf, process }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, state_of, verdict};
 use super::{Account, Answer, Asking, Change, Entry, FailedStep};
-use crate::machine::Verdict;
+use crate::machine::{Verdict, hides};
 use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
 use crate::report::{Doubt, Paint, phrase};
@@ -291,8 +291,16 @@ fn not_undone(out: &mut String, change: &Change) {
     }
     if !change.undo.is_empty() {
         out.push_str("<p>By hand:</p>\n");
-        pre(out, change.undo.lines());
+        pasted(out, &change.undo);
     }
+}
+
+/// Writes a command that is there to be pasted: to the last blank, but for what can't be seen.
+fn pasted(out: &mut String, command: &str) {
+    if command.contains(hides) {
+        return pre(out, command.lines());
+    }
+    let _ = writeln!(out, "<pre>{}</pre>", escaped(command));
 }
 
 /// Writes lines of which every byte matters; nothing when there are none.
@@ -318,7 +326,10 @@ fn code(raw: &str) -> String {
 
 /// Returns text that a browser takes for nothing but text.
 fn text(raw: &str) -> String {
-    let clean = PLAIN.clean(raw);
+    escaped(&PLAIN.clean(raw))
+}
+
+fn escaped(clean: &str) -> String {
     let mut out = String::with_capacity(clean.len());
     for c in clean.chars() {
         match c {

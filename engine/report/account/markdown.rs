@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::told::PRINTED;
 use super::{Account, Asking, Change, Entry, FailedStep, Reply, Said};
-use crate::machine::{Person, Stage, Verdict};
+use crate::machine::{Person, Stage, Verdict, hides};
 use crate::model::{OnFailure, format_duration};
 use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
@@ -419,7 +419,7 @@ fn not_undone(out: &mut String, change: &Change) {
     }
     if !change.undo.is_empty() {
         out.push_str("\nBy hand:\n");
-        fenced(out, "sh", change.undo.lines());
+        pasted(out, &change.undo);
     }
 }
 
@@ -448,9 +448,25 @@ pub(super) fn difference(change: &Change) -> String {
 }
 
 /// Returns text that Markdown and HTML take for nothing but text, in one line: it may stand in a table.
-fn text(raw: &str) -> String {
+pub(super) fn text(raw: &str) -> String {
+    let clean = PLAIN.clean(raw);
     let mut out = String::with_capacity(raw.len());
-    for c in PLAIN.clean(raw).chars() {
+    // It may be the first of its line, where `1. ` and `- ` begin a list and `===` makes a heading of the line before.
+    let first = clean.split(' ').next().unwrap_or_default();
+    let number = first.trim_end_matches(['.', ')']);
+    let numbered = number.len() + 1 == first.len() && number.chars().all(|c| c.is_ascii_digit());
+    let (before, rest) = match numbered && !number.is_empty() {
+        true => clean.split_at(number.len()),
+        false => ("", clean.as_str()),
+    };
+    out.push_str(before);
+    if !before.is_empty()
+        || matches!(first, "-" | "+")
+        || !first.is_empty() && first.chars().all(|c| c == '=')
+    {
+        out.push('\\');
+    }
+    for c in rest.chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
                 out.push('\\');
@@ -498,6 +514,15 @@ fn block<'a>(out: &mut String, indent: &str, language: &str, lines: impl Iterato
         let _ = writeln!(out, "{}", format!("{indent}{line}").trim_end());
     }
     let _ = writeln!(out, "{indent}{fence}");
+}
+
+/// Writes a command that is there to be pasted: to the last blank, but for what can't be seen.
+fn pasted(out: &mut String, command: &str) {
+    if command.contains(hides) {
+        return fenced(out, "sh", command.lines());
+    }
+    let fence = "`".repeat(longest_ticks(command).max(2) + 1);
+    let _ = writeln!(out, "\n{fence}sh\n{command}\n{fence}");
 }
 
 fn longest_ticks(text: &str) -> usize {

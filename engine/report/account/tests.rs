@@ -220,3 +220,18 @@ fn a_change_that_failed_and_was_left_out_says_both_and_when_it_was_begun() {
     let row = "| 12:03:01 | aurora | failed, then skipped | replicas 3 → 10 |";
     assert!(told.markdown().contains(row), "{}", told.markdown());
 }
+
+#[test]
+fn a_text_at_the_beginning_of_a_line_is_text() {
+    for (raw, wanted) in [
+        ("1. first", "1\\. first"),
+        ("12) x", "12\\) x"),
+        ("- x", "\\- x"),
+        ("===", "\\==="),
+        ("3.5 s", "3.5 s"),
+        ("-x", "-x"),
+        ("", ""),
+    ] {
+        assert_eq!(markdown::text(raw), wanted, "{raw}");
+    }
+}

@@ -16,8 +16,8 @@ use super::ops::{fault, text_of};
 use super::quote::{in_double_quotes, in_single_quotes, no_nul};
 use super::render::Segment;
 use super::syntax::{Node, NodeKind, Part};
-use super::value::{Kind, Taint, Value, describe, taint, verbatim_of};
-use crate::model::{Piece, Rendered};
+use super::value::{Kind, Taint, Value, describe, held_of, taint, verbatim_of};
+use crate::model::{Piece, Rendered, Spot, Unknown};
 
 /// The longest script, in bytes; reading one takes several times its size.
 const MAX_SCRIPT: usize = 1 << 20;
@@ -63,7 +63,8 @@ enum Fill {
     Text(String),
     /// Words that are quoted already.
     Quoted(String),
-    Unknown(String),
+    /// What is known of a text, and what only the run can know.
+    Unknown(Vec<Piece>),
 }
 
 impl Fill {
@@ -79,7 +80,10 @@ impl Fill {
                     "pass it by `env` and write `\"$NAME\"`, or by `stdin`: `stdin: \"{{{{ {name} }}}}\"`"
                 )));
             }
-            Some(Taint::Unknown(origin)) => return Ok(Fill::Unknown(origin)),
+            Some(Taint::Unknown(of)) => {
+                let pieces = held_of(value).map(|text| text.pieces.clone());
+                return Ok(Fill::Unknown(pieces.unwrap_or_else(|| vec![Piece::Unknown(of)])));
+            }
             None => {}
         }
         let kind = Kind::of(value);
@@ -104,7 +108,22 @@ impl Fill {
             (Place::Refused(why, help), _) => return refused(why, help),
             (Place::Bare, Fill::Quoted(text)) => script.push_str(text),
             (_, Fill::Quoted(_)) => return refused(QUOTED_INSIDE, QUOTED_INSIDE_HELP),
-            (_, Fill::Unknown(origin)) => script.push(Piece::Unknown(origin.clone())),
+            (place, Fill::Unknown(pieces)) => {
+                let spot = match place {
+                    Place::Single => Spot::Single,
+                    Place::Double { .. } => Spot::Double,
+                    Place::Bare | Place::Refused(..) => Spot::Bare,
+                };
+                for piece in pieces {
+                    match piece {
+                        Piece::Unknown(of) => {
+                            script.push(Piece::Unknown(Unknown { spot, ..of.clone() }));
+                        }
+                        Piece::Plain(text) => Fill::Text(text.clone()).write(place, script)?,
+                        Piece::Secret(_) => {}
+                    }
+                }
+            }
             (Place::Bare, Fill::Text(text)) => {
                 script.push_str("'");
                 script.push_str(&in_single_quotes(text));
