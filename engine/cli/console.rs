@@ -237,11 +237,18 @@ pub fn continued(command: &str, width: usize) -> String {
 /// Returns all of a command as lines of at most `width` columns: each line of a script, broken where a shell joins it again; and
 /// where there is no such place between words, what follows standing further right. A word that is too long stays whole.
 pub fn whole(command: &str, width: usize, paint: Paint) -> Vec<String> {
+    // In a text in quotes, and in a here-document, that goes over several lines, a `\\` would be one more character of it.
+    let joins = !command.contains("<<")
+        && command
+            .trim_end()
+            .lines()
+            .all(|line| line.trim_start().starts_with('#') || shell_words(line).is_some());
     let mut lines = Vec::new();
     for line in command.trim_end().lines() {
         let blank = line.len() - line.trim_start().len();
         let line = paint.clean(line);
-        for part in continued(&line, width).lines() {
+        let broken = if joins { continued(&line, width) } else { line };
+        for part in broken.lines() {
             if part.width() <= width {
                 lines.push(part.to_owned());
                 continue;
@@ -387,9 +394,11 @@ mod tests {
         if [ "$READY" = yes ] && [ ! -e done ];
             then echo "one argument that is
             long" # a comment; fi
-        kubectl -n shop scale deployment/cart \
-          --replicas=10
+        kubectl -n shop scale deployment/cart
+            --replicas=10
         "#);
+        let patch = "kubectl patch hpa web --type=json --patch='[\n  {\"op\": \"test\", \"path\": \"/spec/minReplicas\", \"value\": 3 }]'";
+        assert!(!whole(patch, 40, Paint::PLAIN).join("\n").contains('\\'), "it would be a part of the patch");
         let words =
             |text: &str| text.replace('\\', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for width in [10, 20, 40, 200] {

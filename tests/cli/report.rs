@@ -44,10 +44,15 @@ fn killed() -> Project {
     let mut command = project.command(&["exec", "shop"]);
     let mut engine = command.stderr(Stdio::null()).spawn().expect("the binary can be run");
     wait_until("the step began", || project.has("paid"));
-    wait_until("its process is recorded", || {
-        let status =
-            project.command(&["report", "--format", "json"]).output().expect("the binary can be run");
-        String::from_utf8_lossy(&status.stdout).contains("\"pay\"")
+    // What it printed is kept when the engine has read it, which is after the command has gone on.
+    let run = project.newest();
+    wait_until("its process is recorded and what it printed is kept", || {
+        let said = |arguments: &[&str]| {
+            let output = project.command(arguments).output().expect("the binary can be run");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        said(&["report", "--format", "json"]).contains("\"pay\"")
+            && said(&["logs", &run, "pay"]).contains("paying")
     });
     let pid = Pid::from_raw(engine.id().cast_signed()).expect("a process has a number");
     kill_process(pid, Signal::KILL).expect("the engine can be killed");
