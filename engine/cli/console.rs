@@ -234,8 +234,9 @@ pub fn continued(command: &str, width: usize) -> String {
     out
 }
 
-/// Returns all of a command as lines of at most `width` columns: each line of a script, broken where a shell joins it again; and
-/// where there is no such place between words, what follows standing further right. A word that is too long stays whole.
+/// Returns all of a command as lines of at most `width` columns: each line of a script, broken where a shell joins it again. A word that
+/// is too long then stays whole, and the terminal breaks it. Where a shell would join nothing, what follows a break stands
+/// behind a mark: it is no line of its own.
 pub fn whole(command: &str, width: usize, paint: Paint) -> Vec<String> {
     // In a text in quotes, and in a here-document, that goes over several lines, a `\\` would be one more character of it.
     let joins = !command.contains("<<")
@@ -245,31 +246,30 @@ pub fn whole(command: &str, width: usize, paint: Paint) -> Vec<String> {
             .all(|line| line.trim_start().starts_with('#') || shell_words(line).is_some());
     let mut lines = Vec::new();
     for line in command.trim_end().lines() {
-        let blank = line.len() - line.trim_start().len();
         let line = paint.clean(line);
-        let broken = if joins { continued(&line, width) } else { line };
-        for part in broken.lines() {
-            if part.width() <= width {
-                lines.push(part.to_owned());
-                continue;
-            }
-            let indent = " ".repeat(blank);
-            let mut broken = String::new();
-            for word in part.trim_start().split(' ') {
-                if !broken.is_empty() && broken.width() + 1 + word.width() > width {
-                    lines.push(std::mem::replace(&mut broken, format!("{indent}    {word}")));
-                } else if broken.is_empty() {
-                    broken = format!("{indent}{word}");
-                } else {
-                    broken.push(' ');
-                    broken.push_str(word);
-                }
-            }
-            lines.push(broken);
+        if joins {
+            lines.extend(continued(&line, width).lines().map(str::to_owned));
+            continue;
         }
+        let blank = line.len() - line.trim_start().len();
+        let mut broken = String::new();
+        for word in line.trim_start().split(' ') {
+            if broken.is_empty() {
+                broken = format!("{}{word}", &line[..blank]);
+            } else if broken.width() + 1 + word.width() > width {
+                lines.push(std::mem::replace(&mut broken, format!("{}  {GOES_ON} {word}", &line[..blank])));
+            } else {
+                broken.push(' ');
+                broken.push_str(word);
+            }
+        }
+        lines.push(broken);
     }
     lines
 }
+
+/// Before what belongs to the line above.
+const GOES_ON: char = '↪';
 
 /// Returns what stands between the blanks outside quotes; none where a break would change what a shell does.
 fn shell_words(command: &str) -> Option<Vec<&str>> {
@@ -392,15 +392,16 @@ mod tests {
         insta::assert_snapshot!(whole(script, 40, Paint::PLAIN).join("\n"), @r#"
         set -e
         if [ "$READY" = yes ] && [ ! -e done ];
-            then echo "one argument that is
-            long" # a comment; fi
+          ↪ then echo "one argument that is
+          ↪ long" # a comment; fi
         kubectl -n shop scale deployment/cart
-            --replicas=10
+          ↪ --replicas=10
         "#);
         let patch = "kubectl patch hpa web --type=json --patch='[\n  {\"op\": \"test\", \"path\": \"/spec/minReplicas\", \"value\": 3 }]'";
         assert!(!whole(patch, 40, Paint::PLAIN).join("\n").contains('\\'), "it would be a part of the patch");
-        let words =
-            |text: &str| text.replace('\\', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words = |text: &str| {
+            text.replace(['\\', GOES_ON], " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
         for width in [10, 20, 40, 200] {
             assert_eq!(words(&whole(script, width, Paint::PLAIN).join("\n")), words(script), "{width}");
         }

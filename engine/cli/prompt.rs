@@ -99,15 +99,25 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Asks the person to type `word`; says whether they did.
+/// Asks the person to type the last part of `name`; says whether they did. The whole name is as good, and one slip is no answer.
 ///
 /// # Errors
 ///
 /// As [`fill`].
-pub fn typed(word: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
+pub fn typed(name: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
     to.show(before)?;
+    let word = name.rsplit('/').next().unwrap_or(name);
     let question = format!("Type {} to go on: ", paint.paint(Role::Strong, word));
-    Ok(to.line(&question)?.is_some_and(|answer| answer.trim() == word))
+    for left in [1, 0] {
+        let Some(answer) = to.line(&question)? else { return Ok(false) };
+        match answer.trim() {
+            typed if typed == word || typed == name => return Ok(true),
+            "" => return Ok(false),
+            _ if left > 0 => to.show("That is not its name.\n")?,
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 /// Asks a question whose answer is no unless the person says yes.
@@ -247,5 +257,10 @@ pub(super) mod tests {
     fn a_word_must_be_typed_exactly() {
         let said = |answer| typed("prod", "", &mut Script::of(&[answer]), Paint::PLAIN).unwrap();
         assert!(said("prod") && said(" prod ") && !said("y") && !said("prod2") && !said(""));
+        let of = |answers: &'static [&'static str]| {
+            typed("shop/scale", "", &mut Script::of(answers), Paint::PLAIN).unwrap()
+        };
+        assert!(of(&["scale"]) && of(&["shop/scale"]) && of(&["scael", "scale"]));
+        assert!(!of(&["shop"]) && !of(&["scael", "scael", "scale"]) && !of(&["", "scale"]));
     }
 }

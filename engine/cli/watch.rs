@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
@@ -12,7 +13,7 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::{past, stores, view};
 use crate::driver::{DriveError, now};
-use crate::journal::{OutputDir, RunId, Store, Stream};
+use crate::journal::{OutputDir, Record, RunId, Store, Stream};
 use crate::machine::{Event, Graph, Leaf, Mode, State};
 use crate::report::{self, EndInfo, Reporter, Seen};
 
@@ -46,54 +47,90 @@ async fn follow(
     // The view may hide the cursor, so an end by a signal must come back here.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
-    let graph = Graph::of_snapshot(Arc::new(store.snapshot(run)?));
-    let mut state = State::new(&graph);
-    let mut view = view::of(settings);
-    past::tell(view.as_mut(), store, &store.run(run)?.runbook, Some(run.as_str()), settings);
-    let (mut seen, mut first, mut last) = (0, None, None);
-    let (outputs, mut printed) = (store.outputs(), Printed::default());
     loop {
-        // Asked before the events are read: what a run did last is then among them.
-        let alive = stores::is_alive(&store.run(run)?);
-        if store.changed()? || seen == 0 {
-            for record in store.tail(run, seen)? {
-                let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
-                state.apply(&graph, &record.event).map_err(illegal)?;
-                (seen, last) = (record.seq, Some(record.at));
-                first.get_or_insert(record.at);
-                printed.follow(&record.event);
-                let (state, graph) = (&state, &graph);
-                view.event(&Seen {
-                    run: run.as_str(),
-                    seq: record.seq,
-                    at: record.at,
-                    event: &record.event,
-                    state,
-                    graph,
-                });
+        let mut watched = Watched::begin(store, run, settings)?;
+        loop {
+            // Asked before the events are read: what a run did last is then among them.
+            let alive = stores::is_alive(&store.run(run)?);
+            let records = if store.changed()? { store.tail(run, watched.seen)? } else { Vec::new() };
+            // Its steps are others from there on.
+            if records.iter().any(|record| matches!(record.event, Event::Renewed { .. })) {
+                watched.view.suspend();
+                console.say("the run goes on with the file as it is now");
+                break;
+            }
+            records.into_iter().try_for_each(|record| watched.show(run, &record))?;
+            watched.printed.hand_over(&watched.outputs, run, watched.view.as_mut());
+            watched.view.tick(now());
+            if !alive {
+                return watched.end(run, settings, console);
+            }
+            tokio::select! {
+                _ = int.recv() => { watched.view.suspend(); return Ok(Exit::Interrupted) }
+                _ = term.recv() => { watched.view.suspend(); return Ok(Exit::Terminated) }
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
-        printed.hand_over(&outputs, run, view.as_mut());
-        view.tick(now());
-        if !alive {
-            break;
-        }
-        tokio::select! {
-            _ = int.recv() => { view.suspend(); return Ok(Exit::Interrupted) }
-            _ = term.recv() => { view.suspend(); return Ok(Exit::Terminated) }
-            () = tokio::time::sleep(LOOK) => {}
-        }
     }
-    if state.mode != Mode::Resting {
-        view.suspend();
+}
+
+/// A run as far as it was watched.
+struct Watched {
+    graph: Graph,
+    state: State,
+    view: Box<dyn Reporter>,
+    outputs: OutputDir,
+    printed: Printed,
+    seen: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Watched {
+    /// Shows all that there is by now. Snapshot and events are of one moment: a run that is renewed beside us has others.
+    fn begin(store: &Store, run: &RunId, settings: &Settings) -> Result<Watched, CliError> {
+        let stored = store.load(run)?;
+        let graph = Graph::of_snapshot(Arc::new(stored.snapshot));
+        let state = State::new(&graph);
+        let mut view = view::of(settings);
+        past::tell(view.as_mut(), store, &stored.run.runbook, Some(run.as_str()), settings);
+        let (outputs, printed) = (store.outputs(), Printed::default());
+        let mut watched = Watched { graph, state, view, outputs, printed, seen: 0, first: None, last: None };
+        stored.records.iter().try_for_each(|record| watched.show(run, record))?;
+        Ok(watched)
+    }
+
+    fn show(&mut self, run: &RunId, record: &Record) -> Result<(), CliError> {
+        let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
+        self.state.apply(&self.graph, &record.event).map_err(illegal)?;
+        (self.seen, self.last) = (record.seq, Some(record.at));
+        self.first.get_or_insert(record.at);
+        self.printed.follow(&record.event);
+        self.view.event(&Seen {
+            run: run.as_str(),
+            seq: record.seq,
+            at: record.at,
+            event: &record.event,
+            state: &self.state,
+            graph: &self.graph,
+        });
+        Ok(())
+    }
+
+    fn end(mut self, run: &RunId, settings: &Settings, console: Console) -> Result<Exit, CliError> {
         let program = settings.program();
-        console.say(&format!("no engine drives it any more; `{program} status {run}` tells how it stands"));
-        return Ok(Exit::Failed);
+        if self.state.mode != Mode::Resting {
+            self.view.suspend();
+            console
+                .say(&format!("no engine drives it any more; `{program} status {run}` tells how it stands"));
+            return Ok(Exit::Failed);
+        }
+        let took = self.first.zip(self.last).map(|(first, last)| last.duration_since(first).unsigned_abs());
+        let took = took.unwrap_or_default();
+        let (state, graph) = (&self.state, &self.graph);
+        self.view.close(&EndInfo { run: run.as_str(), program: &program, state, graph, took });
+        Ok(Exit::Good)
     }
-    let took = first.zip(last).map(|(first, last)| last.duration_since(first).unsigned_abs());
-    let (program, took) = (settings.program(), took.unwrap_or_default());
-    view.close(&EndInfo { run: run.as_str(), program: &program, state: &state, graph: &graph, took });
-    Ok(Exit::Good)
 }
 
 /// What the commands at work print, which is in files and not in the journal.

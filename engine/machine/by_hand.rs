@@ -225,13 +225,14 @@ impl Writer<'_> {
             if script.contains(hides) {
                 return format!("sh -e -c \"$(printf '{}')\"", format_of(script.trim_end_matches('\n')));
             }
-            // A script of several lines is read, not deciphered: quoted in one word every quote of its own would be four.
-            if script.contains('\n') || script.contains('\'') {
-                let end = delimiter(&script);
-                let script = script.trim_end_matches('\n');
+            let script = script.trim_end_matches('\n');
+            // A script of several lines is read, not deciphered: quoted in one word every quote of its own would be four. One of
+            // one line stays on it: the end of a run has no place for more.
+            if script.contains('\n') {
+                let end = delimiter(script);
                 return format!("sh -e -c \"$(cat <<'{end}'\n{script}\n{end}\n)\"");
             }
-            return format!("sh -e -c {}", quote_word(&script));
+            return format!("sh -e -c {}", quote_word(script));
         }
         let mut words: Vec<String> = argv.iter().map(|one| self.word(one)).collect();
         if let (Some(first), Some(word)) = (argv.first().map(Rendered::display), words.first_mut()) {

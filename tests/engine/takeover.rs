@@ -71,6 +71,27 @@ fn the_old_engine_says_so_and_leaves_its_command_to_the_new_one() {
     assert_eq!(ledger(&project), "first\nend\nsecond\n");
 }
 
+#[test]
+fn who_watches_a_run_sees_it_go_on_with_the_new_file() {
+    let project = two();
+    let old = Live::start(project.command(&["exec", "two"]));
+    spawned(&project, "first");
+    let watch = Live::start(project.command(&["status", &project.newest(), "--watch"]));
+    watch.says("first started");
+    let third = "  - {id: third, shell: echo third, irreversible: It only writes.}\n";
+    project.write("runbooks/two.yaml", format!("{TWO}{third}"));
+    let new = Live::start(project.command(&["resume", "--takeover", "--latest", "--reason", "a third step"]));
+    old.says("was taken over by");
+    project.write("go", "");
+    new.ends_with(3);
+    let said = watch.ends_with(0);
+    assert!(said.contains("the run goes on with the file as it is now"), "{said}");
+    assert!(!said.contains("make sense"), "{said}");
+    old.ends_with(6);
+    project.run(&["resume", "--done", "first", "--reason", "seen"]).code(0);
+    assert_eq!(ledger(&project), "first\nend\nsecond\n");
+}
+
 fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -121,6 +121,8 @@ fn who_is_to_confirm_a_protected_run_sees_what_it_changes() {
     let Some(terminal) = typed(&project, "runbook exec shrink --var env=prod") else { return };
     like("protect", &terminal.until("Type shrink to go on:"));
     terminal.types("no");
+    terminal.until("That is not its name.");
+    terminal.types("no");
     let screen = terminal.ended(2);
     assert!(screen.contains("was not confirmed: nothing ran"), "{screen}");
 }

@@ -171,7 +171,6 @@ fn confirm(
     let what = format!("{} is protected ({})", runbook.name, one_line(protect));
     let hint = "add --yes to confirm it where no terminal can ask".to_owned();
     let Some(terminal) = terminal else { return Err(CliError::NotConfirmed { message: what, hint }) };
-    let word = runbook.name.rsplit('/').next().unwrap_or(&runbook.name);
     let mut before = format!(
         "\n{}: {}\n",
         console.err.paint(Role::Strong, runbook.name.as_str()),
@@ -186,8 +185,9 @@ fn confirm(
     if rehearses {
         before.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");
     }
-    if prompt::typed(word, &before, terminal, console.err).map_err(left)? {
+    if prompt::typed(&runbook.name, &before, terminal, console.err).map_err(left)? {
         return Ok(Some("terminal"));
     }
+    let hint = "type its name when you are asked, or add --yes".to_owned();
     Err(CliError::NotConfirmed { message: format!("{what}, and was not confirmed: nothing ran"), hint })
 }
