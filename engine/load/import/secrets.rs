@@ -14,20 +14,32 @@ use crate::load::check::commands;
 pub(super) struct Values(Vec<(String, String)>);
 
 impl Values {
-    /// Returns a line with names in place of the secrets in it.
-    pub(super) fn hide(&mut self, line: &str) -> String {
+    /// Returns a line with names in place of the secrets in it, and whether it is sure to be the same command with them put back.
+    pub(super) fn hide(&mut self, line: &str) -> (String, bool) {
         let mut hidden = String::with_capacity(line.len());
+        let mut sure = true;
         let mut at = 0;
-        for (range, called) in found(line) {
+        let words = split(line);
+        for Found { range, called, ends } in found(line) {
             if range.start < at {
                 continue;
             }
+            // A value that reaches over the end of a word took a part of the command with it.
+            let in_one = |(at, word): &(usize, &str)| *at <= range.start && range.end <= at + word.len();
+            sure &= ends && words.iter().any(in_one);
             hidden.push_str(&line[at..range.start]);
             hidden.push_str(&format!("<{}>", self.named(&line[range.clone()], &called)));
             at = range.end;
         }
         hidden.push_str(&line[at..]);
-        hidden
+        // Where the document itself has `<password>`, one input would stand for two values.
+        let sure = hidden == line || (sure && self.shown(&hidden) == line);
+        (hidden, sure)
+    }
+
+    /// Returns a line with the values in place of their names.
+    fn shown(&self, hidden: &str) -> String {
+        self.0.iter().fold(hidden.to_owned(), |line, (value, name)| line.replace(&format!("<{name}>"), value))
     }
 
     /// Returns the name for a value; another value has another.
@@ -52,20 +64,37 @@ impl Values {
 /// Clients whose `-p` is followed by the password, without a blank.
 const MYSQL: [&str; 6] = ["mariadb", "mariadb-dump", "mysql", "mysqladmin", "mysqldump", "mysqlimport"];
 
-/// Returns the bytes of the secrets in a line, each with the words it is called by.
-fn found(line: &str) -> Vec<(Range<usize>, String)> {
-    let mut found: Vec<(Range<usize>, String)> = Vec::new();
+/// A secret in a line.
+struct Found {
+    /// Its bytes.
+    range: Range<usize>,
+    /// The words it is called by.
+    called: String,
+    /// Whether it is known where it ends. What nobody can tell from the value is hidden with it.
+    ends: bool,
+}
+
+/// Returns the secrets in a line.
+fn found(line: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
     let words: Vec<(usize, &str)> = split(line);
     let mut program = "";
+    // `mysql -h $(host) -psecret`: what stands behind the bracket is still given to `mysql`.
+    let mut outer = Vec::new();
     for (index, (at, word)) in words.iter().enumerate() {
         let plain = word.trim_matches(['"', '\'']);
         let begin = at + (word.len() - word.trim_start_matches(['"', '\'']).len());
-        if program.is_empty() || matches!(*word, "|" | "&&" | "||" | ";") {
+        if *word == "(" {
+            outer.push(std::mem::take(&mut program));
+        } else if *word == ")" {
+            program = outer.pop().unwrap_or_default();
+        } else if word.starts_with([';', '|', '&']) {
+            program = "";
+        } else if program.is_empty() {
             let assigns = word
                 .split_once('=')
                 .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
-            let before = assigns
-                || matches!(*word, "sudo" | "time" | "env" | "nohup" | "|" | "&&" | "||" | ";" | "--");
+            let before = assigns || matches!(*word, "sudo" | "time" | "env" | "nohup" | "--");
             program = if before { "" } else { name(plain) };
         } else if matches!(name(plain), "curl" | "wget" | "mysql" | "mariadb" | "redis-cli" | "sshpass")
             && index
@@ -77,10 +106,9 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
             program = name(plain);
         }
         let before = index.checked_sub(1).and_then(|before| words.get(before)).map_or("", |(_, word)| *word);
-        let mut add = |start: usize, value: &str, called: String| {
-            let value = value.trim_end_matches(['"', '\'']);
+        let mut push = |start: usize, value: &str, called: String, ends: bool| {
             if is_value(value) {
-                found.push((start..start + value.len(), called));
+                found.push(Found { range: start..start + value.len(), called, ends });
             }
         };
         // `NAME=value`, `--password=value`, `--set auth.password=value`
@@ -89,13 +117,20 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
                 .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
                 .next();
             let key = key.unwrap_or_default().trim_matches('-');
-            let value = &plain[equals + 1..];
-            let quoted = value.trim_start_matches(['"', '\'']);
             if names_value(key) && key.starts_with(|c: char| c.is_ascii_alphabetic()) {
-                add(begin + equals + 1 + value.len() - quoted.len(), quoted, key.to_owned());
-                break;
+                let value = &plain[equals + 1..];
+                // `--password=a,b` is one value; `--set password=a,b=c` and what stands in a text are several.
+                let whole = begin == *at
+                    && plain[..equals].trim_start_matches('-') == key
+                    && (plain.starts_with('-') || !before.starts_with('-'));
+                let list = before.starts_with("--set") && before != "--set-literal" || before == "-o";
+                let (range, ends) = extent(value, whole, list);
+                push(begin + equals + 1 + range.start, &value[range], key.to_owned(), ends);
             }
         }
+        let mut add = |start: usize, value: &str, called: String| {
+            push(start, value.trim_end_matches(['"', '\'']), called, true);
+        };
         // `--password value`
         if let Some(option) =
             before.strip_prefix("--").filter(|option| !option.contains('=') && names_value(option))
@@ -109,14 +144,16 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
             add(begin, plain, before.to_owned());
         }
         // `scheme://user:value@host`
-        if let Some((scheme, rest)) = plain.split_once("://")
-            && let Some((user, _)) =
-                rest.split(['/', '?', '"', '\'']).next().unwrap_or_default().rsplit_once('@')
+        // An author forgets the quotes about `a;b`, so the end of the word is not that of the value: the line is held to be unsure.
+        let host = |c: char| matches!(c, '/' | '?' | '"' | '\'') || c.is_whitespace();
+        if let Some((scheme, _)) = plain.split_once("://")
+            && let from = begin + scheme.len() + "://".len()
+            && let Some((user, _)) = line[from..].split(host).next().unwrap_or_default().rsplit_once('@')
             && let Some((who, value)) = user.split_once(':')
         {
             let scheme: String =
                 scheme.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_owned();
-            let start = begin + plain.len() - rest.len() + who.len() + 1;
+            let start = from + who.len() + 1;
             let called = if scheme.starts_with(|c: char| c.is_ascii_alphabetic()) {
                 format!("{scheme}-password")
             } else {
@@ -164,12 +201,52 @@ fn found(line: &str) -> Vec<(Range<usize>, String)> {
         }
     }
     found.extend(in_json(line));
-    found.sort_by_key(|(range, _)| range.start);
+    found.sort_by_key(|found| found.range.start);
     found
 }
 
+/// Returns where a value stands in what follows its `=`, and whether that is sure. A `whole` argument is one value; in a text others
+/// may follow, and in a `list` each `,` begins another.
+fn extent(text: &str, whole: bool, list: bool) -> (Range<usize>, bool) {
+    if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let end = text[1..].find(quote).map_or(text.len(), |end| end + 1);
+        // `'a'b` and `"a\"b"` go on behind the quote.
+        let behind = text[end..].trim_start_matches(quote);
+        let over = behind.is_empty() || behind.starts_with([' ', ',', ';', '&', '"', '\'']);
+        return match over && !text[..end].ends_with('\\') {
+            true => (1..end, true),
+            false => (1..text.trim_end_matches(['"', '\'']).len().max(1), false),
+        };
+    }
+    if whole {
+        return (0..text.trim_end_matches(['"', '\'']).len(), true);
+    }
+    let mut sure = !text.starts_with('\\');
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' | '\'' | ';' | '&' => return (0..at, sure),
+            c if c.is_whitespace() => return (0..at, sure),
+            ',' if list || begins_with_key(&text[at + 1..]) => return (0..at, sure),
+            // A password may have these, and so may a script.
+            ',' | '|' | '<' | '>' | '(' | ')' => sure = false,
+            _ => {}
+        }
+    }
+    (0..text.len(), sure)
+}
+
+/// Says whether a text begins with the name of a value: `b.c=`.
+fn begins_with_key(text: &str) -> bool {
+    let key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+    let rest = text.trim_start_matches(key);
+    rest.len() < text.len() && rest.starts_with('=')
+}
+
 /// Returns what JSON in a line gives to a secret: `{"password":"value"}`.
-fn in_json(line: &str) -> Vec<(Range<usize>, String)> {
+fn in_json(line: &str) -> Vec<Found> {
     let mut found = Vec::new();
     let mut quotes = line.match_indices('"').map(|(at, _)| at).peekable();
     let mut begin: Option<usize> = None;
@@ -185,7 +262,8 @@ fn in_json(line: &str) -> Vec<(Range<usize>, String)> {
         }
         let value = line[open + 1..].split('"').next().unwrap_or_default();
         if is_value(value) && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
-            found.push((open + 1..open + 1 + value.len(), key.to_owned()));
+            let range = open + 1..open + 1 + value.len();
+            found.push(Found { range, called: key.to_owned(), ends: true });
         }
     }
     found
@@ -240,20 +318,45 @@ fn is_value(value: &str) -> bool {
         && !matches!(value, "true" | "false" | "none" | "null")
 }
 
-/// Splits at blanks outside of quotes; quotes are kept.
+/// Splits at blanks and operators outside of quotes. Quotes are kept; operators are words, and each bracket is one.
 fn split(line: &str) -> Vec<(usize, &str)> {
+    let operator = |c: char| matches!(c, ';' | '|' | '&' | '<' | '>' | '(' | ')');
     let mut words = Vec::new();
-    let mut start = None;
+    let mut start: Option<usize> = None;
     let mut quote: Option<char> = None;
+    // What is behind a `\`, or within `<name>`, splits nothing.
+    let mut until = 0;
     for (at, c) in line.char_indices() {
+        let from = start.map_or("", |start| &line[start..at]);
+        if at < until {
+            start.get_or_insert(at);
+            continue;
+        }
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
+            (Some('"') | None, '\\') => {
+                until = at + 1 + line[at + 1..].chars().next().map_or(0, char::len_utf8);
+            }
             (None, '"' | '\'') => quote = Some(c),
             (None, c) if c.is_whitespace() => {
                 if let Some(start) = start.take() {
-                    words.push((start, &line[start..at]));
+                    words.push((start, from));
                 }
                 continue;
+            }
+            (None, '<') if to_fill_in(&line[at..]).is_some() => {
+                until = at + to_fill_in(&line[at..]).unwrap_or_default();
+                if !from.is_empty() && from.chars().all(operator) {
+                    words.push((start.take().unwrap_or(at), from));
+                }
+            }
+            (None, c) => {
+                let begins =
+                    from.chars().next().is_some_and(|c| operator(c) && !from.contains(char::is_alphanumeric));
+                let alone = matches!(c, '(' | ')') || matches!(from, "(" | ")");
+                if !from.is_empty() && (begins != operator(c) || alone) {
+                    words.push((start.take().unwrap_or(at), from));
+                }
             }
             _ => {}
         }
@@ -263,6 +366,14 @@ fn split(line: &str) -> Vec<(usize, &str)> {
         words.push((start, &line[start..]));
     }
     words
+}
+
+/// Returns the length of the `<name>` that a text begins with.
+fn to_fill_in(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('<')?;
+    let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let rest = inner.trim_start_matches(name);
+    (rest.len() < inner.len() && rest.starts_with('>')).then(|| text.len() - rest.len() + 1)
 }
 
 /// Says whether the text of a here-document gives something secret a value: `password: x`.
@@ -404,7 +515,7 @@ mod tests {
                 "aws configure set aws_secret_access_key <aws_secret_access_key>",
             ),
         ] {
-            assert_eq!(values.hide(line), hidden);
+            assert_eq!(values.hide(line), (hidden.to_owned(), true));
         }
         for line in [
             "curl -u \"$USER:$PASS\" https://x:80/a@b",
@@ -419,7 +530,45 @@ mod tests {
             "git clone ssh://git@host/x",
             "kubectl scale --replicas=3",
         ] {
-            assert_eq!(Values::default().hide(line), line);
+            assert_eq!(Values::default().hide(line), (line.to_owned(), true));
+        }
+    }
+
+    #[test]
+    fn a_value_takes_nothing_of_the_command_with_it() {
+        for (line, hidden) in [
+            ("export DB_PASSWORD=abcd; ./migrate.sh", "export DB_PASSWORD=<DB_PASSWORD>; ./migrate.sh"),
+            ("TOKEN=abcd;kubectl delete pod x", "TOKEN=<TOKEN>;kubectl delete pod x"),
+            ("TOKEN=abcd;mysql -pabcd x", "TOKEN=<TOKEN>;mysql -p<mysql-password> x"),
+            ("./tool --token=abcd|tee /tmp/log", "./tool --token=<token>|tee /tmp/log"),
+            ("./tool --password=abcd>/tmp/out", "./tool --password=<password>>/tmp/out"),
+            ("(./tool --password abcd)&", "(./tool --password <password>)&"),
+            ("curl -u a:abcd;ls", "curl -u a:<curl-password>;ls"),
+            ("mysql -h $(host) -pabcd<in.sql", "mysql -h $(host) -p<mysql-password><in.sql"),
+            ("redis-cli -a abcd|wc", "redis-cli -a <redis-password>|wc"),
+            (
+                "helm upgrade a c --set db.password=abcd,db.host=db-1,db.token=efgh,replicas=3",
+                "helm upgrade a c --set db.password=<password>,db.host=db-1,db.token=<token>,replicas=3",
+            ),
+            ("mount -o password=abcd,ro a b", "mount -o password=<password>,ro a b"),
+            ("curl -d 'password=abcd&action=delete' x", "curl -d 'password=<password>&action=delete' x"),
+            ("psql \"host=h password=abcd dbname=app\"", "psql \"host=h password=<password> dbname=app\""),
+            ("psql \"host=h password='a b' dbname=app\"", "psql \"host=h password='<password>' dbname=app\""),
+            ("curl 'https://x/?token=abcd&zone=eu'", "curl 'https://x/?token=<token>&zone=eu'"),
+            ("ssh h \"export TOKEN=abcd; ./migrate.sh\"", "ssh h \"export TOKEN=<TOKEN>; ./migrate.sh\""),
+            ("tool --password='a, b;c' --x", "tool --password='<password>' --x"),
+            ("tool --password=a,b=c x", "tool --password=<password> x"),
+        ] {
+            assert_eq!(Values::default().hide(line), (hidden.to_owned(), true));
+        }
+        // What can't be told from the value is hidden too, and the line is for a person.
+        for line in [
+            "curl -d 'password=ab|cd,ef' x",
+            "psql postgres://app:ab;cd@db/app",
+            "a --x=<password> --password=abcd",
+        ] {
+            let (text, sure) = Values::default().hide(line);
+            assert!(!sure && !text.contains("cd"), "{text}");
         }
     }
 

@@ -77,7 +77,10 @@ impl Maker {
     fn without_secrets(&mut self, lines: Vec<Line>) -> Vec<Line> {
         let mut hidden = Vec::with_capacity(lines.len());
         for line in lines {
-            let text = self.secrets.hide(&line.text);
+            let (text, sure) = self.secrets.hide(&line.text);
+            if !sure {
+                self.unsure.insert(line.number);
+            }
             if text != line.text {
                 let about = "a secret stands here: its value was not taken over";
                 self.open(Matter::Secret, line.number, about);
@@ -251,7 +254,31 @@ impl Maker {
         (title, paragraphs(&about))
     }
 
+    /// Leaves a command to a person of whose secret nobody can tell where it ends.
+    fn unsure(&mut self, piece: &Piece) -> bool {
+        if self.unsure.range(piece.lines.0..=piece.lines.1).next().is_none() {
+            return false;
+        }
+        let line = piece.lines.0;
+        let (title, about) = self.said(piece);
+        let why =
+            "A secret was taken out here, maybe with a part of the command. Type it as the document has it:";
+        let mut scope = Scope::default();
+        let filled = self.filled_command(&piece.text, line, &mut scope);
+        let prompt = format!("{}\n\n{}", escaped(why), indented(&filled));
+        let forms = vec![
+            Form::Manual { prompt, uses: scope.uses },
+            Form::words(&format!("{why}\n\n{}", indented(&piece.text))),
+        ];
+        let id = self.push(piece.lines, (title, &piece.text), about, forms, Effect::Looks);
+        self.open(Matter::ByHand, line, format!("{id}: it can't be told where the secret in it ends"));
+        true
+    }
+
     pub(super) fn command(&mut self, piece: &Piece) {
+        if self.unsure(piece) {
+            return;
+        }
         if self.assigned(piece) || self.moved(piece) {
             return;
         }

@@ -108,6 +108,8 @@ pub(super) struct Maker {
     dir: Option<String>,
     back: Back,
     secrets: secrets::Values,
+    /// The lines with a secret of which nobody can tell where it ends.
+    unsure: BTreeSet<usize>,
 }
 
 /// Returns the draft of a document.
@@ -134,6 +136,7 @@ pub(super) fn draft(blocks: &[Block]) -> Draft {
         dir: None,
         back: Back::new(is_over_all(blocks)),
         secrets: secrets::Values::default(),
+        unsure: BTreeSet::new(),
     };
     for block in blocks {
         maker.block(block);
