@@ -11,6 +11,9 @@ use crate::model::{Piece, Rendered, Unknown};
 
 const FROM: &str = "from ";
 
+/// How many pieces of what is joined are kept apart: joined to itself again and again, there would be no end to them.
+const MOST_PIECES: usize = 1000;
+
 /// Returns what is made of an unknown value. What makes it is told by whoever evaluates it, where somebody asks.
 pub(super) fn derived(of: &Unknown) -> Unknown {
     let origin = if is_derived(of) { of.origin.clone() } else { format!("{FROM}{}", of.origin) };
@@ -60,7 +63,7 @@ pub(super) fn joined(op: Math, left: &Value, right: &Value) -> Option<Value> {
     let mut text = Rendered::default();
     add(&mut text, left)?;
     add(&mut text, right)?;
-    Some(held(text))
+    (text.pieces.len() <= MOST_PIECES).then(|| held(text))
 }
 
 /// Returns what a filter makes of what is unknown only in parts, where the other parts can be told.

@@ -22,55 +22,108 @@ const LONGEST_TABLE: usize = 30;
 /// How many names are looked up for one text; what has more is told without a formula.
 const MOST: usize = 20_000;
 
+/// How many bytes a formula may have, and a key: in `{% set b = a + a %}` each level has what is below it twice, and nobody
+/// works out by hand what fills several screens.
+const LONGEST_MADE: usize = 4096;
+
+/// How many bytes of them are written for one text.
+const MOST_MADE: usize = 4 << 20;
+
 /// How what is made of unknown values is told.
 pub(super) struct Telling<'e> {
     src: &'e str,
     /// The conditions that are taken for decided, by their keys.
     assumed: &'e [(String, bool)],
     looked_up: usize,
+    /// How many bytes were written.
+    made: usize,
 }
 
 impl<'e> Telling<'e> {
     pub(super) fn new(src: &'e str, assumed: &'e [(String, bool)]) -> Telling<'e> {
-        Telling { src, assumed, looked_up: 0 }
+        Telling { src, assumed, looked_up: 0, made: 0 }
     }
 }
 
-/// An expression while it is written out: for people, and whole.
+/// An expression while it is written out: for people, and whole. What is too long is cut, and no formula.
 #[derive(Default)]
 struct Written {
     formula: Rendered,
+    /// How many bytes the formula has.
+    length: usize,
     key: String,
     script: bool,
 }
 
 impl Written {
+    fn is_too_long(&self) -> bool {
+        self.length > LONGEST_MADE || self.key.len() > LONGEST_MADE
+    }
+
+    fn weight(&self) -> usize {
+        self.length + self.key.len()
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        if self.is_too_long() {
+            return;
+        }
+        self.length += match piece {
+            Piece::Plain(text) | Piece::Secret(text) => text.len(),
+            Piece::Unknown(of) => of.origin.len() + size_of::<Piece>(),
+        };
+        if !self.is_too_long() {
+            self.formula.push(piece.clone());
+        }
+    }
+
+    fn shown(&mut self, text: &str) {
+        self.length = self.length.saturating_add(text.len());
+        if !self.is_too_long() {
+            self.formula.push_str(text);
+        }
+    }
+
+    fn keyed(&mut self, text: &str) {
+        if !self.is_too_long() {
+            self.key.push_str(text);
+        }
+    }
+
     fn plain(&mut self, text: &str) {
-        self.formula.push_str(text);
-        self.key.push_str(text);
+        self.shown(text);
+        self.keyed(text);
     }
 
     fn unknown(&mut self, of: &Unknown) {
         match &of.made {
             None => {
-                self.formula.push(Piece::Unknown(Unknown::of(of.origin.clone())));
+                self.piece(&Piece::Unknown(Unknown::of(of.origin.clone())));
                 // No text of an expression has these, so no key of one value is that of another.
-                self.key.push_str(&format!("‹{}›", of.origin));
+                self.keyed(&format!("‹{}›", of.origin));
             }
             Some(made) => {
-                self.formula.push_str("(");
-                made.formula.pieces.iter().for_each(|piece| self.formula.push(piece.clone()));
-                self.formula.push_str(")");
-                self.key.push_str(&format!("({})", made.key));
+                self.shown("(");
+                made.formula.pieces.iter().for_each(|piece| self.piece(piece));
+                self.shown(")");
+                self.keyed(&format!("({})", made.key));
                 self.script |= made.script;
             }
         }
     }
 
-    fn add(&mut self, other: Written) {
-        other.formula.pieces.into_iter().for_each(|piece| self.formula.push(piece));
-        self.key.push_str(&other.key);
+    fn add(&mut self, other: &Written) {
+        other.formula.pieces.iter().for_each(|piece| self.piece(piece));
+        self.keyed(&other.key);
         self.script |= other.script;
+    }
+
+    fn made(self) -> Option<Made> {
+        if self.is_too_long() {
+            return None;
+        }
+        let Written { formula, key, script, .. } = self;
+        Some(Made { formula, key, script })
     }
 }
 
@@ -81,7 +134,8 @@ fn is_untold(of: &Unknown) -> bool {
 impl Eval<'_> {
     /// Returns what a condition is taken for.
     pub(super) fn assumed(&self, of: Unknown) -> Truth {
-        let telling = self.telling.as_ref();
+        // Of what nobody can tell how it is made, no two are the same, and what is assumed of one says nothing of the other.
+        let telling = self.telling.as_ref().filter(|_| !is_untold(&of));
         let known = telling.and_then(|telling| telling.assumed.iter().find(|(key, _)| key == of.key()));
         match known {
             Some((_, true)) => Truth::True,
@@ -125,11 +179,11 @@ impl Eval<'_> {
         self.telling.as_ref()?;
         let [Piece::Unknown(of)] = held_of(value)?.pieces.as_slice() else { return None };
         let made = match &of.made {
-            Some(made) => {
+            Some(_) => {
                 let mut written = Written::default();
                 written.unknown(of);
                 written.plain(&format!("[{number}]"));
-                Some(Arc::new(Made { formula: written.formula, key: written.key, script: made.script }))
+                Some(Arc::new(written.made()?))
             }
             None if is_derived(of) => return None,
             None => None,
@@ -141,15 +195,24 @@ impl Eval<'_> {
 
     /// Writes the source of these nodes out.
     fn written(&mut self, nodes: &[&Node], span: Range<usize>, hidden: &mut Vec<Arc<str>>) -> Option<Made> {
-        let Telling { src, assumed, looked_up } = self.telling.take()?;
+        let Telling { src, assumed, looked_up, made } = self.telling.take()?;
         let spent = (self.steps, self.made);
-        let mut writing = Writing { src, looked_up, hidden, script: false, found: Vec::new() };
+        let mut writing = Writing {
+            src,
+            looked_up,
+            made: 0,
+            hidden,
+            script: false,
+            found: Vec::new(),
+            lost: made > MOST_MADE,
+        };
         nodes.iter().for_each(|node| writing.node(self, node));
-        let Writing { looked_up, mut found, script, .. } = writing;
+        let Writing { looked_up, made: weight, mut found, script, lost, .. } = writing;
         // What is told may not make an evaluation fail that would not.
         (self.steps, self.made) = spent;
-        self.telling = Some(Telling { src, assumed, looked_up });
-        if looked_up > MOST {
+        let made = made.saturating_add(weight).saturating_add(span.len());
+        self.telling = Some(Telling { src, assumed, looked_up, made });
+        if lost || looked_up > MOST {
             return None;
         }
         found.sort_by_key(|(span, _)| span.start);
@@ -162,7 +225,7 @@ impl Eval<'_> {
             }
             whole.plain(&flat(src.get(at..place.start)?));
             at = place.end;
-            whole.add(written);
+            whole.add(&written);
         }
         let mut rest = src.get(at..span.end)?.to_owned();
         // `a is not b` is a `not` around `a is b`, which stands in the very same text.
@@ -172,7 +235,7 @@ impl Eval<'_> {
             rest = rest.replacen(" not", "", 1);
         }
         whole.plain(&flat(&rest));
-        Some(Made { formula: whole.formula, key: whole.key, script: whole.script })
+        whole.made()
     }
 }
 
@@ -197,6 +260,10 @@ struct Writing<'w> {
     hidden: &'w mut Vec<Arc<str>>,
     script: bool,
     found: Vec<(Range<usize>, Written)>,
+    /// How many bytes were written.
+    made: usize,
+    /// Whether it is too long, or made of what could not be told: its name says nothing where it is read.
+    lost: bool,
 }
 
 impl Writing<'_> {
@@ -205,13 +272,21 @@ impl Writing<'_> {
             && self.is_seen(node)
         {
             self.looked_up += 1;
-            if self.looked_up > MOST {
+            if self.lost || self.looked_up > MOST {
                 return;
             }
-            if let Ok(value) = eval.soft(node)
-                && let Some(written) = self.literal(&value, node)
-            {
-                return self.found.push((balanced(self.src, node.span.clone()), written));
+            if let Ok(value) = eval.soft(node) {
+                if let Some(written) = self.literal(&value, node) {
+                    self.made += written.weight();
+                    self.lost = written.is_too_long() || self.made > 4 * LONGEST_MADE;
+                    return self.found.push((balanced(self.src, node.span.clone()), written));
+                }
+                let untold = |piece: &Piece| matches!(piece, Piece::Unknown(of) if is_untold(of));
+                let is_name = matches!(node.kind, NodeKind::Name(_));
+                if is_name && held_of(&value).is_some_and(|text| text.pieces.iter().any(untold)) {
+                    self.lost = true;
+                    return;
+                }
             }
         }
         if let NodeKind::Filter(_, call) = &node.kind {
@@ -283,8 +358,8 @@ impl Writing<'_> {
         } else {
             let mut hasher = DefaultHasher::new();
             text.hash(&mut hasher);
-            written.formula.push_str(&flat(self.src.get(balanced(self.src, node.span.clone()))?));
-            written.key = format!("‹{:x}›", hasher.finish());
+            written.shown(&flat(self.src.get(balanced(self.src, node.span.clone()))?));
+            written.keyed(&format!("‹{:x}›", hasher.finish()));
         }
         Some(written)
     }
@@ -461,6 +536,8 @@ mod tests {
             ("{{ out.a['b-c'] + 1 }}", "‹steps.look.outputs.out.a['b-c']› + 1"),
             ("{{ hpa[out].max }}", "hpa[‹steps.look.outputs.out›].max"),
             ("{{ n in long }}", "‹captured.n› in long"),
+            ("{{ n | to_json }}", "‹captured.n› | to_json"),
+            ("{{ {'a': n, 'b': item} | to_json }}", "{'a': ‹captured.n›, 'b': 'api'} | to_json"),
             ("{% set m = n + 1 %}{{ m * 2 }}", "(‹captured.n› + 1) * 2"),
             (
                 "{% for item in out %}{{ item }}{% endfor %}",
@@ -468,6 +545,24 @@ mod tests {
             ),
         ] {
             assert_eq!(formula(src), wanted, "{src}");
+        }
+    }
+
+    /// Each level has what is below it twice: told whole, 40 of them have no end.
+    #[test]
+    fn what_is_too_long_is_told_without_a_formula() {
+        for op in ["+", "~"] {
+            let level = |at: usize| format!("{{% set a{} = a{at} {op} a{at} %}}", at + 1);
+            let levels: String = (0..40).map(level).collect();
+            let src = format!("{{% set a0 = n * 2 %}}{levels}{{{{ a1 }}}} {{{{ a40 }}}} {{{{ a40 * 3 }}}}");
+            let text = Engine::new().telling(Vec::new()).text(&src, &scope()).expect("it can be told");
+            let made = made(&text);
+            assert_eq!(made.first().and_then(|of| of.made.as_ref()).map(|of| of.key.is_empty()), Some(false));
+            let last = made.last().expect("there is one");
+            assert_eq!((last.origin.as_str(), &last.made), ("from captured.n", &None), "{op}");
+            assert!(made.len() < 10, "{}", made.len());
+            let plain = Engine::new().text(&src, &scope()).expect("it can be shown").display();
+            assert!(plain.len() < 100_000, "{op} {}", plain.len());
         }
     }
 

@@ -394,6 +394,15 @@ steps:
         - "{{ 'never' if captured.gone is not none else none }}"
         - "{{ captured.n + 1 }}"
       stdin: "{% if captured.gone is none %}gone{% else %}there {{ captured.gone }}{% endif %}"
+  - id: as-json
+    capture: {run: cat before, outputs: {n: "stdout | trim", gone: "none"}}
+    run: [sh, -c, 'printf "<%s>" "$@" >> log', sh, "{{ {'a': captured.n, 'b': [captured.gone]} | to_json }}", "{{ captured.n | to_json }}"]
+    rollback:
+      run: [sh, -c, 'printf "<%s>" "$1" >> log', sh, "--patch={{ {'a': 'to ' ~ captured.n} | to_json }}"]
+  - id: in-cases
+    capture: {run: cat number, outputs: {n: "stdout | int", flag: "stdout | int > 9"}}
+    run: [sh, -c, 'printf "<%s>" "$@" >> log', sh, "{{ 'few' if captured.flag else 'many' }}", "{{ captured.n + 7 }}"]
+    rollback: {run: ["true"]}
   - id: each
     for_each: [api, "web server", "1-a"]
     run: sh -c 'echo "$1" | tee -a each' sh "{{ item }}"
@@ -421,6 +430,14 @@ const NOTED: &[(&str, &str)] = &[
     ("derived_of_n_3", "9"),
     ("derived_of_n_4", "15"),
     ("derived_of_n_5", "6"),
+    ("as_json_before_n", "7 up"),
+    ("as_json_before_gone", ""),
+    ("as_json_of_n", r#"{"a":"7 up","b":[null]}"#),
+    ("as_json_of_n_2", r#""7 up""#),
+    ("as_json_of_n_3", r#"{"a":"to 7 up"}"#),
+    ("in_cases_before_n", "5"),
+    ("in_cases_before_flag", "false"),
+    ("in_cases_of_n", "12"),
     ("each_n_api", "api"),
     ("each_n_web_server", "web server"),
     ("each_n_1_a", "1-a"),
@@ -441,7 +458,9 @@ fn followed(part: &str) -> String {
         match &fence {
             None if line.starts_with("When ") => {
                 let wrong = |says: &str| line.contains(says);
-                wrong_case = wrong("before_flag` does not") || wrong("gone is none` does not");
+                wrong_case = wrong("derived_before_flag` does not")
+                    || wrong("in_cases_before_flag` holds")
+                    || wrong("gone is none` does not");
             }
             None if line.starts_with("```") => fence = Some(line.trim_end_matches("sh").to_owned()),
             Some(open) if line == open => {

@@ -605,18 +605,23 @@ fn pasted(
 ) -> Vec<Block> {
     variables.instance.clone_from(&instance.name);
     let mut blocks = Vec::new();
-    for (number, case) in one.cases.iter().enumerate() {
-        variables.fresh.clear();
+    variables.fresh.clear();
+    let mut cases = Vec::new();
+    for case in &one.cases {
         variables.elements.clear();
         let line = typed(&case.prepared, variables);
-        let if_so = conditions(&case.when, variables);
+        let elements = std::mem::take(&mut variables.elements);
+        cases.push((conditions(&case.when, variables), line, elements));
+    }
+    // Before the first case: whoever is in another one passes over what stands in it, and later commands use it, too.
+    blocks.extend(to_be_set(variables, told, cases.len()));
+    for (number, (if_so, line, elements)) in cases.into_iter().enumerate() {
         blocks.extend(if_so.map(Block::Text));
-        blocks.extend(to_be_set(variables, told));
         let mut block = shell(label(one.stage, one.pass.is_some()), line);
         if !block.pasted {
             block.notes.push(vec![text("write in what stands in ‹…› first: it is text of the script")]);
         }
-        for name in variables.elements.iter().filter(|name| told.lists.insert((*name).clone())) {
+        for name in elements.iter().filter(|name| told.lists.insert((*name).clone())) {
             let line = ": a list is one argument for each of its elements, and null is none";
             block.notes.push(vec![code(format!("${name}")), text(line)]);
         }
@@ -642,7 +647,7 @@ fn conditions(when: &[(Unknown, bool)], variables: &mut Variables<'_>) -> Option
 }
 
 /// Returns how the variables are set that a command needs and that nothing printed so far.
-fn to_be_set(variables: &mut Variables<'_>, told: &mut Told) -> Option<Block> {
+fn to_be_set(variables: &mut Variables<'_>, told: &mut Told, commands: usize) -> Option<Block> {
     // What another one is made of comes first.
     let (mut given, mut lines, mut at) = (Vec::new(), Vec::new(), 0);
     let mut open = std::mem::take(&mut variables.fresh);
@@ -664,7 +669,11 @@ fn to_be_set(variables: &mut Variables<'_>, told: &mut Told) -> Option<Block> {
     given.extend(lines);
     let text = given.join("\n");
     let written = Typed { text: text.clone(), pasted: false };
-    let block = || Block::Code(shell("work out first: the next command uses it", written));
+    let label = match commands {
+        1 => "work out first: the next command uses it",
+        _ => "work out first: the next commands use it",
+    };
+    let block = || Block::Code(shell(label, written));
     (!text.is_empty()).then(block)
 }
 
