@@ -263,13 +263,8 @@ impl Maker {
         let (title, about) = self.said(piece);
         let why =
             "A secret was taken out here, maybe with a part of the command. Type it as the document has it:";
-        let mut scope = Scope::default();
-        let filled = self.filled_command(&piece.text, line, &mut scope);
-        let prompt = format!("{}\n\n{}", escaped(why), indented(&filled));
-        let forms = vec![
-            Form::Manual { prompt, uses: scope.uses },
-            Form::words(&format!("{why}\n\n{}", indented(&piece.text))),
-        ];
+        // In words only: a prompt shows no secret.
+        let forms = vec![Form::words(&format!("{why}\n\n{}", indented(&piece.text)))];
         let id = self.push(piece.lines, (title, &piece.text), about, forms, Effect::Looks);
         self.open(Matter::ByHand, line, format!("{id}: it can't be told where the secret in it ends"));
         true
