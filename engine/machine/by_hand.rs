@@ -483,13 +483,14 @@ mod tests {
                 at(Spot::Double),
                 plain("\" 'n="),
                 at(Spot::Single),
-                plain("'\n")
+                plain("'\nls\n")
             ])
             .text
             .replace("?note it first", "?"),
             ": \"${captured_n?}\" && sh -e -c \"$(cat <<'EOF'\necho \"${captured_n?}\" \"n=${captured_n?}\" \
-             'n='\"${captured_n?}\"''\nEOF\n)\""
+             'n='\"${captured_n?}\"''\nls\nEOF\n)\""
         );
+        assert_eq!(script(&[plain("echo 'a'; exit 1\n")]).text, r"sh -e -c 'echo '\''a'\''; exit 1'");
         // Written as a list it is no script to the engine, and values go into it as they are.
         assert!(script(&[plain("echo "), unknown()]).text.starts_with("sh -e -c 'echo '\"${captured_n?"));
         let made = Made { formula: Rendered::plain("x | raw_shell"), script: true, ..Made::default() };
