@@ -5,6 +5,7 @@
 
 mod code;
 mod diagnostic;
+pub mod html;
 pub mod json;
 mod near;
 mod page;

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::files::Links;
 use super::page::{Block, Code, Inline, Page, Section, anchor, harmless};
 use super::prose::{dialect, may_be_followed, number, tamed};
+use crate::diag::html::escaped;
 
 /// How pages look.
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -351,19 +352,4 @@ fn text(raw: &str) -> String {
 /// As [`text`], with its own lines.
 fn lines(raw: &str) -> String {
     escaped(&harmless(raw, true))
-}
-
-fn escaped(clean: &str) -> String {
-    let mut out = String::with_capacity(clean.len());
-    for c in clean.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -6,7 +6,7 @@ mod changing;
 mod gates;
 mod graph;
 mod kinds;
-mod programs;
+pub(super) mod programs;
 mod reach;
 mod safety;
 mod scope;

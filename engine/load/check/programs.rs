@@ -11,7 +11,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::model::{Action, Command, Effect, Line, Runbook, Step, Text};
 
 /// Clients of what a runbook works on. What hosts have anyway (`curl`), or get by the way (`docker`), is left out.
-const CLIENTS: [&str; 18] = [
+pub(in crate::load) const CLIENTS: [&str; 18] = [
     "argocd",
     "artillery",
     "aws",

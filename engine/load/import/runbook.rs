@@ -12,27 +12,7 @@ use super::open::{Matter, Open};
 use super::values::is_shells;
 use super::written::{Written, inner, scalar};
 use crate::load::check::commands;
-
-/// Programs that are looked for before a run: one of them that is missing half way is worse.
-const TOOLS: [&str; 17] = [
-    "argocd",
-    "artillery",
-    "aws",
-    "az",
-    "gcloud",
-    "gh",
-    "helm",
-    "jq",
-    "k6",
-    "kubectl",
-    "mysql",
-    "npm",
-    "oc",
-    "psql",
-    "redis-cli",
-    "terraform",
-    "vault",
-];
+use crate::load::check::programs::CLIENTS;
 
 /// The text of a draft.
 pub(super) struct Text {
@@ -252,7 +232,7 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
     let bare = super::draft::bare(&text);
     let found = commands(&bare);
     let words = found.iter().filter_map(|words| words.first()).map(|(_, word)| *word);
-    let new: Vec<&str> = words.filter_map(|word| TOOLS.iter().find(|tool| **tool == word)).copied().fold(
+    let new: Vec<&str> = words.filter_map(|word| CLIENTS.iter().find(|tool| **tool == word)).copied().fold(
         Vec::new(),
         |mut new, tool| {
             if !tools.contains(&tool) && !new.contains(&tool) {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, state_of, verdict};
 use super::{Account, Answer, Asking, Change, Entry, FailedStep};
+use crate::diag::html::escaped;
 use crate::machine::{Verdict, hides};
 use crate::report::excerpt::excerpt;
 use crate::report::runs::described;
@@ -327,19 +328,4 @@ fn code(raw: &str) -> String {
 /// Returns text that a browser takes for nothing but text.
 fn text(raw: &str) -> String {
     escaped(&PLAIN.clean(raw))
-}
-
-fn escaped(clean: &str) -> String {
-    let mut out = String::with_capacity(clean.len());
-    for c in clean.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
