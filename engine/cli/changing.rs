@@ -5,12 +5,41 @@ use std::sync::Arc;
 use super::console::{Console, count, one_line, whole};
 use super::steps::Part;
 use crate::driver::{PlannedStep, Wanted, preview};
-use crate::machine::Stage;
+use crate::machine::{Covered, Stage};
 use crate::model::{Effect, Snapshot};
 use crate::report::Role;
 
 /// How many steps are shown: what is to be typed must be on the screen, and the plan has all of them.
 const SHOWN: usize = 12;
+
+/// Returns a command with all that goes with it, as whoever answers for it reads it: all of it, broken where a shell joins it
+/// again, so that what is said yes to is exactly what is read.
+pub(super) fn command(covered: &Covered, console: Console) -> String {
+    let paint = console.err;
+    let mut text = String::new();
+    for line in whole(&covered.command, console.width.saturating_sub(5), paint) {
+        text.push_str(&format!("    {}\n", paint.paint(Role::Active, &line)));
+    }
+    text + &around(covered, console)
+}
+
+/// Returns where a command runs, what it reads, and the names that are added to its environment.
+pub(super) fn around(covered: &Covered, console: Console) -> String {
+    let paint = console.err;
+    let mut text = String::new();
+    let mut tell = |word: &str, value: &str| {
+        for line in value.lines() {
+            let line = paint.paint(Role::Quiet, &paint.clean(&format!("{word} {line}")));
+            text.push_str(&format!("      {line}\n"));
+        }
+    };
+    covered.dir.iter().for_each(|dir| tell("in", dir));
+    covered.stdin.iter().for_each(|stdin| tell("reads", stdin));
+    if !covered.env.is_empty() {
+        tell("with", &covered.env.join(", "));
+    }
+    text
+}
 
 /// Returns the commands that would change something, in their order, each as it would run; those beyond the first dozen are
 /// counted. `program` is how the program is called again.
@@ -31,9 +60,15 @@ pub(super) fn shown(snapshot: &Arc<Snapshot>, part: &Part, program: &str, consol
         let name = console.err.paint(Role::Strong, &one_line(&step.name));
         text.push_str(&format!("  {name}{changes}\n"));
         for command in step.commands.iter().filter(|command| command.stage == Stage::Action) {
-            for line in whole(&command.command, console.width.saturating_sub(5), console.err) {
-                text.push_str(&format!("    {}\n", console.err.paint(Role::Active, &line)));
-            }
+            let env = command.env.iter().flat_map(|env| env.keys().cloned()).collect();
+            let covered = Covered {
+                step: step.name.clone(),
+                command: command.command.clone(),
+                stdin: command.stdin.clone(),
+                dir: command.dir.clone(),
+                env,
+            };
+            text.push_str(&self::command(&covered, console));
         }
     }
     if let Some(more) = steps.len().checked_sub(SHOWN + 1) {

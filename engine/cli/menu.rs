@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::changing;
 use super::console::{Console, count, one_line, whole, wrapped};
 use super::prompt::yes;
 use super::terminal::Dialogue;
@@ -97,6 +98,8 @@ fn told(step: &Offered, shown: bool, console: Console) -> String {
         }
     };
     command("$", &step.command);
+    let same = step.again.as_ref().filter(|again| again.command == step.command);
+    same.iter().for_each(|again| text.push_str(&changing::around(again, console)));
     if shown {
         let lines: Vec<&str> = step.tail.lines().collect();
         for line in &lines[lines.len().saturating_sub(TAIL)..] {
@@ -106,12 +109,10 @@ fn told(step: &Offered, shown: bool, console: Console) -> String {
             ));
         }
     }
-    // The last command may have been that of its gate.
-    if !step.again.is_empty() && step.again != step.command {
+    // The last command may have been that of its gate, or another before its values were known.
+    if let Some(again) = step.again.as_ref().filter(|again| again.command != step.command) {
         text.push_str("  run again it is:\n");
-        for line in whole(&step.again, room.saturating_sub(4), paint) {
-            text.push_str(&format!("    {line}\n"));
-        }
+        text.push_str(&changing::command(again, console));
     }
     text
 }
@@ -229,6 +230,7 @@ fn rolled_back(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Re
 mod tests {
     use super::*;
     use crate::cli::prompt::tests::Script;
+    use crate::machine::Covered;
 
     fn offered(step: &str, why: Option<&str>, ran: bool) -> Offered {
         Offered {
@@ -237,10 +239,13 @@ mod tests {
             command: "kubectl -n shop scale deployment/cart --replicas=10\necho scaled".to_owned(),
             tail: "error: no such host\nhint: DNS?".to_owned(),
             ran,
-            again: match ran {
-                true => "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
-                false => String::new(),
-            },
+            again: ran.then(|| Covered {
+                command: "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
+                dir: Some("deploy".to_owned()),
+                stdin: Some("kind: Deployment\nreplicas: 0".to_owned()),
+                env: vec!["KUBECONFIG".to_owned()],
+                ..Covered::default()
+            }),
         }
     }
 
@@ -338,6 +343,10 @@ mod tests {
           | hint: DNS?
           run again it is:
             kubectl -n shop scale deployment/cart --replicas=10
+              in deploy
+              reads kind: Deployment
+              reads replicas: 0
+              with KUBECONFIG
         a is in doubt: whether its command took effect is not known
           $ kubectl -n shop scale deployment/cart --replicas=10
             echo scaled
@@ -363,6 +372,10 @@ mod tests {
           | hint: DNS?
           run again it is:
             kubectl -n shop scale deployment/cart --replicas=10
+              in deploy
+              reads kind: Deployment
+              reads replicas: 0
+              with KUBECONFIG
         Again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
 
         a is in doubt: whether its command took effect is not known

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::console::{Console, one_line, whole, wrapped};
-use super::menu;
+use super::console::{Console, one_line, wrapped};
 use super::prompt::{answers, yes};
 use super::terminal::Dialogue;
+use super::{changing, menu};
 use crate::driver::{Asked, Choice, Offer, Outliver, People, Recall, Reply};
 use crate::machine::Question;
 use crate::report::Role;
@@ -89,23 +89,7 @@ pub(super) fn introduced(asked: &Asked, console: Console) -> String {
         });
     }
     for covered in &asked.covers {
-        // All of it, broken where a shell joins it again: what is approved is exactly what is read.
-        for line in whole(&covered.command, console.width.saturating_sub(5), paint) {
-            text.push_str(&format!("    {}\n", paint.paint(Role::Active, &line)));
-        }
-        let mut around = |word: &str, value: &str| {
-            for line in value.lines() {
-                text.push_str(&format!(
-                    "      {}\n",
-                    paint.paint(Role::Quiet, &paint.clean(&format!("{word} {line}")))
-                ));
-            }
-        };
-        covered.dir.iter().for_each(|dir| around("in", dir));
-        covered.stdin.iter().for_each(|stdin| around("reads", stdin));
-        if !covered.env.is_empty() {
-            around("with", &covered.env.join(", "));
-        }
+        text.push_str(&changing::command(covered, console));
     }
     text
 }

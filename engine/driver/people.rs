@@ -174,8 +174,8 @@ pub struct Offered {
     pub tail: String,
     /// Whether its action went well, so that only its gate is to be asked again.
     pub ran: bool,
-    /// The command of its action as displayed, which running it again begins with; empty when it has none.
-    pub again: String,
+    /// The command of its action, which running it again begins with, when it has one.
+    pub again: Option<Covered>,
 }
 
 /// What a person chose of an [`Offer`].

@@ -10,7 +10,7 @@ use super::looping::{Life, Loop, Message};
 use super::people::{Asked, Choice, Offer, Offered, Recall, Reply};
 use super::target;
 use super::undoing;
-use crate::machine::{Evaluate, Event, Finish, Input, Mode, Person, Progress, Question, Stage, To};
+use crate::machine::{Covered, Evaluate, Event, Finish, Input, Mode, Person, Progress, Question, Stage, To};
 
 /// How long a rested run waits for its prompt to leave the terminal.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -304,8 +304,8 @@ impl Loop<'_> {
                 again: self
                     .judge
                     .prepare(state, at, Stage::Action)
-                    .map(|command| command.display)
-                    .unwrap_or_default(),
+                    .ok()
+                    .map(|command| Covered::of(step.clone(), command)),
             })
         };
         let undo = undoing::to_undo(&self.machine, &self.judge, None);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Map, Piece, Rendered, Unknown, variable};
 
-use super::event::{End, Item, Stage, Verdict};
+use super::event::{Covered, End, Item, Stage, Verdict};
 use super::graph::{Addr, NodeId};
 use super::state::State;
 
@@ -55,6 +55,19 @@ pub struct Prepared {
     pub polling: Option<Polling>,
     /// Whether its output is not kept.
     pub sensitive: bool,
+}
+
+impl Covered {
+    /// Returns what is shown of a command of `step` to whoever is asked whether it may run.
+    pub fn of(step: String, command: Prepared) -> Covered {
+        Covered {
+            step,
+            command: command.display,
+            stdin: command.stdin.map(|stdin| stdin.display()),
+            dir: command.dir.map(|dir| dir.display()),
+            env: command.env.into_iter().map(|(name, _)| name).collect(),
+        }
+    }
 }
 
 impl Prepared {

@@ -145,13 +145,7 @@ fn one(graph: &Graph, eval: &dyn Evaluate, state: &mut State, at: Addr) -> Optio
     let prepared = eval.prepare(state, at, Stage::Action);
     state.at_mut(at).captured = captured;
     Some(match prepared {
-        Ok(command) => Covered {
-            step,
-            command: command.display,
-            stdin: command.stdin.map(|stdin| stdin.display()),
-            dir: command.dir.map(|dir| dir.display()),
-            env: command.env.into_iter().map(|(name, _)| name).collect(),
-        },
+        Ok(command) => Covered::of(step, command),
         Err(why) => Covered { step, command: format!("not known yet: {why}"), ..Covered::default() },
     })
 }

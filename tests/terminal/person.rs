@@ -110,6 +110,28 @@ fn what_was_under_way_when_the_engine_died_is_asked_about() {
 }
 
 #[test]
+fn who_is_asked_sees_what_a_command_reads_and_where_it_runs() {
+    let project = Project::new().file(
+        "runbooks/apply.yaml",
+        "runbook: apply\ntitle: Apply\nprotect: 'true'\nsteps:\n  - id: set\n    dir: runbooks\n    \
+         env: {KUBECONFIG: /etc/prod}\n    stdin: 'replicas: 0'\n    shell: cat - >&2; exit 1\n    \
+         irreversible: It only prints.\n",
+    );
+    let Some(terminal) = typed(&project, "runbook exec apply") else { return };
+    let wanted = ["in runbooks", "reads replicas: 0", "with KUBECONFIG"];
+    let screen = terminal.until("Type apply to go on:");
+    assert!(wanted.iter().all(|wanted| screen.contains(wanted)), "{screen}");
+    terminal.types("clear-nothing");
+    terminal.until("That is not its name.");
+    terminal.types("apply");
+    let screen = terminal.until("What now?");
+    let menu = screen.rsplit("failed: ").next().unwrap_or_default();
+    assert!(wanted.iter().all(|wanted| menu.contains(wanted)), "{screen}");
+    terminal.types("q");
+    terminal.ended(1);
+}
+
+#[test]
 fn who_is_to_confirm_a_protected_run_sees_what_it_changes() {
     let project = Project::new().file(
         "runbooks/shrink.yaml",
