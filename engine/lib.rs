@@ -15,4 +15,5 @@ pub mod model;
 pub mod plan;
 pub mod proof;
 pub mod report;
+pub mod telemetry;
 pub mod template;

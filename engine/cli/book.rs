@@ -71,7 +71,10 @@ impl Books {
         let entry = self.project.resolve(name, &settings.folder)?;
         let Loaded { runbook, sources, report, .. } = self.load(&entry);
         match runbook {
-            Some(runbook) if !report.has_errors() => Ok(Book { entry, runbook, sources, warnings: report }),
+            Some(runbook) if !report.has_errors() => {
+                tracing::debug!(name = entry.name, "the runbook is read");
+                Ok(Book { entry, runbook, sources, warnings: report })
+            }
             _ => Err(CliError::mistakes(report, sources)),
         }
     }

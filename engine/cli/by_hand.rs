@@ -8,9 +8,9 @@ use super::settings::Settings;
 use super::verbs::plan::asked;
 use crate::diag::{Report, Sources};
 use crate::docs::{ByHand, HandCase, HandCommand, Instance, Wanting};
-use crate::driver::{Case, PlannedByHand, PlannedStep, Wanted, preview_by_hand};
+use crate::driver::{Case, PlannedByHand, PlannedStep, SaidByHand, Wanted, preview_by_hand};
 use crate::load::{Given, Inputs, Origin, bind};
-use crate::model::{Runbook, Value};
+use crate::model::{Rendered, Runbook, Value};
 use crate::template::Engine;
 
 /// Returns the run by hand; nothing when something must be given for it that was not.
@@ -75,6 +75,8 @@ fn instance(step: PlannedStep) -> Instance {
             times: gate.map(asked).filter(|times| !times.is_empty()),
         })
     });
+    let told = step.said.map_or_else(SaidByHand::default, |said| *said);
+    let plain = |text: Option<String>| text.map(Rendered::plain);
     Instance {
         commands: commands.collect(),
         name: step.name,
@@ -88,11 +90,11 @@ fn instance(step: PlannedStep) -> Instance {
         when: step.when,
         when_names: step.when_names.into(),
         each_of: step.each.map(|each| *each),
-        changes: step.changes,
-        asks: step.asks,
+        changes: told.changes.or_else(|| plain(step.changes)),
+        asks: told.asks.or_else(|| plain(step.asks)),
         people,
         runs: step.runs,
-        irreversible: step.irreversible,
+        irreversible: told.irreversible.or_else(|| plain(step.irreversible)),
         faults: step.faults,
     }
 }

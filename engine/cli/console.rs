@@ -23,6 +23,8 @@ pub struct Console {
     pub drawn: bool,
     /// Whether stderr is a terminal, so that a message may be broken.
     pub drawn_err: bool,
+    /// Whether the terminal's bell is rung when a run waits for the person who sits at it.
+    pub bell: bool,
 }
 
 impl Console {
@@ -34,12 +36,20 @@ impl Console {
             width: settings.width,
             drawn: settings.environment.terminals[1],
             drawn_err: settings.environment.terminals[2],
+            bell: rings(settings.environment.var("RUNBOOK_BELL")),
         }
     }
 
     /// Returns a console for what goes wrong before the settings are known.
     pub fn plain() -> Console {
-        Console { out: Paint::PLAIN, err: Paint::PLAIN, width: 80, drawn: false, drawn_err: false }
+        Console {
+            out: Paint::PLAIN,
+            err: Paint::PLAIN,
+            width: 80,
+            drawn: false,
+            drawn_err: false,
+            bell: false,
+        }
     }
 
     /// Writes text to stdout.
@@ -135,13 +145,14 @@ impl Console {
 
 impl Console {
     /// Returns a message as it fits a terminal, on which it follows a word of `taken` columns: broken at blanks, but not within
-    /// a command, which is there to be pasted. In a pipe a line stays a line.
+    /// a command, which is there to be pasted, nor within a path: what is longer than a line the terminal wraps, which copies it
+    /// as one. In a pipe a line stays a line.
     fn filled(self, message: &str, taken: usize) -> String {
         if !self.drawn_err {
             return message.to_owned();
         }
-        // No text from elsewhere has it: it was written out.
-        const HELD: char = '\u{200b}';
+        // For private use, so of no meaning in any text, and as wide as the blank it stands for.
+        const HELD: char = '\u{e000}';
         let mut quoted = false;
         let held = |c: char| {
             quoted ^= c == '`';
@@ -154,7 +165,7 @@ impl Console {
             .flat_map(|(number, line)| {
                 let indent = if number == 0 { taken } else { line.len() - line.trim_start().len() };
                 let pad = " ".repeat(indent);
-                let wrapped = self.err.wrap(line.trim_start(), self.width.saturating_sub(indent).max(20));
+                let wrapped = filled(line.trim_start(), self.width.saturating_sub(indent).max(20));
                 let first = |part: usize| number == 0 && part == 0;
                 let lines = wrapped.into_iter().enumerate();
                 lines
@@ -164,6 +175,26 @@ impl Console {
             .collect();
         lines.join("\n").replace(HELD, " ")
     }
+}
+
+/// Says whether what `RUNBOOK_BELL` holds lets the bell ring.
+fn rings(said: Option<&str>) -> bool {
+    !said.is_some_and(|said| matches!(said.trim().to_lowercase().as_str(), "no" | "off" | "0" | "false"))
+}
+
+/// Returns text broken at blanks into lines of at most `columns`, but for words that are longer: they stay whole.
+fn filled(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Returns a message with its commands as they must be typed for the same project and journal. Here, and not where each
@@ -364,6 +395,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_bell_rings_unless_somebody_says_no() {
+        assert!(rings(None) && rings(Some("yes")) && rings(Some("")));
+        assert!(["no", "NO", "off", "0", " false "].iter().all(|no| !rings(Some(no))));
+    }
+
+    #[test]
     fn text_from_elsewhere_can_not_move_the_cursor() {
         assert_eq!(one_line("a\u{1b}[2Jb\r\nc "), "a\\x1b[2Jb\\r c");
     }
@@ -384,6 +421,19 @@ mod tests {
         for command in whole {
             assert_eq!(continued(command, 20), command);
         }
+    }
+
+    #[test]
+    fn a_message_is_broken_between_words_and_in_no_command_and_no_path() {
+        let console = Console { drawn_err: true, width: 40, ..Console::plain() };
+        let long = "runbook --store /somewhere/long/and-another-folder/below-it/journal.db verify r7w58qme";
+        let path = "/tmp/a-folder-with-a-name-that-is-too-long-for-a-line/journal.db";
+        let told = console.filled(&format!("the journal {path} is locked by another; `{long}` tells whose it is, and `verify r7w58qme` is short"), 7);
+        let lines: Vec<&str> = told.lines().map(str::trim_start).collect();
+        assert!(lines.contains(&path) && lines.contains(&format!("`{long}`").as_str()), "{told}");
+        let fits = |line: &&str| line.width() + 7 <= 40 || line.contains(path) || line.contains(long);
+        assert!(lines.iter().all(fits), "{told}");
+        assert!(told.contains("`verify r7w58qme`"), "{told}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::{Asked, Exit};
 use super::settings::Settings;
-use super::stores;
+use super::{stores, view};
 use crate::driver::{self, Closed, Surroundings};
 use crate::exec::{detach, leave_terminal};
 use crate::journal::{OutputDir, RunId};
@@ -68,7 +68,8 @@ pub fn hand_over(
     let handed = Handed { work, secrets, approvals, program: program.clone() };
     let handed = serde_json::to_vec(&handed).context("the run can't be handed over")?;
     let store = settings.store.value.path();
-    let arguments = [OsStr::new("--store"), store.as_os_str(), OsStr::new(VERB)];
+    let mut arguments = vec![OsStr::new("--store"), store.as_os_str(), OsStr::new(VERB)];
+    arguments.extend((0..settings.verbose).map(|_| OsStr::new("-v")));
     let mut engine = detach(&arguments, &handed).context("no engine can be started in the background")?;
     let Some(run) = engine.first_line()? else {
         // It has said itself what is wrong.
@@ -106,12 +107,13 @@ pub fn run(settings: &Settings) -> Result<Exit, CliError> {
         secrets.insert(name, value);
     }
     let store = stores::open(settings)?;
-    let mut reporter = Announced { outputs: store.outputs(), inner: None };
+    let announced = Announced { outputs: store.outputs(), inner: None };
+    let mut reporter = view::with_listeners(Box::new(announced), settings, Console::new(settings), &secrets);
     // Nobody can be asked here; whoever answers does so from another terminal, however late.
     let around = Surroundings {
         script: None,
         store: &store,
-        reporter: &mut reporter,
+        reporter: reporter.as_mut(),
         people: None,
         approvals,
         program,

@@ -60,6 +60,21 @@ impl Exit {
         }
     }
 
+    /// Returns what it means in a few words, for a list on a terminal.
+    pub fn in_short(self) -> &'static str {
+        match self {
+            Exit::Good => "it went well",
+            Exit::Failed => "a step or gate failed, and the run is paused; verify: altered",
+            Exit::Mistake => "a mistake in command line, runbook or inputs; nothing ran",
+            Exit::Waiting => "the run waits for a person",
+            Exit::RolledBack => "the run failed and was rolled back",
+            Exit::RollbackFailed => "the rollback did not complete",
+            Exit::Locked => "another run holds the lock",
+            Exit::Interrupted => "stopped by Ctrl-C or a lost terminal; it can be resumed",
+            Exit::Terminated => "stopped by SIGTERM; it can be resumed",
+        }
+    }
+
     /// Returns the code that the process ends with.
     pub fn code(self) -> u8 {
         match self {

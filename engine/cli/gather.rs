@@ -42,6 +42,7 @@ pub fn gather(
 ) -> Result<Bound, CliError> {
     let Book { runbook, mut sources, warnings, entry } = book;
     console.warnings(&warnings, &entry.name, &settings.program_here());
+    tracing::debug!(name = entry.name, "its inputs are gathered");
     let given = Given {
         vars: vars.var.clone(),
         files: vars.vars_file.iter().map(|path| settings.typed(path)).collect(),

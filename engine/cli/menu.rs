@@ -8,7 +8,7 @@ use std::io;
 
 use super::changing;
 use super::console::{Console, count, one_line, whole, wrapped};
-use super::prompt::yes;
+use super::prompt::{Before, yes};
 use super::terminal::Dialogue;
 use super::undoing::shown;
 use crate::driver::{Choice, Offer, Offered};
@@ -17,6 +17,9 @@ use crate::report::Role;
 
 /// How many of the last lines of a command are shown for each step: more is in `runbook logs`.
 const TAIL: usize = 5;
+
+/// How many lines of a command are shown where all of them don't fit.
+const IN_SHORT: usize = 3;
 
 /// How many steps are shown with their output, so that the menu below is still on the screen.
 const WHOLE: usize = 2;
@@ -32,20 +35,27 @@ type Decided = (Decision, Option<String>);
 ///
 /// When the terminal is gone.
 pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
-    to.show(&introduced(offer, console))?;
     let several = offer.steps.len() > 1;
     let undo = !offer.undo.is_empty();
-    to.show(&keys(offer, console))?;
+    let all_of_it = |most| format!("{}{}", introduced(offer, most, console), keys(offer, console));
+    let about = offer.steps.first().map(|step| about(step, console)).unwrap_or_default();
+    let before = Before::fit(all_of_it(usize::MAX), about, to.rows(), console.width, |_| all_of_it(IN_SHORT));
+    before.show(to)?;
     let mut letters = vec!['r'];
     letters.extend(offer.steps.iter().any(|step| step.ran).then_some('v'));
     letters.extend(['s', 'd']);
     letters.extend(several.then_some('o'));
     letters.extend(undo.then_some('b'));
     letters.push('q');
+    letters.extend(before.whole.is_some().then_some('p'));
     loop {
         let Some(letter) = letter("What now?", &letters, to)? else { return Ok(None) };
         let choice = match letter {
             'q' => Some(Choice::Leave),
+            'p' => {
+                before.show_whole(to)?;
+                None
+            }
             'b' => rolled_back(offer, to, console)?,
             'o' => match one_by_one(offer, to, console)? {
                 Some(choice) => Some(choice),
@@ -63,7 +73,15 @@ pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> 
     }
 }
 
-fn introduced(offer: &Offer, console: Console) -> String {
+/// Returns what the question is about, in a line.
+fn about(step: &Offered, console: Console) -> String {
+    let why = step.why.as_deref().map_or_else(|| "is in doubt".to_owned(), |why| format!("failed: {why}"));
+    let line = format!("{} {}", one_line(&step.step), one_line(&why));
+    console.err.shorten(&line, console.width.saturating_sub(1))
+}
+
+/// Returns what failed, of each command no more than `most` lines.
+fn introduced(offer: &Offer, most: usize, console: Console) -> String {
     let mut text = String::from("\n");
     if offer.steps.len() > 1 {
         text.push_str(&format!(
@@ -72,7 +90,7 @@ fn introduced(offer: &Offer, console: Console) -> String {
         ));
     }
     for (number, step) in offer.steps.iter().take(NAMED).enumerate() {
-        text.push_str(&told(step, number < WHOLE, console));
+        text.push_str(&told(step, number < WHOLE, most, console));
     }
     if let Some(more) = offer.steps.len().checked_sub(NAMED + 1) {
         text.push_str(&format!("and {} more\n", more + 1));
@@ -80,21 +98,36 @@ fn introduced(offer: &Offer, console: Console) -> String {
     text
 }
 
-fn told(step: &Offered, shown: bool, console: Console) -> String {
+fn told(step: &Offered, shown: bool, most: usize, console: Console) -> String {
     let paint = console.err;
-    let what = match &step.why {
-        Some(why) => paint.paint(Role::Failure, &format!("failed: {}", one_line(why))),
-        None => {
-            let doubt = "is in doubt: whether its command took effect is not known";
-            paint.paint(Role::Doubt, doubt)
-        }
+    let (role, what) = match &step.why {
+        Some(why) => (Role::Failure, format!("failed: {}", one_line(why))),
+        None => (Role::Doubt, "is in doubt: whether its command took effect is not known".to_owned()),
     };
-    let mut text = format!("{} {what}\n", paint.paint(Role::Strong, &one_line(&step.step)));
     let room = console.width.saturating_sub(1);
+    let name = one_line(&step.step);
+    let mut text = String::new();
+    for (number, line) in wrapped(&format!("{name} {what}"), room, 0).lines().enumerate() {
+        text.push_str(&match line.strip_prefix(&*name).filter(|_| number == 0) {
+            Some(line) => format!("{}{}\n", paint.paint(Role::Strong, &name), paint.paint(role, line)),
+            None => format!("  {}\n", paint.paint(role, line)),
+        });
+    }
+    if let Some(wanted) = &step.wanted {
+        text.push_str(&wrapped(&format!("until {}", one_line(wanted)), room, 2));
+    }
     let mut command = |sign: &str, command: &str| {
-        for (number, line) in whole(command, room.saturating_sub(4), paint).iter().enumerate() {
+        let lines = whole(command, room.saturating_sub(4), paint);
+        for (number, line) in lines.iter().take(most).enumerate() {
             let sign = if number == 0 { sign } else { "" };
             text.push_str(&format!("  {sign:1} {line}\n"));
+        }
+        if let Some(more) = lines.len().checked_sub(most).filter(|more| *more > 0) {
+            text.push_str(&format!(
+                "    {} {} more; p shows all of it\n",
+                paint.ellipsis(),
+                count(more, "line")
+            ));
         }
     };
     command("$", &step.command);
@@ -112,7 +145,16 @@ fn told(step: &Offered, shown: bool, console: Console) -> String {
     // The last command may have been that of its gate, or another before its values were known.
     if let Some(again) = step.again.as_ref().filter(|again| again.command != step.command) {
         text.push_str("  run again it is:\n");
-        text.push_str(&changing::command(again, console));
+        let again = changing::command(again, console);
+        let lines = again.lines().count();
+        again.lines().take(most).for_each(|line| text.push_str(&format!("{line}\n")));
+        if let Some(more) = lines.checked_sub(most).filter(|more| *more > 0) {
+            text.push_str(&format!(
+                "    {} {} more; p shows all of it\n",
+                paint.ellipsis(),
+                count(more, "line")
+            ));
+        }
     }
     text
 }
@@ -139,8 +181,14 @@ fn keys(offer: &Offer, console: Console) -> String {
         lines.push(('o', "decide one by one".to_owned()));
     }
     if !offer.undo.is_empty() {
-        let steps = count(offer.undo.len(), "step");
-        lines.push(('b', format!("roll back: undo {steps} (shows them, and asks)")));
+        let can = offer.undo.iter().filter(|undo| undo.command.is_ok()).count();
+        let left = offer.undo.len() - can;
+        let what = match (can, left) {
+            (0, left) => format!("{} that can't be undone", count(left, "step")),
+            (can, 0) => format!("undo {}", count(can, "step")),
+            (can, left) => format!("undo {}, {left} can't be", count(can, "step")),
+        };
+        lines.push(('b', format!("roll back: {what} (shows them, and asks)")));
     }
     lines.push(('q', format!("leave it; `{} resume {}` goes on later", offer.program, offer.run)));
     let mut text = String::from("\n");
@@ -188,7 +236,7 @@ fn all(offer: &Offer, decided: &Decided, which: impl Fn(&Offered) -> bool) -> Ch
 fn one_by_one(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
     let mut decisions = BTreeMap::new();
     for step in &offer.steps {
-        to.show(&format!("\n{}", told(step, true, console)))?;
+        to.show(&format!("\n{}", told(step, true, usize::MAX, console)))?;
         let (letters, question): (&[char], _) = match step.ran {
             true => (&['r', 'v', 's', 'd', 'q'], "Again, only its gate, skip, done, or leave it?"),
             false => (&['r', 's', 'd', 'q'], "Again, skip, done, or leave it?"),
@@ -238,6 +286,7 @@ mod tests {
             why: why.map(str::to_owned),
             command: "kubectl -n shop scale deployment/cart --replicas=10\necho scaled".to_owned(),
             tail: "error: no such host\nhint: DNS?".to_owned(),
+            wanted: ran.then(|| "stdout | int >= 10".to_owned()),
             ran,
             again: ran.then(|| Covered {
                 command: "kubectl -n shop scale deployment/cart --replicas=10".to_owned(),
@@ -293,7 +342,7 @@ mod tests {
           r  run it again
           s  skip it: go on without it (asks why)
           d  it is done: take it so (asks why)
-          b  roll back: undo 2 steps (shows them, and asks)
+          b  roll back: undo 1 step, 1 can't be (shows them, and asks)
           q  leave it; `runbook resume r7k2m9qd` goes on later
         What now? [r/s/d/b/q] 
         Please type one of r, s, d, b, q, and Enter.
@@ -302,6 +351,24 @@ mod tests {
         What now? [r/s/d/b/q] s
         Why? It is kept in the journal (Enter alone goes back): nobody uses it
         ");
+    }
+
+    #[test]
+    fn what_is_taller_than_the_terminal_leaves_the_keys_on_it() {
+        let mut step = offered("scale[cart]", Some("its gate does not hold: 7"), true);
+        step.command = (0..40).map(|number| format!("echo {number}\n")).collect();
+        let mut script = Script::of(&["p", "q"]);
+        script.tall = Some(24);
+        let choice = choose(&offer(vec![step]), &mut script, Console::plain()).unwrap();
+        assert_eq!(choice, Some(Choice::Leave));
+        let (short, whole) = script.screen.split_once("/p] p\n").unwrap();
+        assert!(short.lines().count() <= 24, "{short}");
+        assert!(
+            short.contains("until stdout | int >= 10") && short.contains("37 lines more; p shows all of it"),
+            "{short}"
+        );
+        assert!(whole.contains("echo 39\n"), "{whole}");
+        assert!(whole.contains("\nscale[cart] failed: its gate does not hold: 7\nWhat now?"), "{whole}");
     }
 
     #[test]
@@ -337,6 +404,7 @@ mod tests {
         insta::assert_snapshot!(screen, @r"
         3 steps did not go well, the first one first:
         b failed: its verify gate does not hold: ready 7, wants >= 10
+          until stdout | int >= 10
           $ kubectl -n shop scale deployment/cart --replicas=10
             echo scaled
           | error: no such host
@@ -361,11 +429,12 @@ mod tests {
           s  skip all of them (asks why)
           d  all are done: take them so (asks why)
           o  decide one by one
-          b  roll back: undo 2 steps (shows them, and asks)
+          b  roll back: undo 1 step, 1 can't be (shows them, and asks)
           q  leave it; `runbook resume r7k2m9qd` goes on later
         What now? [r/v/s/d/o/b/q] o
 
         b failed: its verify gate does not hold: ready 7, wants >= 10
+          until stdout | int >= 10
           $ kubectl -n shop scale deployment/cart --replicas=10
             echo scaled
           | error: no such host

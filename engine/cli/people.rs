@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::console::{Console, one_line, wrapped};
-use super::prompt::{answers, yes};
+use super::prompt::{Before, answers, yes_after};
 use super::terminal::Dialogue;
 use super::{changing, menu};
 use crate::driver::{Asked, Choice, Offer, Outliver, People, Recall, Reply};
 use crate::machine::Question;
-use crate::report::Role;
+use crate::report::{Role, command_in_a_line, rows_of};
 
 /// Asks at a terminal.
 #[derive(Debug)]
@@ -24,13 +24,17 @@ impl<D: Dialogue> AtTerminal<D> {
     }
 
     fn answer(&mut self, asked: &Asked) -> std::io::Result<Option<Reply>> {
-        self.to.show(&introduced(asked, self.console))?;
+        let console = self.console;
+        let about = about(asked, console);
+        let short = |room| in_short(asked, console, room);
+        let before = Before::fit(introduced(asked, console), about, self.to.rows(), console.width, short);
+        before.show(&mut self.to)?;
         let question = match asked.question {
             Question::Approval => "Yes?",
             Question::Manual => "Done?",
             Question::Irreversible => "Leave it as it is and go on undoing?",
         };
-        let Some(yes) = yes(question, &mut self.to)? else { return Ok(None) };
+        let Some(yes) = yes_after(&before, question, &mut self.to)? else { return Ok(None) };
         let ask = if yes { asked.ask.as_slice() } else { &[] };
         let Some(answers) = answers(ask, &mut self.to, self.console.err)? else { return Ok(None) };
         let note = self.to.line("Note (Enter for none): ")?;
@@ -61,6 +65,10 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
 
     fn until(&mut self, recall: &Arc<Recall>) {
         self.to.until(recall);
+        // Once a question, and not for what is asked when a run begins: whoever typed that is there.
+        if self.console.bell {
+            self.to.ring();
+        }
     }
 
     fn offer(&mut self, offer: &Offer) -> Choice {
@@ -71,6 +79,51 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
 
 /// Returns what somebody is asked, whole: the question, who may answer, and exactly the commands that a yes starts.
 pub(super) fn introduced(asked: &Asked, console: Console) -> String {
+    let mut text = headed(asked, console);
+    for (number, covered) in asked.covers.iter().enumerate() {
+        let step = console.err.paint(Role::Strong, &one_line(&covered.step));
+        text.push_str(&match (number, asked.rehearsed) {
+            (0, true) => format!("  A yes rehearses {step}, and runs nothing:\n"),
+            (0, false) => format!("  A yes runs {step}:\n"),
+            _ => format!("  and {step}:\n"),
+        });
+        text.push_str(&changing::command(covered, console));
+    }
+    text
+}
+
+/// Returns what is asked in a line, for below what is taller than the terminal.
+pub(super) fn about(asked: &Asked, console: Console) -> String {
+    let line = format!("{}: {}", one_line(&asked.step), one_line(&asked.prompt));
+    console.err.shorten(&line, console.width.saturating_sub(1))
+}
+
+/// Returns the same in about `room` rows: of each command its beginning.
+fn in_short(asked: &Asked, console: Console, room: usize) -> String {
+    let paint = console.err;
+    let mut text = headed(asked, console);
+    let runs = if asked.rehearsed { "A yes rehearses" } else { "A yes runs" };
+    text.push_str(&format!("  {runs} this, cut to fit; p shows all of it:\n"));
+    let left = room.saturating_sub(rows_of(&text, console.width)).max(3);
+    let all = asked.covers.len();
+    let shown = if all > left { left - 1 } else { all };
+    for covered in &asked.covers[..shown] {
+        let name = one_line(&covered.step);
+        let line = paint.shorten(
+            &format!("{name}  {}", one_line(&command_in_a_line(&covered.command))),
+            console.width.saturating_sub(5),
+        );
+        let command = line.strip_prefix(&name).unwrap_or_default();
+        text.push_str(&format!("    {}{command}\n", paint.paint(Role::Strong, &name)));
+    }
+    if shown < all {
+        text.push_str(&format!("    and {} more\n", all - shown));
+    }
+    text
+}
+
+/// Returns the question, and who may answer.
+fn headed(asked: &Asked, console: Console) -> String {
     let paint = console.err;
     let what = match asked.question {
         Question::Approval => "waits for your decision",
@@ -81,15 +134,6 @@ pub(super) fn introduced(asked: &Asked, console: Console) -> String {
     text.push_str(&wrapped(&asked.prompt, console.width, 2));
     if let Some(people) = wanted(asked) {
         text.push_str(&wrapped(&people, console.width, 2));
-    }
-    if !asked.covers.is_empty() {
-        text.push_str(match asked.rehearsed {
-            true => "  A yes rehearses, and runs nothing:\n",
-            false => "  A yes runs:\n",
-        });
-    }
-    for covered in &asked.covers {
-        text.push_str(&changing::command(covered, console));
     }
     text
 }
@@ -141,11 +185,11 @@ mod tests {
             AtTerminal::new(Script::of(&["y", "OPS-7", " checked with Dana "]), Console::plain());
         let reply = person.ask(&asked(Question::Approval)).unwrap();
         assert_eq!((reply.yes, reply.note.as_deref()), (true, Some("checked with Dana")));
-        insta::assert_snapshot!(person.to.screen, @"
+        insta::assert_snapshot!(person.to.screen, @r"
         go waits for your decision
           Capacity is up. Warm the caches in prod?
           2 different people of dba (ann, ben) must say yes; ben@web1 did.
-          A yes runs:
+          A yes runs warm:
             npm run cache:warm -- --env=prod
               in /srv/app
               with TOKEN
@@ -156,6 +200,44 @@ mod tests {
         ticket: OPS-7
         Note (Enter for none):  checked with Dana
         ");
+    }
+
+    #[test]
+    fn what_is_taller_than_the_terminal_is_cut_to_it_and_whole_at_a_key() {
+        let covered = |number: u32| Covered {
+            step: format!("warm-{number}"),
+            command: format!("set -e\nnpm run cache:warm -- --shard={number}\necho warm"),
+            ..Covered::default()
+        };
+        let tall = Asked {
+            covers: (1..=9).map(covered).collect(),
+            who: None,
+            needed: 1,
+            ask: Vec::new(),
+            ..asked(Question::Approval)
+        };
+        let mut script = Script::of(&["p", "y", ""]);
+        script.tall = Some(14);
+        let mut person = AtTerminal::new(script, Console::plain());
+        assert!(person.ask(&tall).unwrap().yes);
+        let (short, whole) = person.to.screen.split_once("[y/N/p] p\n").unwrap();
+        insta::assert_snapshot!(short, @r"
+        go waits for your decision
+          Capacity is up. Warm the caches in prod?
+          A yes runs this, cut to fit; p shows all of it:
+            warm-1  npm run cache:warm -- --shard=1 … (3 lines)
+            warm-2  npm run cache:warm -- --shard=2 … (3 lines)
+            warm-3  npm run cache:warm -- --shard=3 … (3 lines)
+            warm-4  npm run cache:warm -- --shard=4 … (3 lines)
+            warm-5  npm run cache:warm -- --shard=5 … (3 lines)
+            warm-6  npm run cache:warm -- --shard=6 … (3 lines)
+            and 3 more
+        Yes?
+        ");
+        assert!(short.lines().count() < 14, "{short}");
+        assert!((1..=9).all(|number| whole.contains(&format!("npm run cache:warm -- --shard={number}\n"))));
+        let below = "\ngo: Capacity is up. Warm the caches in prod?\nYes? [y/N/p] y\n";
+        assert!(whole.contains(below), "the question is said again\n{whole}");
     }
 
     #[test]

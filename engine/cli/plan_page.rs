@@ -31,10 +31,12 @@ const SHOWN: usize = 10;
 const STDIN: usize = 200;
 
 /// A plan with what it was made of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Sheet<'a> {
     version: u32,
+    /// The runbook's qualified name.
     runbook: &'a str,
+    /// Its title.
     title: &'a str,
     /// When and by whom it was made, when it comes from a file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct Sheet<'a> {
     /// The same for people.
     #[serde(skip)]
     pub note: Option<String>,
+    /// The values of its vars; a secret is in none of them.
     vars: &'a Map,
     /// Where each var came from.
     origins: &'a Map,

@@ -6,7 +6,7 @@ use super::console::one_line;
 use super::terminal::Dialogue;
 use crate::load::{Inputs, describe, from_text};
 use crate::model::{Input, Kind, Map, Value};
-use crate::report::{Paint, Role};
+use crate::report::{Paint, Role, rows_of};
 
 /// Asks for every input that is missing; secrets are not shown while they are typed. What a person leaves open stays
 /// missing.
@@ -99,23 +99,76 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// What a person reads before they are asked.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// What is shown.
+    pub shown: String,
+    /// All of it, where it does not fit the terminal: shown when they ask for it.
+    pub whole: Option<String>,
+    /// What it is about, in a line, for below what is taller than the terminal.
+    pub about: String,
+}
+
+impl Before {
+    /// Returns `whole` where it fits the terminal, with the question below it, and else what `short` makes of the rows there are.
+    pub fn fit(
+        whole: String,
+        about: String,
+        rows: usize,
+        width: usize,
+        short: impl FnOnce(usize) -> String,
+    ) -> Before {
+        let room = rows.saturating_sub(3).max(8);
+        match rows_of(&whole, width) <= room {
+            true => Before { shown: whole, whole: None, about },
+            false => Before { shown: short(room), whole: Some(whole), about },
+        }
+    }
+
+    /// Shows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`fill`].
+    pub fn show(&self, to: &mut dyn Dialogue) -> io::Result<()> {
+        to.about(&self.about);
+        to.show(&self.shown)
+    }
+
+    /// Shows all of it, and below it what it is about; says whether there is more than was shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`fill`].
+    pub fn show_whole(&self, to: &mut dyn Dialogue) -> io::Result<bool> {
+        let Some(whole) = &self.whole else { return Ok(false) };
+        to.show(&format!("{whole}{}\n", self.about))?;
+        Ok(true)
+    }
+}
+
 /// Asks the person to type the last part of `name`; says whether they did. The whole name is as good, and one slip is no answer.
 ///
 /// # Errors
 ///
 /// As [`fill`].
-pub fn typed(name: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
-    to.show(before)?;
+pub fn typed(name: &str, before: &Before, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
+    before.show(to)?;
     let word = name.rsplit('/').next().unwrap_or(name);
-    let question = format!("Type {} to go on: ", paint.paint(Role::Strong, word));
-    for left in [1, 0] {
+    let or = if before.whole.is_some() { ", p to see all of it" } else { "" };
+    let question = format!("Type {} to go on{or}: ", paint.paint(Role::Strong, word));
+    let mut slips = 0;
+    while slips < 2 {
         let Some(answer) = to.line(&question)? else { return Ok(false) };
         match answer.trim() {
             typed if typed == word || typed == name => return Ok(true),
             "" => return Ok(false),
-            _ if left > 0 => to.show("That is not its name.\n")?,
+            "p" | "P" if before.show_whole(to)? => continue,
+            _ if slips == 0 => to.show("That is not its name.\n")?,
             _ => {}
         }
+        slips += 1;
     }
     Ok(false)
 }
@@ -126,12 +179,26 @@ pub fn typed(name: &str, before: &str, to: &mut dyn Dialogue, paint: Paint) -> i
 ///
 /// As [`fill`].
 pub fn yes(question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
+    yes_after(&Before::default(), question, to)
+}
+
+/// As [`yes`], below what was shown: `p` shows all of it, where that is more.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub fn yes_after(before: &Before, question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
+    let (keys, words) = match before.whole {
+        Some(_) => ("[y/N/p]", "y, n, or p to see all of it"),
+        None => ("[y/N]", "y or n"),
+    };
     loop {
-        let Some(answer) = to.line(&format!("{question} [y/N] "))? else { return Ok(None) };
+        let Some(answer) = to.line(&format!("{question} {keys} "))? else { return Ok(None) };
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => return Ok(Some(true)),
             "" | "n" | "no" => return Ok(Some(false)),
-            _ => to.show("Please type y or n.\n")?,
+            "p" if before.show_whole(to)? => {}
+            _ => to.show(&format!("Please type {words}.\n"))?,
         }
     }
 }
@@ -164,11 +231,13 @@ pub(super) mod tests {
     pub(in crate::cli) struct Script {
         pub(in crate::cli) answers: Vec<&'static str>,
         pub(in crate::cli) screen: String,
+        /// How tall the terminal is; as tall as can be when it is not said.
+        pub(in crate::cli) tall: Option<usize>,
     }
 
     impl Script {
         pub(in crate::cli) fn of(answers: &[&'static str]) -> Script {
-            Script { answers: answers.iter().rev().copied().collect(), screen: String::new() }
+            Script { answers: answers.iter().rev().copied().collect(), ..Script::default() }
         }
 
         fn next(&mut self, question: &str, echo: bool) -> Option<String> {
@@ -189,6 +258,9 @@ pub(super) mod tests {
         }
         fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
             Ok(self.next(question, false))
+        }
+        fn rows(&self) -> usize {
+            self.tall.unwrap_or(usize::MAX)
         }
     }
 
@@ -255,10 +327,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_word_must_be_typed_exactly() {
-        let said = |answer| typed("prod", "", &mut Script::of(&[answer]), Paint::PLAIN).unwrap();
+        let said =
+            |answer| typed("prod", &Before::default(), &mut Script::of(&[answer]), Paint::PLAIN).unwrap();
         assert!(said("prod") && said(" prod ") && !said("y") && !said("prod2") && !said(""));
         let of = |answers: &'static [&'static str]| {
-            typed("shop/scale", "", &mut Script::of(answers), Paint::PLAIN).unwrap()
+            typed("shop/scale", &Before::default(), &mut Script::of(answers), Paint::PLAIN).unwrap()
         };
         assert!(of(&["scale"]) && of(&["shop/scale"]) && of(&["scael", "scale"]));
         assert!(!of(&["shop"]) && !of(&["scael", "scael", "scale"]) && !of(&["", "scale"]));

@@ -9,6 +9,7 @@ use super::console::Console;
 use super::environment::Environment;
 use super::error::CliError;
 use super::exit::Exit;
+use super::help::Depth;
 use super::settings::{Settings, colour};
 use super::{bug, detach, help, logging, terminal, verbs};
 
@@ -48,14 +49,16 @@ fn call(arguments: &[OsString], environment: Environment) -> u8 {
         }
     };
     let console = Console::new(&settings);
-    logging::install(&settings);
-    match run(parsed.verb, &settings, console) {
+    logging::install(&settings, console);
+    let code = match run(parsed.verb, &settings, console) {
         Ok(exit) => exit.code(),
         Err(error) => {
             console.error(&error, &settings.program_here());
             error.exit().code()
         }
-    }
+    };
+    logging::end();
+    code
 }
 
 fn parse(arguments: &[OsString], environment: &Environment) -> Result<Arguments, clap::Error> {
@@ -64,7 +67,7 @@ fn parse(arguments: &[OsString], environment: &Environment) -> Result<Arguments,
         true => ColorChoice::Always,
         false => ColorChoice::Never,
     };
-    let mut command = help::command(colour);
+    let mut command = help::command(colour, depth(arguments));
     if let Some(columns) = environment.columns {
         command = command.term_width(columns.clamp(60, 100));
     }
@@ -89,6 +92,12 @@ fn asked_colour(arguments: &[OsString]) -> Option<When> {
         }
     }
     None
+}
+
+/// Returns how much help is wanted, should any be: it is laid out before anything is parsed.
+fn depth(arguments: &[OsString]) -> Depth {
+    let mut before = arguments.iter().take_while(|argument| *argument != "--");
+    if before.any(|argument| argument == "--help") { Depth::Long } else { Depth::Short }
 }
 
 fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliError> {
@@ -117,6 +126,9 @@ fn run(verb: Verb, settings: &Settings, console: Console) -> Result<Exit, CliErr
         Verb::Explain(explain) => verbs::explain::run(&explain, settings, console),
         Verb::New(new) => verbs::new::run(&new, settings, console),
         Verb::Import(of) => verbs::import::run(&of, settings, console),
+        Verb::Completions(of) => verbs::completions::run(&of, console),
+        Verb::Complete(of) => verbs::complete::run(&of, settings, console),
+        Verb::Man(man) => verbs::man::run(&man, settings, console),
         Verb::Schema(of) => verbs::schema::run(&of, console),
         Verb::Report(report) => verbs::report::run(&report, settings, console),
         Verb::Verify(verify) => verbs::verify::run(&verify, settings, console),

@@ -276,6 +276,22 @@ pub fn asks(state: &State, graph: &Graph) -> bool {
     asks
 }
 
+/// Returns the step at which a run that an engine drives waits at the prompt that a failure ends in: the first to fail, or in
+/// doubt, where nothing else goes on and nobody is asked anything else.
+pub fn undecided(state: &State, graph: &Graph) -> Option<String> {
+    if !asks(state, graph) {
+        return None;
+    }
+    let standing = |at| Standing::of(graph, state, at, true);
+    let named = |at| state.name(graph, at);
+    let mut found = state.instances().filter_map(|(at, _)| match standing(at) {
+        Standing::Failed | Standing::InDoubt => Some(named(at)),
+        _ => None,
+    });
+    let next = found.next()?;
+    Some(state.first_failure.as_ref().map_or(next, |(name, _)| name.clone()))
+}
+
 /// Says whether an engine drives a run now.
 pub fn is_alive(run: &RunRow) -> bool {
     run.lease.as_ref().is_some_and(|lease| lease.is_live(now(), life))

@@ -33,6 +33,17 @@ pub trait Dialogue {
     /// was typed before is no answer to it.
     fn until(&mut self, _recall: &Arc<Recall>) {}
 
+    /// Calls whoever went away from their terminal.
+    fn ring(&mut self) {}
+
+    /// Takes in what the questions that follow are about, in a line: with it they are shown again, below whatever came between.
+    fn about(&mut self, _about: &str) {}
+
+    /// Returns how many rows can be seen at once.
+    fn rows(&self) -> usize {
+        usize::MAX
+    }
+
     /// As [`line`](Dialogue::line), but nobody who looks at the screen can read the answer.
     ///
     /// # Errors
@@ -47,6 +58,7 @@ pub struct Terminal {
     read: BufReader<File>,
     write: File,
     recall: Option<Arc<Recall>>,
+    about: String,
 }
 
 /// How often a program in the background looks whether it was brought to the front.
@@ -70,12 +82,35 @@ pub fn drawn() {
     DRAWN.store(true, Ordering::Relaxed);
 }
 
+/// Turns the echo of keys off, or back on. Keys are still taken line by line, and Ctrl-C and Ctrl-Z are still signals. Nothing
+/// while somebody else has the terminal: the system would stop us.
+pub fn echo(on: bool) {
+    let tty = io::stderr();
+    if !termios::tcgetpgrp(&tty).is_ok_and(|front| front == rustix::process::getpgrp()) {
+        return;
+    }
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if on {
+        if let Some(before) = before.take() {
+            // What was typed unseen is no answer to a prompt, and no command for the shell.
+            let _ = termios::tcsetattr(&tty, OptionalActions::Flush, &before);
+        }
+    } else if before.is_none()
+        && let Ok(found) = termios::tcgetattr(&tty)
+    {
+        let mut silent = found.clone();
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        *before = Some(found);
+        let _ = termios::tcsetattr(&tty, OptionalActions::Now, &silent);
+    }
+}
+
 impl Terminal {
     /// Opens the controlling terminal; nothing when there is none.
     pub fn open() -> Option<Terminal> {
         let write = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
         let read = BufReader::new(write.try_clone().ok()?);
-        Some(Terminal { read, write, recall: None })
+        Some(Terminal { read, write, recall: None, about: String::new() })
     }
 
     /// Waits for keys. A program in the background reads none: the system would stop it, and its steps' timeouts with it.
@@ -87,7 +122,11 @@ impl Terminal {
                     self.show(&format!("\n  ({why})\n"))?;
                     return Ok(Heard::Over);
                 }
-                Some(News::Again) => return Ok(Heard::Again),
+                Some(News::Again) => {
+                    // It was typed before what is to be read now, and can't be seen any more.
+                    self.forget_keys();
+                    return Ok(Heard::Again);
+                }
                 None => {}
             }
             let in_front = in_front(&self.write);
@@ -133,7 +172,12 @@ impl Dialogue for Terminal {
         loop {
             match self.wait()? {
                 Heard::Over => return Ok(None),
-                Heard::Again => self.show(&format!("\n{question}"))?,
+                Heard::Again => {
+                    line.clear();
+                    let about =
+                        if self.about.is_empty() { String::new() } else { format!("{}\n", self.about) };
+                    self.show(&format!("\n{about}{question}"))?;
+                }
                 Heard::Keys => {
                     let keys = self.read.fill_buf()?;
                     if keys.is_empty() {
@@ -155,7 +199,25 @@ impl Dialogue for Terminal {
 
     fn until(&mut self, recall: &Arc<Recall>) {
         self.recall = Some(Arc::clone(recall));
+        self.about.clear();
         self.forget_keys();
+    }
+
+    fn ring(&mut self) {
+        // In the background it is another program's terminal, which may not let us write.
+        if in_front(&self.write) {
+            let _ = self.show("\u{7}");
+        }
+    }
+
+    fn about(&mut self, about: &str) {
+        about.clone_into(&mut self.about);
+    }
+
+    fn rows(&self) -> usize {
+        // A pseudo-terminal that was never given a size says 0.
+        let found = termios::tcgetwinsize(&self.write).map_or(0, |size| usize::from(size.ws_row));
+        if found == 0 { 24 } else { found }
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
@@ -191,6 +253,7 @@ pub fn restore() {
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(before) = before
         && let Ok(tty) = OpenOptions::new().read(true).write(true).open("/dev/tty")
+        && in_front(&tty)
     {
         let _ = termios::tcsetattr(&tty, OptionalActions::Flush, &before);
     }

@@ -190,10 +190,8 @@ impl Gathered {
         let (false, false) = (loaded.report.has_errors(), tape.report.has_errors()) else { return None };
         let tape = tape.tape?;
         let of_tests = file.tests.iter().any(|test| !test.answers.is_empty());
-        if tape.plain && (of_tests || !file.answers.is_empty()) {
-            let both = format!("{} was recorded (`plain`), and takes no answers before its own", tape.path);
-            let help = "take `plain` out of it, and write in braces as data what looks like a template there";
-            missing(tests, Diagnostic::new(Code::TestTape, both).help(help), whole);
+        if let Some(both) = answers_of_its_own(&tape, of_tests || !file.answers.is_empty()) {
+            missing(tests, both, whole);
             return None;
         }
         let tape = file.over(&tape);
@@ -266,7 +264,17 @@ pub fn tape_under(
         Some((named, _)) => path.with_file_name(named),
         None => tape_of(runbook)?,
     };
-    tape.exists().then(|| load_tape(&tape, &shown(&tape)))
+    // What is there and leads nowhere is told when it is read.
+    tape.symlink_metadata().is_ok().then(|| load_tape(&tape, &shown(&tape)))
+}
+
+/// Returns what is wrong where answers are to be put before those of a tape that was recorded: `any` says whether there are some.
+/// They would be played as they stand, templates and names in braces too.
+pub fn answers_of_its_own(tape: &Tape, any: bool) -> Option<Diagnostic> {
+    // RB0133
+    let both = format!("{} was recorded (`plain`), and takes no answers before its own", tape.path);
+    let help = "take `plain` out of it, and write in braces as data what looks like a template there";
+    (tape.plain && any).then(|| Diagnostic::new(Code::TestTape, both).help(help))
 }
 
 /// Returns the runbook's file beside a file of tests.

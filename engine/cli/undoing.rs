@@ -1,6 +1,8 @@
 //! What is about to be undone, for the person who is asked whether it should be.
 
-use super::console::{Console, one_line};
+use unicode_width::UnicodeWidthStr;
+
+use super::console::{Console, one_line, whole};
 use crate::driver::{Hint, ToUndo};
 use crate::report::{Role, reversed};
 
@@ -9,11 +11,20 @@ pub(super) fn shown(run: &str, plan: &[ToUndo], kept: &[String], console: Consol
     let paint = console.err;
     let mut text = format!("To be undone of run {run}, the last begun first:");
     for undo in plan {
-        let command = match &undo.command {
-            Ok(command) => paint.clean(command),
-            Err(why) => paint.paint(Role::Person, &format!("can't be undone: {}", one_line(why))),
-        };
-        text.push_str(&format!("\n  {}  {command}", paint.paint(Role::Strong, &one_line(&undo.step))));
+        let name = one_line(&undo.step);
+        text.push_str(&format!("\n  {}", paint.paint(Role::Strong, &name)));
+        match &undo.command {
+            Err(why) => {
+                let why = format!("can't be undone: {}", one_line(why));
+                text.push_str(&format!("  {}", paint.paint(Role::Person, &why)));
+            }
+            Ok(command) => match whole(command, console.width.saturating_sub(5), paint).as_slice() {
+                [line] if line.width() + name.width() + 5 <= console.width => {
+                    text.push_str(&format!("  {line}"))
+                }
+                lines => lines.iter().for_each(|line| text.push_str(&format!("\n    {line}"))),
+            },
+        }
         for (role, line) in told(undo) {
             let line = paint.shorten(&one_line(&line), console.width.saturating_sub(4).max(20));
             text.push_str(&format!("\n    {}", paint.paint(role, &line)));
@@ -30,20 +41,20 @@ pub(super) fn shown(run: &str, plan: &[ToUndo], kept: &[String], console: Consol
 fn told(undo: &ToUndo) -> Vec<(Role, String)> {
     let mut lines = Vec::new();
     if let Some(reads) = &undo.reads {
-        lines.push((Role::Quiet, format!("reads {reads}")));
+        lines.push((Role::Plain, format!("reads {reads}")));
     }
     let reversed = undo.changes.as_deref().and_then(reversed);
     match (&undo.command, reversed, &undo.changes) {
-        (Ok(_), Some(back), _) => lines.push((Role::Quiet, format!("puts back {back}"))),
-        (Ok(_), None, Some(changes)) => lines.push((Role::Quiet, format!("takes back: {changes}"))),
+        (Ok(_), Some(back), _) => lines.push((Role::Plain, format!("puts back {back}"))),
+        (Ok(_), None, Some(changes)) => lines.push((Role::Plain, format!("takes back: {changes}"))),
         (Ok(_), None, None) if !undo.captured.is_empty() => {
             let values = undo.captured.iter().map(|(name, value)| match value.as_str() {
                 Some(text) => format!("{name} {text}"),
                 None => format!("{name} {value}"),
             });
-            lines.push((Role::Quiet, format!("puts back {}", values.collect::<Vec<_>>().join(", "))));
+            lines.push((Role::Plain, format!("puts back {}", values.collect::<Vec<_>>().join(", "))));
         }
-        (Err(_), _, Some(changes)) => lines.push((Role::Quiet, format!("it changed {changes}"))),
+        (Err(_), _, Some(changes)) => lines.push((Role::Plain, format!("it changed {changes}"))),
         _ => {}
     }
     lines.extend(undo.hint.as_ref().map(|hint| match hint {

@@ -3,9 +3,12 @@
 use std::io;
 
 use super::args::Form;
+use super::console::Console;
 use super::settings::Settings;
-use super::terminal;
-use crate::report::{Paint, Reporter, Terminal, json, lines, live};
+use super::{logging, terminal};
+use crate::model::Secrets;
+use crate::report::{Paint, Reporter, Role, Terminal, json, lines, live};
+use crate::telemetry::{self, Wanted};
 
 /// Says whether a run is shown on a live screen.
 pub fn is_live(settings: &Settings) -> bool {
@@ -22,10 +25,34 @@ pub fn of(settings: &Settings) -> Box<dyn Reporter> {
         Form::Text if is_live(settings) => {
             terminal::drawn();
             let paint = Paint { colour: settings.colour_err.value, unicode: settings.unicode };
-            live(Terminal::stderr(paint))
+            live(Terminal::stderr(paint, terminal::echo))
         }
         Form::Text => lines(io::stdout(), settings.unicode),
     };
     view.called(&settings.program());
     view
+}
+
+/// Returns a view beside which spans are sent, when the variables of OpenTelemetry ask for it, and the log of the program gets
+/// the name of the run.
+pub fn with_listeners(
+    view: Box<dyn Reporter>,
+    settings: &Settings,
+    console: Console,
+    secrets: &Secrets,
+) -> Box<dyn Reporter> {
+    let view = logging::named_by_run(view, secrets);
+    let warn =
+        move |text: &str| console.say(&format!("{} {text}", console.err.paint(Role::Person, "warning:")));
+    telemetry::beside(view, spans(settings), warn)
+}
+
+/// Returns the span that a run is begun in, where spans are sent.
+pub fn trace_parent(settings: &Settings) -> Option<String> {
+    let Wanted::Yes(target) = spans(settings) else { return None };
+    target.parent.and_then(|_| settings.environment.var("TRACEPARENT").map(|text| text.trim().to_owned()))
+}
+
+fn spans(settings: &Settings) -> Wanted {
+    telemetry::wanted(|name| settings.environment.var(name))
 }

@@ -1,10 +1,10 @@
 //! A live run watched from another terminal: the reporter that shows a run as it goes, fed from the journal.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
@@ -16,6 +16,12 @@ use crate::driver::{DriveError, now};
 use crate::journal::{OutputDir, Record, RunId, Store, Stream};
 use crate::machine::{Event, Graph, Leaf, Mode, State};
 use crate::report::{self, EndInfo, Reporter, Seen};
+
+const SIGTSTP: i32 = 20;
+const SIGCONT: i32 = 18;
+
+/// For how many looks nothing must go on before it is said that a person is waited for: between two commits nothing does.
+const STILL: u32 = 5;
 
 /// How often the journal is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -47,6 +53,8 @@ async fn follow(
     // The view may hide the cursor, so an end by a signal must come back here.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
+    let mut stop = signal(SignalKind::from_raw(SIGTSTP))?;
+    let mut go_on = signal(SignalKind::from_raw(SIGCONT))?;
     loop {
         let mut watched = Watched::begin(store, run, settings)?;
         loop {
@@ -60,6 +68,7 @@ async fn follow(
                 break;
             }
             records.into_iter().try_for_each(|record| watched.show(run, &record))?;
+            watched.look_for_a_person(store, run, settings)?;
             watched.printed.hand_over(&watched.outputs, run, watched.view.as_mut());
             watched.view.tick(now());
             if !alive {
@@ -68,6 +77,14 @@ async fn follow(
             tokio::select! {
                 _ = int.recv() => { watched.view.suspend(); return Ok(Exit::Interrupted) }
                 _ = term.recv() => { watched.view.suspend(); return Ok(Exit::Terminated) }
+                _ = stop.recv() => {
+                    watched.view.suspend();
+                    // Not SIGTSTP: ours is listened to.
+                    let _ = kill_process(getpid(), Signal::STOP);
+                    watched.view.unsuspend();
+                }
+                // Stopped in a way that can't be seen coming: what stood on the terminal is gone.
+                _ = go_on.recv() => { watched.view.suspend(); watched.view.unsuspend() }
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -82,6 +99,8 @@ struct Watched {
     outputs: OutputDir,
     printed: Printed,
     seen: u64,
+    /// For how many looks nothing went on.
+    still: u32,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
@@ -90,12 +109,13 @@ impl Watched {
     /// Shows all that there is by now. Snapshot and events are of one moment: a run that is renewed beside us has others.
     fn begin(store: &Store, run: &RunId, settings: &Settings) -> Result<Watched, CliError> {
         let stored = store.load(run)?;
-        let graph = Graph::of_snapshot(Arc::new(stored.snapshot));
+        let graph = Graph::of_snapshot(stored.snapshot);
         let state = State::new(&graph);
         let mut view = view::of(settings);
         past::tell(view.as_mut(), store, &stored.run.runbook, Some(run.as_str()), settings);
         let (outputs, printed) = (store.outputs(), Printed::default());
-        let mut watched = Watched { graph, state, view, outputs, printed, seen: 0, first: None, last: None };
+        let mut watched =
+            Watched { graph, state, view, outputs, printed, seen: 0, still: 0, first: None, last: None };
         stored.records.iter().try_for_each(|record| watched.show(run, record))?;
         Ok(watched)
     }
@@ -104,7 +124,12 @@ impl Watched {
         let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
         self.state.apply(&self.graph, &record.event).map_err(illegal)?;
         (self.seen, self.last) = (record.seq, Some(record.at));
+        // Of a run that was taken up again only what its engine of now does is its time.
+        if matches!(record.event, Event::Resumed { .. } | Event::TakenOver { .. }) {
+            self.first = None;
+        }
         self.first.get_or_insert(record.at);
+        self.still = 0;
         self.printed.follow(&record.event);
         self.view.event(&Seen {
             run: run.as_str(),
@@ -115,6 +140,40 @@ impl Watched {
             graph: &self.graph,
         });
         Ok(())
+    }
+
+    /// Says who decides what becomes of a failed step, while the run waits for that and for nothing else: no event tells of it.
+    fn look_for_a_person(&mut self, store: &Store, run: &RunId, settings: &Settings) -> Result<(), CliError> {
+        self.still = self.still.saturating_add(1);
+        let text = match self.still {
+            0..STILL => String::new(),
+            STILL => match stores::undecided(&self.state, &self.graph) {
+                Some(step) => self.who_decides(&step, store, run, settings)?,
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        self.view.waits(&text);
+        Ok(())
+    }
+
+    fn who_decides(
+        &self,
+        step: &str,
+        store: &Store,
+        run: &RunId,
+        settings: &Settings,
+    ) -> Result<String, CliError> {
+        let lease = store.run(run)?.lease;
+        let who = lease.map_or_else(
+            || "whoever started it".to_owned(),
+            |lease| format!("{}@{}", lease.holder.person.name, lease.holder.process.host),
+        );
+        let program = settings.program();
+        Ok(format!(
+            "{step} failed, and {who} is asked at the run's own terminal what becomes of it\n\
+             to decide it here: `{program} cancel {run}`, then `{program} resume {run}`"
+        ))
     }
 
     fn end(mut self, run: &RunId, settings: &Settings, console: Console) -> Result<Exit, CliError> {
@@ -159,6 +218,9 @@ impl Printed {
     /// Hands what is new to the view. An output that can't be read is left out: it is shown, and nothing hangs on it.
     fn hand_over(&mut self, outputs: &OutputDir, run: &RunId, view: &mut dyn Reporter) {
         for ((leaf, stream), from) in &mut self.at_work {
+            let Ok(length) = outputs.length(run, leaf, *stream) else { continue };
+            // A gate's next poll begins its file anew. Of what is behind by more only the end is shown.
+            *from = if length < *from { 0 } else { (*from).max(length.saturating_sub(LONGEST)) };
             let Ok(bytes) = outputs.read(run, leaf, *stream, *from, LONGEST) else { continue };
             if !bytes.is_empty() {
                 *from += bytes.len() as u64;
@@ -169,5 +231,51 @@ impl Printed {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::machine::Stage;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Reporter for Kept {
+        fn event(&mut self, _: &Seen<'_>) {}
+        fn output(&mut self, _: &Leaf, _: report::Stream, bytes: &[u8]) {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+        }
+        fn close(&mut self, _: &EndInfo<'_>) {}
+    }
+
+    #[test]
+    fn of_much_output_its_end_is_read_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        let outputs = OutputDir::beside(&place.path().join("journal.db"));
+        let run: RunId = RunId::parse("r7k2m9qd").unwrap();
+        let leaf = Leaf { step: "copy".to_owned(), stage: Stage::Action, attempt: 1 };
+        let mut file = outputs.create(&run, &leaf, Stream::Stdout).unwrap();
+        file.write_all(&b"a line of many\n".repeat(100_000)).unwrap();
+        file.write_all(b"the current line\n").unwrap();
+        let mut printed = Printed::default();
+        printed.at_work.insert((leaf.clone(), Stream::Stdout), 0);
+        let kept = Kept::default();
+        let mut view = kept.clone();
+        printed.hand_over(&outputs, &run, &mut view);
+        let first = kept.0.lock().unwrap().clone();
+        assert!(first.ends_with(b"the current line\n") && first.len() as u64 == LONGEST);
+        file.write_all(b"and the next\n").unwrap();
+        printed.hand_over(&outputs, &run, &mut view);
+        assert!(kept.0.lock().unwrap()[first.len()..] == *b"and the next\n", "nothing twice");
+        // A gate's next poll.
+        outputs.ready(&run, &leaf, true).unwrap();
+        outputs.create(&run, &leaf, Stream::Stdout).unwrap().write_all(b"7\n").unwrap();
+        printed.hand_over(&outputs, &run, &mut view);
+        assert!(kept.0.lock().unwrap().ends_with(b"and the next\n7\n"));
     }
 }

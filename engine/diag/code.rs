@@ -95,6 +95,7 @@ codes! {
     132 TestTwice "test-twice" Error "Two tests of a file have one name.";
     133 TestTape "test-tape" Error "A test has no tape.";
     134 NeverFits "never-fits" Warning "A command that a test forbids is none that its tape knows.";
+    135 FailsOfItself "fails-of-itself" Warning "A test expects a failure, and says neither where nor which.";
 
     201 UnknownStep "unknown-step" Error "A step id is not known.";
     202 DuplicateId "duplicate-id" Error "Two steps have the same id.";

@@ -7,6 +7,7 @@ mod code;
 mod diagnostic;
 pub mod html;
 pub mod json;
+pub mod markdown;
 mod near;
 mod page;
 pub mod sarif;

@@ -10,7 +10,7 @@ mod template;
 mod written;
 
 pub use graph::{Kind, Picture, Shape};
-pub use reference::{CommandLine, Page, VerbFormats, reference};
+pub use reference::{CommandLine, Page, VerbTold, reference};
 pub use site::{
     Block, ByHand, Code, Extras, Form, HandCase, HandCommand, History, Inline, Instance, Links, Listed,
     ListedStep, MARK, Page as SitePage, Section, Site, StepTimes, Table, Target, Wanting, exec_line,

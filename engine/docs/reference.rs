@@ -11,7 +11,7 @@ mod keys;
 mod language;
 mod scopes;
 
-pub use commands::{CommandLine, VerbFormats};
+pub use commands::{CommandLine, VerbTold};
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]

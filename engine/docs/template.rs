@@ -2,6 +2,7 @@
 
 use super::site::{Form, step_page};
 use super::written::{action, command, gate};
+use crate::diag::markdown;
 use crate::model::{Body, Effect, StepTemplate};
 
 /// A step that uses a template, as it stands in a runbook.
@@ -70,8 +71,7 @@ pub fn glance(body: &Body) -> Vec<(&'static str, String)> {
 
 /// Returns a block of code that nothing in it can end.
 pub(super) fn fenced(language: &str, code: &str) -> String {
-    let longest = code.split(|one| one != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = markdown::fence(code);
     format!("{fence}{language}\n{}\n{fence}", code.trim_end())
 }
 

@@ -10,7 +10,7 @@ use crate::machine::{Addr, GateTimes, Graph, Judge, Prepared, RunStatus, Stage, 
 use crate::model::{Action, Approve, Input, Map, Moment, OnFailure, Snapshot};
 
 /// A time: a number of milliseconds, or `‹where from›` when only the run can know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Millis {
     /// Milliseconds.
@@ -29,7 +29,7 @@ impl From<Time> for Millis {
 }
 
 /// How often a command is tried, and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedRetry {
     /// Attempts in all, the first included.
     pub attempts: u32,
@@ -51,7 +51,7 @@ pub struct PlannedRetry {
 }
 
 /// Who is asked, and for what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedPeople {
     /// `approve` or `manual`.
     pub kind: String,
@@ -75,7 +75,7 @@ pub struct PlannedPeople {
 }
 
 /// Something that a person is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedAnswer {
     /// The output that it becomes.
     pub name: String,
@@ -90,7 +90,7 @@ pub struct PlannedAnswer {
 }
 
 /// A command whose output says whom the run is about to change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedTarget {
     /// Its name under `target`.
     pub name: String,
@@ -106,7 +106,7 @@ pub struct PlannedTarget {
 }
 
 /// Whether the run must be confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedProtect {
     /// The condition, as written.
     pub when: String,
@@ -115,7 +115,7 @@ pub struct PlannedProtect {
 }
 
 /// A command that is told what becomes of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedHook {
     /// Of what.
     pub event: Moment,
@@ -128,7 +128,7 @@ pub struct PlannedHook {
 }
 
 /// The command of a hook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HookCommand {
     /// As people read it.
@@ -138,7 +138,7 @@ pub enum HookCommand {
 }
 
 /// What holds for the whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedRun {
     /// What is asked first, to know whom the run is about to change.
     pub target: Vec<PlannedTarget>,

@@ -236,6 +236,7 @@ impl Loop<'_> {
             let number = life.hooks.next;
             let to_loop = life.to_loop.clone();
             let timeout = spec.timeout;
+            tracing::debug!(number, of, "a hook is begun");
             crash_point("hook:before");
             let handle = pool.spawn(spec, move |heard| {
                 if let Heard::Ended(ended) = heard {

@@ -3,6 +3,8 @@
 mod dying;
 mod parting;
 mod playing;
+mod printed;
+mod recording;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +21,9 @@ use crate::machine::{
     Act, Addr, End, Event, Input, Judge, Keeper, Leaf, LockAnswer, Machine, Outcome, Prepared, Progress,
     Question, RunStatus, To,
 };
-use crate::model::Value;
-use crate::report::{EndInfo, Reporter, Seen, Stream};
+use crate::report::{EndInfo, Reporter, Seen};
 
+use self::printed::Printed;
 use super::clock;
 use super::error::DriveError;
 use super::hooks::Hooks;
@@ -31,7 +33,7 @@ use super::launch::{self, Launcher};
 use super::people::{self, Asked, Choice, People, Reply};
 use super::player::Player;
 use super::prompts::Desk;
-use super::recorder::{Answered, Recorder, Recording};
+use super::recorder::{Recorder, Recording};
 use super::said;
 use super::script::Script;
 use super::signals::{Came, Signals};
@@ -46,9 +48,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How often the inbox is looked at.
 const INBOX: Duration = Duration::from_millis(500);
-
-/// How much of what a command printed last is kept for people.
-const TAIL: usize = 4096;
 
 /// What the other threads say to the loop.
 pub(super) enum Message {
@@ -72,16 +71,6 @@ pub enum Interrupt {
     Quit,
     /// The terminal was lost.
     Hup,
-}
-
-/// What a command printed, as far as people are shown it.
-#[derive(Default)]
-struct Printed {
-    tail: Vec<u8>,
-    /// Whether what stood before `tail` is gone, so that it may begin in the middle of a line.
-    cut: bool,
-    fresh: Vec<(Stream, Vec<u8>)>,
-    fresh_bytes: usize,
 }
 
 struct Flying {
@@ -203,6 +192,8 @@ impl Loop<'_> {
         if self.player.is_some() && !self.judge.snapshot().runbook.hooks.is_empty() {
             self.reporter.aside("its hooks are not run: nobody is told of a rehearsal");
         }
+        self.say_what_is_to_come();
+        self.learn_all();
         let news = std::mem::take(&mut self.news);
         if !news.is_empty() {
             self.committed()?;
@@ -260,13 +251,19 @@ impl Loop<'_> {
         if !events.is_empty() || !settled.is_empty() {
             life.unrecorded = events.iter().filter_map(ended).collect();
             crash_point("turn:decided");
+            let began = tracing::enabled!(tracing::Level::DEBUG).then(clock::instant);
             let records = self.writer.append_settling(self.time(), events, &settled)?;
             life.unrecorded.clear();
+            if let Some(began) = began {
+                let ms = began.elapsed().as_millis();
+                tracing::debug!(events = records.len(), seq = self.writer.seq(), ms, "committed");
+            }
             crash_point("turn:committed");
             if self.player.as_ref().is_some_and(|player| player.dies_after(self.writer.seq())) {
                 playing::die();
             }
             for record in &records {
+                self.learn(&record.event);
                 life.desk.hear(&record.event);
                 self.show(record.seq, record.at, &record.event);
             }
@@ -314,6 +311,7 @@ impl Loop<'_> {
         if self.player.is_some() {
             return life.queue.push(Input::Lock { step, lock, answer: LockAnswer::Taken });
         }
+        tracing::debug!(step, lock, "its lock is asked for");
         let reason = format!("for its step {step}");
         let want = Want { name: &lock, reason: Some(&reason) };
         let answer = match self.writer.try_lock(want, clock::now()) {
@@ -340,6 +338,10 @@ impl Loop<'_> {
 
     fn show(&mut self, seq: u64, at: jiff::Timestamp, event: &Event) {
         let run = self.writer.run().to_string();
+        if let Event::Polled { leaf, verdict, .. } | Event::Judged { leaf, verdict, .. } = event {
+            tracing::debug!(step = leaf.step, stage = leaf.stage.word(), ?verdict, "a gate answered");
+        }
+        tracing::trace!(seq, step = event.step(), "told");
         let (state, graph) = (self.machine.state(), self.machine.graph());
         self.reporter.event(&Seen { run: &run, seq, at, event, state, graph });
     }
@@ -385,6 +387,8 @@ impl Loop<'_> {
 
     fn spawn(&mut self, life: &mut Life, leaf: Leaf, command: &Prepared, poll: u32) {
         let Some(pool) = self.pool else { return self.play(life, leaf, command) };
+        let (stage, attempt) = (leaf.stage.word(), leaf.attempt);
+        tracing::debug!(step = leaf.step, stage, attempt, poll, "a command is begun");
         let spec = match self.launcher.spec(&leaf, command, poll) {
             Ok(spec) => spec,
             Err(why) => {
@@ -408,10 +412,7 @@ impl Loop<'_> {
             // The loop outlives every command; when it is gone there is nobody left to tell.
             other => drop(to_loop.send(Message::Notice(told.clone(), other))),
         });
-        let recording = self
-            .recorder
-            .is_some()
-            .then(|| Box::new(Recording::of(command, format!("{}, {}", leaf.step, leaf.stage.word()))));
+        let recording = self.recorder.is_some().then(|| Box::new(Recording::of_step(command, &leaf)));
         life.flying.insert(leaf, Flying { handle, printed, sensitive: quiet, recording });
     }
 
@@ -504,6 +505,12 @@ impl Loop<'_> {
         match message {
             Message::Notice(leaf, Notice::Spawned(identity)) => {
                 let process = host::process(&identity);
+                tracing::debug!(
+                    step = leaf.step,
+                    stage = leaf.stage.word(),
+                    pid = process.pid,
+                    "its process is there"
+                );
                 // A gate's polls share one intent; only its first process is worth a record.
                 let first = self
                     .machine
@@ -517,6 +524,8 @@ impl Loop<'_> {
             Message::Notice(leaf, Notice::Ended(ended)) => {
                 self.hand_over(life);
                 let flying = life.flying.remove(&leaf);
+                let ms = ended.wall.as_millis();
+                tracing::debug!(step = leaf.step, stage = leaf.stage.word(), ms, end = ?ended.end, "it ended");
                 let hide = |captured: &crate::exec::Captured| {
                     self.launcher.redactor.redact(&captured.bytes).into_owned()
                 };
@@ -549,22 +558,6 @@ impl Loop<'_> {
             Message::Chosen(choice) => self.chosen(life, choice),
             Message::Aimed(choice, same) => self.aimed(life, choice, same),
         }
-    }
-
-    /// Writes what a command answered to the tape. A tape that can't be written stops no run, and is said once.
-    fn record(&mut self, recording: &Recording, outcome: &Outcome, sensitive: bool) {
-        let (Some(recorder), Some(end)) = (&mut self.recorder, &outcome.end) else { return };
-        recorder.hide(given_by_sensitive_steps(&self.machine));
-        let (stdout, stderr, truncated) = (&outcome.stdout[..], &outcome.stderr[..], outcome.truncated);
-        let answered = Answered { end, wall: outcome.wall, stdout, stderr, sensitive, truncated };
-        let why = match recorder.add(recording, &answered, &self.launcher.redactor) {
-            Ok(true) => return,
-            Ok(false) => "holds no more, since no larger tape can be rehearsed".to_owned(),
-            Err(error) => format!("can't be written, and is not whole: {error}"),
-        };
-        let path = recorder.path().display().to_string();
-        self.reporter.aside(&format!("{path} {why}; the run goes on"));
-        self.recorder = None;
     }
 
     /// Returns how a command ended without the secrets that the reason may name: a program's path, a folder's.
@@ -633,7 +626,10 @@ impl Loop<'_> {
     /// Says that the run is alive, and finds out when it was taken over.
     pub(super) fn beat(&mut self, life: &mut Life) {
         match self.writer.heartbeat(clock::now()) {
-            Ok(()) => life.ailing = false,
+            Ok(()) => {
+                tracing::trace!("the lease is held");
+                life.ailing = false;
+            }
             Err(error @ JournalError::Fenced(_)) => life.taken = Some(error),
             Err(error) => self.ail(life, &error),
         }
@@ -643,6 +639,7 @@ impl Loop<'_> {
         match self.writer.take_requests() {
             Ok(requests) => {
                 for request in requests {
+                    tracing::debug!(request = request.id, "somebody asks for something");
                     // Taken already in this turn, whose commit settles it.
                     if life.settled.contains(&request.id) {
                         continue;
@@ -679,6 +676,8 @@ impl Loop<'_> {
         self.hand_over(life);
         if life.desk.is_free() {
             self.reporter.tick(self.time());
+        } else if self.reporter.break_in() {
+            life.desk.again();
         }
     }
 
@@ -699,77 +698,10 @@ impl Loop<'_> {
     }
 }
 
-/// Returns what sensitive steps gave to the run: texts that stand in the commands of others.
-fn given_by_sensitive_steps(machine: &Machine) -> impl Iterator<Item = String> {
-    let (state, graph) = (machine.state(), machine.graph());
-    let sensitive = state.instances().filter(|(at, _)| graph.step(at.node).sensitive);
-    let values =
-        sensitive.flat_map(|(_, instance)| instance.outputs.values().chain(instance.captured.values()));
-    let mut texts = Vec::new();
-    let mut open: Vec<&Value> = values.collect();
-    while let Some(value) = open.pop() {
-        match value {
-            Value::String(text) => texts.push(text.clone()),
-            Value::Number(number) => texts.push(number.to_string()),
-            Value::Array(items) => open.extend(items),
-            Value::Object(entries) => open.extend(entries.values()),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-    texts.into_iter()
-}
-
 fn ended(event: &Event) -> Option<String> {
     match event {
         Event::Exited { leaf, end, .. } => parting::told_of(leaf, end),
         _ => None,
-    }
-}
-
-impl Printed {
-    fn add(&mut self, stream: crate::exec::Stream, bytes: &[u8]) {
-        let from = bytes.len().saturating_sub(TAIL);
-        self.tail.extend_from_slice(&bytes[from..]);
-        self.cut |= from > 0;
-        if self.tail.len() > 2 * TAIL {
-            self.tail.drain(..self.tail.len() - TAIL);
-            self.cut = true;
-        }
-        let stream = match stream {
-            crate::exec::Stream::Stdout => Stream::Stdout,
-            crate::exec::Stream::Stderr => Stream::Stderr,
-        };
-        // The screen shows the last line; a child that prints a gigabyte between two redraws is not passed on whole.
-        if self.fresh_bytes > 4 * TAIL {
-            self.fresh.clear();
-            self.fresh_bytes = 0;
-        }
-        self.fresh_bytes += bytes.len() - from;
-        self.fresh.push((stream, bytes[from..].to_vec()));
-    }
-
-    /// Returns what was printed all at once.
-    fn of(stdout: &[u8], stderr: &[u8]) -> Printed {
-        let mut printed = Printed::default();
-        printed.tail.extend([stdout, stderr].concat());
-        printed
-    }
-
-    /// Returns the last lines, ten at most; one that began before what is still here begins with `…`.
-    fn last_lines(&self) -> String {
-        let from = self.tail.len().saturating_sub(TAIL);
-        let text = String::from_utf8_lossy(&self.tail[from..]);
-        let text = match self.cut || from > 0 {
-            true => format!("…{}", text.trim_start_matches('\u{fffd}')),
-            false => text.into_owned(),
-        };
-        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(10)..].join("\n")
-    }
-
-    fn take(&mut self) -> Vec<(Stream, Vec<u8>)> {
-        self.fresh_bytes = 0;
-        std::mem::take(&mut self.fresh)
     }
 }
 

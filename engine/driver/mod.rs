@@ -8,6 +8,7 @@
 //! process itself (`exec/`'s threads do) and never waits for a terminal (a thread of its own does). In a rehearsal it has no
 //! such threads: `player` answers from a tape.
 
+mod beforehand;
 mod clock;
 mod error;
 mod file_limit;
@@ -49,7 +50,8 @@ pub use open::{Closed, Exec, Interrupt, Resume, Rollback, Surroundings, exec, re
 pub use outlived::{Outliving, at_work};
 pub use people::{Asked, Choice, News, Offer, Offered, Open, Outliver, People, Recall, Reply, questions};
 pub use preview::{
-    Case, Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, Wanted, preview, preview_by_hand,
+    Case, Planned, PlannedByHand, PlannedGate, PlannedStep, Preview, SaidByHand, Wanted, preview,
+    preview_by_hand,
 };
 pub use recorder::Recorder;
 pub use renewal::Renewal;

@@ -30,7 +30,7 @@ use super::looping::Interrupt;
 use super::preview::{PlannedStep, Preview, Walk, tallied, walked};
 
 /// How a step stands before the run, as far as looking tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// The run has something to do.
@@ -44,7 +44,7 @@ pub enum Standing {
 }
 
 /// What was seen of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Sighting {
     /// How it stands.
     pub standing: Standing,
@@ -57,7 +57,7 @@ pub struct Sighting {
 }
 
 /// What a tool says that it would change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Shown {
     /// What was asked, as people read it.
     pub command: String,
@@ -76,7 +76,7 @@ pub struct Shown {
 }
 
 /// What looking came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Looked {
     /// How many commands were asked.
     pub asked: usize,

@@ -53,6 +53,9 @@ pub struct Exec {
     pub consent: Option<Person>,
     /// The plan that it follows.
     pub plan: Option<PlanMark>,
+    /// The span that it is begun in (W3C `traceparent`), where spans are sent.
+    #[serde(default)]
+    pub trace_parent: Option<String>,
     /// What `target` said when it was planned; nothing when it was not asked.
     pub planned_target: BTreeMap<String, String>,
     /// What is to go wrong, when the snapshot has a tape and so is a rehearsal.
@@ -150,7 +153,8 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
     let judge = Judge::new(Arc::clone(&engine), Arc::clone(&snapshot), Arc::clone(&graph), facts.clone());
     let target = match (&mut player, &pool) {
         (None, Some(pool)) => {
-            target::ask_recorded(&judge, pool, &root, &exec.secrets, &redactor, around.recorder.as_mut())?
+            let recorder = around.recorder.as_mut();
+            target::ask(&judge, pool, &root, &exec.secrets, &redactor, recorder, || Ok(()))?
         }
         (Some(player), _) => player.target(&judge)?,
         (None, None) => Vec::new(),
@@ -178,10 +182,12 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
         locks,
         consent: exec.consent,
         plan: exec.plan.map(Box::new),
+        trace_parent: exec.trace_parent,
         rehearsal: snapshot
             .tape
             .as_deref()
-            .map(|tape| Box::new(Rehearsal { tape: tape.path.clone(), faults: exec.faults.words() })),
+            .map(|tape| (tape.path.clone(), exec.faults.words()))
+            .map(|(tape, faults)| Box::new(Rehearsal { tape, faults, to_strike: exec.faults })),
         options: exec.options,
     };
     let holder = host::holder(&exec.by);
@@ -195,7 +201,7 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
         events: vec![Event::Opened(opened)],
     })?;
     if let Some(recorder) = &mut around.recorder {
-        recorder.keep();
+        recorder.keep(&snapshot);
     }
     let mut state = State::new(&graph);
     let run = writer.run().clone();
@@ -219,6 +225,7 @@ pub fn exec(exec: Exec, mut around: Surroundings<'_>) -> Result<Closed, DriveErr
             graph,
         });
     }
+    tracing::info!(run = launcher.run.as_str(), "a run is opened");
     let going = Going { machine, judge, writer, launcher, by: exec.by, news: records, player };
     going.go(pool.as_ref(), around, vec![Input::Begin])
 }
@@ -232,10 +239,10 @@ pub fn resume(resume: Resume, mut around: Surroundings<'_>) -> Result<Closed, Dr
     let Resume { run, by, reason, decisions, secrets, outliving, takeover, renewal } = resume;
     let named = decisions.keys().cloned().collect();
     let wish = Wish { what: "resume", named, outliving, takeover, renewal };
-    let mut player = Player::of(around.store, &run)?;
-    spoil(&mut player, &around);
+    let player = Player::of(around.store, &run)?;
     let pool = pool_unless(player.is_some())?;
-    let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
+    let mut going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
+    spoil(&mut going.player, &around);
     let input = Input::Resume { by, reason, decisions };
     going.go(pool.as_ref(), around, vec![input])
 }
@@ -254,10 +261,10 @@ pub fn rollback(rollback: Rollback, mut around: Surroundings<'_>) -> Result<Clos
         takeover: None,
         renewal: None,
     };
-    let mut player = Player::of(around.store, &run)?;
-    spoil(&mut player, &around);
+    let player = Player::of(around.store, &run)?;
     let pool = pool_unless(player.is_some())?;
-    let going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
+    let mut going = take_up(&run, &by, secrets, (pool.as_ref(), player), &mut around, wish)?;
+    spoil(&mut going.player, &around);
     let input = Input::Rollback { by, to };
     going.go(pool.as_ref(), around, vec![input])
 }
@@ -346,6 +353,7 @@ impl Going {
         }
         let (status, interrupt) = driven_to?;
         let run = writer.run().clone();
+        tracing::info!(run = run.as_str(), status = status.word(), "it rests, and the lease is given back");
         // The run rests, and that is recorded; a lease that can't be given back is seen to be dead by its process.
         if let Err(error) = writer.release(clock::now()) {
             tracing::warn!(%error, "the lease was not given back");
@@ -361,7 +369,7 @@ fn redactor(secrets: &Secrets) -> Result<Redactor, DriveError> {
 
 /// Folds a stored run.
 pub(super) fn fold(stored: &Stored) -> Result<(Machine, Judge), DriveError> {
-    let snapshot = Arc::new(stored.snapshot.clone());
+    let snapshot = Arc::clone(&stored.snapshot);
     let graph = Arc::new(Graph::of_snapshot(Arc::clone(&snapshot)));
     let mut state = State::new(&graph);
     for record in &stored.records {
@@ -409,6 +417,7 @@ fn take_up(
     mut wish: Wish,
 ) -> Result<Going, DriveError> {
     let player = RefCell::new(player);
+    let recorder = RefCell::new(None);
     let redactor = redactor(&secrets)?;
     let store = around.store;
     let what = wish.what;
@@ -422,7 +431,10 @@ fn take_up(
         |stored: &Stored, judge: &Judge, opened: &Opened, renewal: Option<&Renewal>, beat: Beat<'_>| {
             let ask = |judge: &Judge, beat: Beat<'_>| match (pool, player.borrow_mut().as_mut()) {
                 (_, Some(player)) => player.target(judge),
-                (Some(pool), None) => target::ask(judge, pool, &root_of(stored), &secrets, &redactor, beat),
+                (Some(pool), None) => {
+                    let (root, mut recorder) = (root_of(stored), recorder.borrow_mut());
+                    target::ask(judge, pool, &root, &secrets, &redactor, recorder.as_mut(), beat)
+                }
                 (None, None) => Ok(Vec::new()),
             };
             let now = ask(judge, &mut *beat)?;
@@ -434,6 +446,9 @@ fn take_up(
     // An engine that changes the right place is not fenced off by one that would change another.
     if claim.takeover {
         let stored = store.load(run)?;
+        if let Some(player) = player.borrow_mut().as_mut() {
+            player.wind(&stored);
+        }
         let (machine, judge) = fold(&stored)?;
         if let (true, Some(opened)) = (machine.state().is_unfinished(), &machine.state().opened) {
             aimed(&stored, &judge, opened, wish.renewal.as_ref(), &mut || Ok(()))?;
@@ -451,6 +466,7 @@ fn take_up(
         }
         other => other?,
     };
+    tracing::info!(run = run.as_str(), what, "the lease is ours");
     let taken = (|| {
         let stored = store.load(run)?;
         let (mut machine, mut judge) = fold(&stored)?;
@@ -472,7 +488,7 @@ fn take_up(
         }
         // Now that nobody else adds to them.
         if let Some(player) = player.borrow_mut().as_mut() {
-            player.wind(&stored.records);
+            player.wind(&stored);
         }
         let seen = writer.seq();
         let old = writer.fenced_off().map(|lease| lease.holder.clone()).or_else(|| ended.take());
@@ -489,6 +505,8 @@ fn take_up(
             settles(machine.state(), machine.graph(), wish.named.iter()).map_err(DriveError::NotOpen)?;
         }
         let root = root_of(&stored);
+        // Not before: what it says is on the tape once.
+        *recorder.borrow_mut() = around.recorder.take();
         if let Some(opened) = &machine.state().opened {
             // Seen from another machine a run without a heartbeat is anybody's.
             let mut beat = || match writer.heartbeat(clock::now()) {
@@ -536,6 +554,10 @@ fn take_up(
     })();
     match taken {
         Ok((machine, judge, root)) => {
+            around.recorder = recorder.into_inner();
+            if let Some(recorder) = &mut around.recorder {
+                recorder.keep(&Arc::new(judge.snapshot().clone()));
+            }
             let launcher = Launcher { root, secrets, redactor, outputs: store.outputs(), run: run.clone() };
             let (by, news, player) = (by.clone(), Vec::new(), player.into_inner());
             Ok(Going { machine, judge, writer, launcher, by, news, player })

@@ -172,6 +172,8 @@ pub struct Offered {
     pub command: String,
     /// What that printed last.
     pub tail: String,
+    /// What its gate wanted, as the runbook says it, when that is what failed.
+    pub wanted: Option<String>,
     /// Whether its action went well, so that only its gate is to be asked again.
     pub ran: bool,
     /// The command of its action, which running it again begins with, when it has one.

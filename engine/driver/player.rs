@@ -11,16 +11,20 @@
 //! What the tape has come to is recorded with what made it so (`Event::Played`), so a rehearsal that is killed goes on from
 //! there.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::journal::{Record, RunId, Store};
-use crate::machine::{End, Event, Input, Judge, Leaf, Outcome, Prepared, Stage, describe};
-use crate::model::{Answer, Faults, Map, Played, Rendered, Tape, Tree, Value, taken_of};
-use crate::template::{Engine, Scope, Truth, to_json};
+use crate::journal::{Record, RunId, Store, Stored};
+use crate::machine::{End, Event, Input, Judge, Leaf, Outcome, Prepared, Stage, describe, step_of};
+use crate::model::{
+    Answer, Faults, Map, Played, Rendered, Runbook, Tape, Tree, Value, is_recorded, taken_of,
+};
+use crate::template::{self, Engine, Scope, Truth, from_json, to_json};
 
 use super::clock;
 use super::error::DriveError;
@@ -29,12 +33,14 @@ use super::target::Answers;
 
 /// Answers commands from a tape.
 pub(super) struct Player {
-    tape: Tape,
+    tape: Arc<Tape>,
     faults: Faults,
     /// The faults that struck, each as its key and its step.
     struck: BTreeSet<(&'static str, String)>,
     engine: Engine,
     state: Map,
+    /// The state as expressions see it, once it was wanted.
+    seen: OnceCell<template::Value>,
     /// The answers that are not given again.
     given: BTreeSet<usize>,
     /// Whether the tape moved on since that was last recorded.
@@ -85,7 +91,8 @@ impl Player {
     pub(super) fn new(tape: &Tape, faults: Faults, began: Timestamp) -> Player {
         Player {
             state: tape.state.clone(),
-            tape: tape.clone(),
+            seen: OnceCell::new(),
+            tape: Arc::new(tape.clone()),
             faults,
             struck: BTreeSet::new(),
             engine: Engine::new(),
@@ -99,7 +106,7 @@ impl Player {
         }
     }
 
-    /// Returns the player of a stored run, where its journal ends; nothing when it is no rehearsal.
+    /// Returns the player of a stored run, to be wound to where its journal ends; nothing when it is no rehearsal.
     ///
     /// # Errors
     ///
@@ -107,11 +114,8 @@ impl Player {
     /// refuses.
     pub(super) fn of(store: &Store, run: &RunId) -> Result<Option<Player>, DriveError> {
         // Of a real run, which may be a long one, nothing more is read.
-        if let Some(tape) = store.snapshot(run)?.tape {
-            let stored = store.load(run)?;
-            let mut player = Player::new(&tape, Faults::default(), stored.run.created);
-            player.wind(&stored.records);
-            return Ok(Some(player));
+        if let Some(tape) = &store.snapshot(run)?.tape {
+            return Ok(Some(Player::new(tape, Faults::default(), store.run(run)?.created)));
         }
         let mut rehearses = false;
         store.stream(run, 0, |record| {
@@ -121,14 +125,23 @@ impl Player {
         if rehearses { Err(DriveError::NoTape { run: run.to_string() }) } else { Ok(None) }
     }
 
-    /// Winds the tape to where a journal ends. Its times may lie ahead of the clock: what follows comes after them.
-    pub(super) fn wind(&mut self, records: &[Record]) {
+    /// Winds the tape to where a journal ends. Its times may lie ahead of the clock: what follows comes after them. What was
+    /// to go wrong and has not yet is still to come: nobody can have seen to it.
+    pub(super) fn wind(&mut self, stored: &Stored) {
+        let records = &stored.records;
+        if let Some(Event::Opened(opened)) = records.first().map(|record| &record.event) {
+            let faults = opened.rehearsal.as_ref().map(|rehearsal| &rehearsal.to_strike);
+            self.spoil(
+                faults.map(|faults| left(faults, records, &stored.snapshot.runbook)).unwrap_or_default(),
+            );
+        }
         let played = records.iter().rev().find_map(|record| match &record.event {
             Event::Played { state, given } => Some((state, given)),
             _ => None,
         });
         if let Some((state, given)) = played {
             self.state.clone_from(state);
+            self.seen = OnceCell::new();
             self.given = given.iter().map(|number| *number as usize).collect();
         }
         if let Some(last) = records.last() {
@@ -191,6 +204,12 @@ impl Player {
             .collect();
         self.struck.extend(struck.iter().cloned());
         !struck.is_empty()
+    }
+
+    /// Says whether a tape that was recorded answers a command. What stands masked in it was so on the tape, too.
+    pub(super) fn has_recorded(&self, command: &Prepared) -> bool {
+        let (played, stdin) = asked(command);
+        self.tape.plain && unknown(command).is_none() && self.find(&played, &stdin).is_ok()
     }
 
     /// Begins to answer a command of the step `step`.
@@ -334,13 +353,31 @@ impl Player {
     }
 
     fn find(&self, command: &Played, stdin: &str) -> Result<Given, Unfound> {
+        if self.tape.plain {
+            // What was masked fits much: what fits to the letter is meant.
+            self.first(command, stdin, true).or_else(|why| match why {
+                Unfound::Nothing => self.first(command, stdin, false),
+                wrong @ Unfound::Wrong(_) => Err(wrong),
+            })
+        } else {
+            self.first(command, stdin, false)
+        }
+    }
+
+    /// Returns the first answer that fits; of what was recorded, to the letter or as far as it was not masked.
+    fn first(&self, command: &Played, stdin: &str, to_the_letter: bool) -> Result<Given, Unfound> {
         for (number, answer) in self.tape.answers.iter().enumerate() {
             if self.given.contains(&number) || answer.once && self.is_being_given(number) {
                 continue;
             }
-            let Some(mut taken) = answer.to.takes(command, self.tape.plain) else { continue };
+            let taken = match to_the_letter {
+                true => answer.to.is(command).then(Map::new),
+                false => answer.to.takes(command, self.tape.plain),
+            };
+            let Some(mut taken) = taken else { continue };
             let reads = answer.stdin.as_deref().is_none_or(|pattern| match self.tape.plain {
-                true => pattern.trim_end() == stdin.trim_end(),
+                true if to_the_letter => pattern.trim_end() == stdin.trim_end(),
+                true => is_recorded(pattern, stdin),
                 false => taken_of(pattern.trim_end(), stdin.trim_end(), &mut taken).is_some(),
             });
             if !reads {
@@ -365,45 +402,47 @@ impl Player {
 
     /// Gives an answer: what it prints is of the state before, and then the state is as it says.
     fn give(&mut self, given: &Given) -> Result<Said, String> {
-        let answer = self.tape.answers[given.number].clone();
-        if self.tape.plain {
+        let tape = Arc::clone(&self.tape);
+        let answer = &tape.answers[given.number];
+        if tape.plain {
             self.used_up(given.number, answer.once);
-            let stdout = match answer.stdout {
-                Some(Tree::Text(text)) => text.src,
+            let stdout = match &answer.stdout {
+                Some(Tree::Text(text)) => text.src.clone(),
                 Some(tree) => tree.literal().map(|value| value.to_string()).unwrap_or_default(),
                 None => String::new(),
             };
-            return Ok(Said { exit: answer.exit, stdout, stderr: answer.stderr });
+            return Ok(Said { exit: answer.exit, stdout, stderr: answer.stderr.clone() });
         }
         let scope = self.scope(&given.taken, &given.stdin);
         let stdout = match &answer.stdout {
             Some(Tree::Text(text)) => self
                 .engine
                 .text(&text.src, &scope)
-                .map_err(|fault| self.fault(&answer, "stdout", &fault))?
+                .map_err(|fault| self.fault(answer, "stdout", &fault))?
                 .display(),
             Some(tree) => {
-                let wrong = |why: String| self.wrong(&answer, "stdout", &why);
+                let wrong = |why: String| self.wrong(answer, "stdout", &why);
                 let value = self.engine.tree(tree, &scope).map_err(|fault| wrong(fault.to_string()))?;
                 format!("{}\n", to_json(&value).map_err(|error| wrong(error.to_string()))?)
             }
             None => String::new(),
         };
-        let stderr = self
-            .engine
-            .text(&answer.stderr, &scope)
-            .map_err(|fault| self.fault(&answer, "stderr", &fault))?;
+        let stderr =
+            self.engine.text(&answer.stderr, &scope).map_err(|fault| self.fault(answer, "stderr", &fault))?;
         let mut values = Vec::with_capacity(answer.set.len());
         for (path, expression) in &answer.set {
-            let wrong = |why: String| self.wrong(&answer, &format!("set: {path}"), &why);
+            let wrong = |why: String| self.wrong(answer, &format!("set: {path}"), &why);
             let value = self.engine.expr(expression, &scope).map_err(|fault| wrong(fault.to_string()))?;
             values.push((path, to_json(&value).map_err(|error| wrong(error.to_string()))?));
         }
-        let before = self.state.clone();
-        for (path, value) in values {
-            set(&mut self.state, path, &given.taken, value);
+        if !values.is_empty() {
+            let before = self.state.clone();
+            for (path, value) in values {
+                set(&mut self.state, path, &given.taken, value);
+            }
+            self.moved |= self.state != before;
+            self.seen = OnceCell::new();
         }
-        self.moved |= self.state != before;
         self.used_up(given.number, answer.once);
         Ok(Said { exit: answer.exit, stdout, stderr: stderr.display() })
     }
@@ -414,7 +453,8 @@ impl Player {
 
     fn scope(&self, taken: &Map, stdin: &str) -> Scope {
         let mut scope = Scope::new();
-        scope.set_json("state", &Value::Object(self.state.clone()));
+        let state = self.seen.get_or_init(|| from_json(&Value::Object(self.state.clone())));
+        scope.set("state", state.clone());
         let now = self.at.duration_since(self.began).as_millis();
         let seconds = match now % 1000 {
             0 => Value::from((now / 1000) as i64),
@@ -458,6 +498,31 @@ impl Unfound {
             }
         }
     }
+}
+
+/// Returns the faults that have not struck where a journal ends. A command failed, or was slow, when its end was heard of; an
+/// engine is killed in the first attempt, which is no other one's however that began.
+fn left(faults: &Faults, records: &[Record], runbook: &Runbook) -> Faults {
+    let (mut begun, mut over) = (BTreeSet::new(), BTreeSet::new());
+    let is_id = |id: &str| runbook.steps.iter().chain(&runbook.finally).any(|step| step.id == id);
+    for record in records {
+        let (leaf, met) = match &record.event {
+            Event::Intent { leaf, .. } => (leaf, &mut begun),
+            Event::Exited { leaf, .. } | Event::Polled { leaf, .. } | Event::Judged { leaf, .. } => {
+                (leaf, &mut over)
+            }
+            _ => continue,
+        };
+        if leaf.stage == Stage::Action {
+            met.extend([leaf.step.clone(), step_of(&leaf.step, is_id).to_owned()]);
+        }
+    }
+    let mut left = faults.clone();
+    left.fail.retain(|(step, _)| !over.contains(step));
+    left.slow.retain(|(step, _)| !over.contains(step));
+    left.kill_at.retain(|step| !begun.contains(step));
+    left.kill_after = left.kill_after.filter(|after| (records.len() as u64) < *after);
+    left
 }
 
 fn asked(command: &Prepared) -> (Played, String) {
@@ -606,6 +671,43 @@ mod tests {
             player.mend();
         }
         assert!(!player.dies_in(&leaf, "s"));
+    }
+
+    /// No pool is made where there is a player, so without one its commands would be run.
+    #[test]
+    fn a_rehearsal_whose_tape_is_gone_is_no_run() {
+        use crate::journal::{Frozen, NewRun};
+        use crate::machine::{Opened, Person, REHEARSAL_VERSION, Rehearsal};
+        use crate::model::{MACHINE_VERSION, Snapshot};
+
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = Store::open_passing(folder.path().join("journal.db")).expect("a journal can be made");
+        let of = |tape: bool, rehearsal: bool| {
+            let tape = tape.then(Box::default);
+            let snapshot = Snapshot { machine: MACHINE_VERSION, tape, ..Snapshot::default() };
+            let frozen = Frozen::of(&snapshot).expect("it is JSON");
+            let opened = Opened {
+                version: if rehearsal { REHEARSAL_VERSION } else { Opened::none().version },
+                snapshot: frozen.hash().to_owned(),
+                rehearsal: rehearsal.then(|| Box::new(Rehearsal::default())),
+                ..Opened::none()
+            };
+            let new = NewRun {
+                runbook: "a",
+                title: "A",
+                snapshot: &frozen,
+                holder: &crate::driver::host::holder(&Person::default()),
+                at: clock::now(),
+                lock: None,
+                events: vec![Event::Opened(opened)],
+            };
+            let (writer, _) = store.create_run(new).expect("it can be written");
+            Player::of(&store, writer.run())
+        };
+        assert!(matches!(of(true, true), Ok(Some(_))));
+        assert!(matches!(of(false, false), Ok(None)));
+        let refused = of(false, true).err().expect("it must not go on").to_string();
+        assert!(refused.contains("tape"), "{refused}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::template::{Engine, part_of};
 use super::observe::{Looked, Shown, Sight, Sighting, Standing};
 
 /// Whether a step will run, as far as is known before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// It will.
@@ -32,7 +32,7 @@ pub enum Wanted {
 }
 
 /// One command of a step. What few have is boxed: a plan may hold some hundred thousand of these.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Planned {
     /// Which of the step's commands.
     pub stage: Stage,
@@ -72,6 +72,17 @@ pub struct PlannedByHand {
     pub satisfied: Vec<(String, Rendered)>,
 }
 
+/// What is said of an instance, in pieces: its values are told as its commands tell them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SaidByHand {
+    /// The one-line difference.
+    pub changes: Option<Rendered>,
+    /// What a person is asked.
+    pub asks: Option<Rendered>,
+    /// Why it can't be undone.
+    pub irreversible: Option<Rendered>,
+}
+
 /// A command in one case of what only the run can know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Case {
@@ -85,7 +96,7 @@ pub struct Case {
 const MOST_CONDITIONS: usize = 2;
 
 /// A gate of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedGate {
     /// Which.
     pub stage: Stage,
@@ -112,7 +123,7 @@ pub struct PlannedGate {
 }
 
 /// One instance of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedStep {
     /// The instance: `scale[api-gateway]`.
     pub name: String,
@@ -162,6 +173,9 @@ pub struct PlannedStep {
     /// The one-line difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<String>,
+    /// What is said of it, in pieces, for whoever does it by hand.
+    #[serde(skip)]
+    pub said: Option<Box<SaidByHand>>,
     /// The lock that it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
@@ -188,7 +202,7 @@ pub struct PlannedStep {
 }
 
 /// A plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Preview {
     /// What holds for the whole run.
     pub run: PlannedRun,
@@ -402,6 +416,7 @@ impl Walk {
             commands: Vec::new(),
             gates: Vec::new(),
             changes: None,
+            said: None,
             lock: None,
             asks: None,
             runs: None,
@@ -463,6 +478,13 @@ impl Walk {
             self.close(&name, Stage::Capture, Map::new());
         }
         shown.changes = self.judge.changes(&self.state, at);
+        if self.by_hand {
+            shown.said = Some(Box::new(SaidByHand {
+                changes: self.judge.changes_told(&self.state, at),
+                asks: self.judge.asks_told(&self.state, at),
+                irreversible: self.judge.irreversible_told(&self.state, at),
+            }));
+        }
         shown.title = self.judge.title(&self.state, at);
         if self.already_so(&mut shown, at) {
             self.steps.push(shown);

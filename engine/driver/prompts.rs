@@ -11,6 +11,7 @@ use super::people::{Asked, Choice, Offer, Offered, Recall, Reply};
 use super::target;
 use super::undoing;
 use crate::machine::{Covered, Evaluate, Event, Finish, Input, Mode, Person, Progress, Question, Stage, To};
+use crate::report::failed_gate_wanted;
 
 /// How long a rested run waits for its prompt to leave the terminal.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -300,6 +301,7 @@ impl Loop<'_> {
                 why,
                 command: instance.command.clone(),
                 tail: instance.tail.clone(),
+                wanted: failed_gate_wanted(state, self.machine.graph(), at).map(str::to_owned),
                 ran: instance.action_ok,
                 again: self
                     .judge

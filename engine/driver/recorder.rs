@@ -1,26 +1,30 @@
-//! The recorder: writes the commands of a run and what they answered to a tape (`exec --record`).
+//! The recorder: writes the commands of a run and what they answered to a tape (`--record` of `exec`, `resume`, `rollback`).
 //!
 //! Each answer is on the disk before the run goes on with it, so a crash loses at most those of the commands that were at work.
 //! In the order in which they ended: of several answers to one command that is the order in which a rehearsal gives them.
 //!
 //! A tape is made to be shared, and to be played. So what is not as it was is said on it: an answer that is cut, the place
-//! where it ends although the run went on. And what a sensitive step gave to the run is masked in what comes after it.
+//! where it ends although the run went on. And what a sensitive step gave to the run is masked in what comes after it, but for
+//! what was known before the run began: `beforehand.rs`.
 #![expect(
     clippy::disallowed_methods,
     reason = "this file writes the tape that was asked for, and nothing else"
 )]
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exec::{Redactor, SHORTEST};
-use crate::machine::{End, Prepared};
-use crate::model::{Played, Rendered};
+use crate::machine::{End, Leaf, Prepared};
+use crate::model::{Played, Rendered, Snapshot};
 
+use super::beforehand::Beforehand;
 use super::tape_text::{self, Recorded};
 
 /// How much is kept of what one command printed on one stream, in bytes: enough for any answer that a runbook reads.
@@ -30,7 +34,6 @@ const LONGEST: usize = 1 << 20;
 const LARGEST: u64 = (16 << 20) - 4096;
 
 /// A tape that is being recorded.
-#[derive(Debug)]
 pub struct Recorder {
     file: File,
     path: PathBuf,
@@ -40,9 +43,20 @@ pub struct Recorder {
     ended: bool,
     /// What sensitive steps gave to the run.
     learned: BTreeSet<String>,
-    sensitive: Redactor,
+    /// Masks it; absent when more was learned since it was made.
+    sensitive: Option<Redactor>,
+    /// What the run was started with.
+    snapshot: Option<Arc<Snapshot>>,
+    /// What is known of its commands beforehand, once somebody wants to know.
+    beforehand: Option<Beforehand>,
     /// Whether a run is on it; else its file goes with it, so that the same can be typed again.
     kept: bool,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Recorder {
@@ -56,15 +70,25 @@ impl Drop for Recorder {
 /// A command that is at work, as it will stand on the tape.
 pub(super) struct Recording {
     command: Played,
+    /// Its words, of a script too.
+    words: Vec<String>,
     stdin: Option<String>,
     of: String,
+    leaf: Option<Leaf>,
 }
 
 impl Recording {
     /// Returns the command of `of` as it will stand on the tape.
     pub(super) fn of(command: &Prepared, of: String) -> Recording {
         let stdin = command.stdin.as_ref().map(Rendered::display);
-        Recording { command: tape_text::played(command), stdin, of }
+        let words = command.argv.iter().map(Rendered::display).collect();
+        Recording { command: tape_text::played(command), words, stdin, of, leaf: None }
+    }
+
+    /// Returns the command of a step as it will stand on the tape.
+    pub(super) fn of_step(command: &Prepared, leaf: &Leaf) -> Recording {
+        let of = format!("{}, {}", leaf.step, leaf.stage.word());
+        Recording { leaf: Some(leaf.clone()), ..Recording::of(command, of) }
     }
 }
 
@@ -82,18 +106,27 @@ pub(super) struct Answered<'a> {
 }
 
 impl Recorder {
-    /// Makes the file of a tape. It is readable by its owner only, as the output of a run is.
+    /// Makes the file of a tape. It is readable by its owner only, as the output of a run is. `run` is the one that is taken up:
+    /// the tape then says on its head what is not on it.
     ///
     /// # Errors
     ///
     /// When there is such a file already, which may be a tape that somebody edited by hand; and whatever the system says.
-    pub fn create(path: &Path, runbook: &str) -> io::Result<Recorder> {
+    pub fn create(path: &Path, runbook: &str, run: Option<&str>) -> io::Result<Recorder> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         let name: String = runbook.chars().filter(|c| !c.is_control()).collect();
+        let from = run.map(|run| {
+            format!(
+                "# It begins where run {run} was taken up: what ran before is not on it. A rehearsal begins with that; put the\n\
+                 # answers of an earlier tape of this run before these, or those that the rehearsal says are missing.\n"
+            )
+        });
+        let from = from.unwrap_or_default();
         let head = format!(
             "# A recording of {name}: what its commands answered, one after the other. Secrets are masked, and so is what a\n\
              # sensitive step gave to later commands, where they have it word for word: read it before you share it.\n\
-             # runbook rehearse {name} --tape THIS-FILE\n\
+             # In a command `•••` stands for any text.\n\
+             {from}# runbook rehearse {name} --tape THIS-FILE\n\
              tape: 1\nplain: true\nanswers:\n"
         );
         file.write_all(head.as_bytes())?;
@@ -104,7 +137,9 @@ impl Recorder {
             bytes: head.len() as u64,
             ended: false,
             learned: BTreeSet::new(),
-            sensitive: Redactor::default(),
+            sensitive: Some(Redactor::default()),
+            snapshot: None,
+            beforehand: None,
             kept: false,
         })
     }
@@ -113,13 +148,59 @@ impl Recorder {
     pub(super) fn hide(&mut self, texts: impl Iterator<Item = String>) {
         let before = self.learned.len();
         self.learned.extend(texts.filter(|text| text.trim_end().len() >= SHORTEST));
-        if self.learned.len() == before {
-            return;
+        if self.learned.len() > before {
+            self.sensitive = None;
         }
-        match Redactor::new(self.learned.iter().map(|text| ("", text))) {
-            Ok(redactor) => self.sensitive = redactor,
-            Err(error) => tracing::warn!(%error, "what a sensitive step printed can't be masked on the tape"),
+    }
+
+    /// Returns what masks what was learned. Made when it is wanted, since many steps may have given something by then.
+    fn sensitive(&mut self) -> io::Result<Redactor> {
+        if let Some(sensitive) = &self.sensitive {
+            return Ok(sensitive.clone());
         }
+        let made = Redactor::new(self.learned.iter().map(|text| ("", text))).map_err(io::Error::other)?;
+        Ok(self.sensitive.insert(made).clone())
+    }
+
+    /// Returns a command as it stands on the tape, with what it reads: nothing in it is a secret, or was given by a sensitive
+    /// step. What was known before the run can't come from there, and is left as it is.
+    fn masked(
+        &mut self,
+        recording: &Recording,
+        secrets: &Redactor,
+        sensitive: &Redactor,
+    ) -> (Played, Option<String>) {
+        let bare = |text: &String| secrets.redact_str(text).into_owned();
+        let hidden = |text: &String| sensitive.redact_str(&bare(text)).into_owned();
+        let of = |hide: &dyn Fn(&String) -> String| match &recording.command {
+            Played::Run(words) => Played::Run(words.iter().map(hide).collect()),
+            Played::Shell(script) => Played::Shell(hide(script)),
+        };
+        let (plain, masked) = (of(&bare), of(&hidden));
+        let (reads, hidden_reads) =
+            (recording.stdin.as_ref().map(bare), recording.stdin.as_ref().map(hidden));
+        let (Some(leaf), Some(snapshot)) = (&recording.leaf, &self.snapshot) else {
+            return (masked, hidden_reads);
+        };
+        if plain == masked && reads == hidden_reads {
+            return (plain, reads);
+        }
+        let beforehand = self.beforehand.get_or_insert_with(|| Beforehand::of(snapshot));
+        let words = &recording.words;
+        let known = beforehand.known(&leaf.step, leaf.stage, words, recording.stdin.as_deref());
+        let is_known = |at: usize| at < known.before || at >= words.len() - known.after;
+        let command = match (plain, masked) {
+            (Played::Run(plain), Played::Run(masked)) => {
+                let each = plain.into_iter().zip(masked).enumerate();
+                Played::Run(
+                    each.map(|(at, (plain, masked))| if is_known(at) { plain } else { masked }).collect(),
+                )
+            }
+            // Its script is the last of its words.
+            (plain, _) if is_known(words.len() - 1) => plain,
+            (_, masked) => masked,
+        };
+        (command, if known.stdin { reads } else { hidden_reads })
     }
 
     /// Says on the tape why it ends here although the run, or somebody else with it, goes on.
@@ -137,8 +218,9 @@ impl Recorder {
     }
 
     /// Keeps the file from now on: the run was opened.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn keep(&mut self, snapshot: &Arc<Snapshot>) {
         self.kept = true;
+        self.snapshot = Some(Arc::clone(snapshot));
     }
 
     /// Returns the file.
@@ -175,16 +257,13 @@ impl Recorder {
             }
             false => remark,
         };
-        let hidden = |text: &str| self.sensitive.redact_str(&redactor.redact_str(text)).into_owned();
+        let sensitive = self.sensitive()?;
+        let hidden = |text: &str| sensitive.redact_str(&redactor.redact_str(text)).into_owned();
         let text = |bytes: &[u8]| match answered.sensitive {
             true => String::new(),
             false => hidden(&String::from_utf8_lossy(&bytes[..whole(bytes, LONGEST)])),
         };
-        let command = match &recording.command {
-            Played::Run(words) => Played::Run(words.iter().map(|word| hidden(word)).collect()),
-            Played::Shell(script) => Played::Shell(hidden(script)),
-        };
-        let stdin = recording.stdin.as_deref().map(hidden);
+        let (command, stdin) = self.masked(recording, redactor, &sensitive);
         let entry = tape_text::recorded(&Recorded {
             command: &command,
             stdin: stdin.as_deref(),
@@ -225,8 +304,8 @@ mod tests {
     fn recorded(answers: &[(&str, &str)], hide: &[&str]) -> (String, Vec<bool>) {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let path = folder.path().join("t.yaml");
-        let mut recorder = Recorder::create(&path, "shop").expect("it can be made");
-        recorder.keep();
+        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        recorder.kept = true;
         recorder.hide(hide.iter().map(|text| (*text).to_owned()));
         let rooms = answers.iter().map(|(run, stdout)| {
             let argv = run.split(' ').map(Rendered::plain).collect();
@@ -248,7 +327,43 @@ mod tests {
     #[test]
     fn what_a_sensitive_step_gave_is_masked_in_commands_and_answers() {
         let (tape, _) = recorded(&[("echo topsecret", "topsecret\n")], &["topsecret", "abc"]);
-        assert!(!tape.contains("topsecret") && tape.matches("•••").count() == 2, "{tape}");
+        let answers = tape.split_once("answers:").expect("it has answers").1;
+        assert!(!tape.contains("topsecret") && answers.matches("•••").count() == 2, "{tape}");
+    }
+
+    #[test]
+    fn a_secret_that_a_command_has_in_clear_is_masked_with_what_it_reads() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("t.yaml");
+        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        recorder.keep(&Arc::default());
+        let secrets = Redactor::new([("pw", "hunter22")]).expect("it is long enough");
+        let end = End::Exit(0);
+        for argv in [&["login", "--pw=hunter22"][..], &["sh", "-e", "-c", "login hunter22"]] {
+            let command = Prepared {
+                argv: argv.iter().map(|word| Rendered::plain(*word)).collect(),
+                stdin: Some(Rendered::plain("pw: hunter22")),
+                ..Prepared::default()
+            };
+            let leaf = Leaf { step: "a".to_owned(), stage: crate::machine::Stage::Action, attempt: 1 };
+            let answered = Answered {
+                end: &end,
+                wall: Duration::ZERO,
+                stdout: b"hunter22",
+                stderr: b"hunter22",
+                sensitive: false,
+                truncated: false,
+            };
+            recorder
+                .add(&Recording::of_step(&command, &leaf), &answered, &secrets)
+                .expect("it can be written");
+        }
+        let tape = std::fs::read_to_string(&path).expect("it is there");
+        assert!(!tape.contains("hunter22"), "{tape}");
+        for part in ["[login, \"--pw=•••\"]", "shell: \"login •••\"", "stdin: \"pw: •••\"", "stdout: \"•••\""]
+        {
+            assert!(tape.contains(part), "{part}\n{tape}");
+        }
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub(super) const SWITCH_BACK: &str = "switch back (kubectl context, AWS profile)
 const AS_IT_WAS: &str =
     "what is taken anew would be aimed there; without --latest and --var it goes on as it was started";
 
-/// Asks every command of the runbook's `target` at once, and returns the answers by name. `beat` is called now and then
-/// meanwhile: a tool that waits for a cluster far away may take minutes.
+/// Asks every command of the runbook's `target` at once, and returns the answers by name; they are put on the tape that is
+/// recorded. `beat` is called now and then meanwhile: a tool that waits for a cluster far away may take minutes.
 ///
 /// # Errors
 ///
@@ -36,37 +36,17 @@ pub(super) fn ask(
     root: &Path,
     secrets: &Secrets,
     redactor: &Redactor,
+    mut recorder: Option<&mut Recorder>,
     beat: impl FnMut() -> Result<(), DriveError>,
 ) -> Result<Answers, DriveError> {
-    answers(begin(judge, pool, root, secrets)?, redactor, beat)
-}
-
-/// As [`ask`], before a run is opened; what they answer is put on the tape that is recorded.
-///
-/// # Errors
-///
-/// As [`ask`].
-pub(super) fn ask_recorded(
-    judge: &Judge,
-    pool: &Pool,
-    root: &Path,
-    secrets: &Secrets,
-    redactor: &Redactor,
-    mut recorder: Option<&mut Recorder>,
-) -> Result<Answers, DriveError> {
     let waiting = begin(judge, pool, root, secrets)?;
-    heard(
-        waiting,
-        redactor,
-        || Ok(()),
-        |recording, answered| {
-            if let Some(recorder) = &mut recorder
-                && let Err(error) = recorder.add(recording, answered, redactor)
-            {
-                tracing::warn!(%error, "what the target said could not be recorded");
-            }
-        },
-    )
+    heard(waiting, redactor, beat, |recording, answered| {
+        if let Some(recorder) = &mut recorder
+            && let Err(error) = recorder.add(recording, answered, redactor)
+        {
+            tracing::warn!(%error, "what the target said could not be recorded");
+        }
+    })
 }
 
 /// A command of the target that is at work.
@@ -93,6 +73,7 @@ pub(super) fn begin(
     for (name, command) in commands {
         let no_target = |why: String| DriveError::NoTarget { name: name.clone(), why };
         let spec = launch::resolved(root, secrets, &command).map_err(no_target)?;
+        tracing::debug!(name, "a target is asked");
         let (tell, hear) = mpsc::channel();
         pool.spawn(spec, move |notice| {
             if let Notice::Ended(ended) = notice {

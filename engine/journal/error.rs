@@ -144,12 +144,12 @@ pub enum JournalError {
     #[error("a run must begin with an event that opens it on its own snapshot; this is a mistake in runbook")]
     Unopened,
     /// No run has the id.
-    #[error("there is no run {given}{}; `runbook runs --all` lists them", did_you_mean(.near))]
+    #[error("there is no run {given}; {}`runbook runs --all` lists them", did_you_mean(.near))]
     NoSuchRun {
         /// What was typed.
         given: String,
-        /// Ids that look like it.
-        near: Vec<RunId>,
+        /// Runs whose ids look like it, each with its runbook: an id alone says nothing to whoever mistyped it.
+        near: Vec<(RunId, String)>,
     },
     /// More than one run's id begins like that.
     #[error("{given} could be {}; type one more character", list(.runs))]
@@ -288,8 +288,9 @@ impl JournalError {
     }
 }
 
-fn did_you_mean(ids: &[RunId]) -> String {
-    if ids.is_empty() { String::new() } else { format!(" (did you mean {}?)", list(ids)) }
+fn did_you_mean(runs: &[(RunId, String)]) -> String {
+    let told: Vec<String> = runs.iter().map(|(id, runbook)| format!("{id} ({runbook})")).collect();
+    if told.is_empty() { String::new() } else { format!("did you mean {}? ", told.join(" or ")) }
 }
 
 fn list(ids: &[RunId]) -> String {

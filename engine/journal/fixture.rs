@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{Frozen, Holder, JournalError, NewRun, Store, Want, Writer};
-use crate::machine::{EVENT_VERSION, Event, Opened, Options, Person, Process, RunStatus};
+use crate::machine::{Event, Opened, Options, Person, Process, RunStatus};
 use crate::model::{MACHINE_VERSION, Snapshot};
 
 /// A folder for one test's journal.
@@ -46,19 +46,13 @@ pub(super) fn snapshot() -> Snapshot {
 
 pub(super) fn opened(frozen: &Frozen) -> Event {
     Event::Opened(Opened {
-        version: EVENT_VERSION,
         program: "0.1.0".to_owned(),
         runbook: "demo/scale".to_owned(),
         snapshot: frozen.hash().to_owned(),
         by: person("anna"),
-        reason: None,
         target: [("cluster".to_owned(), "kind".to_owned())].into(),
-        lock: None,
-        locks: Vec::new(),
-        consent: None,
-        plan: None,
-        rehearsal: None,
         options: Options { max_parallel: 8, ..Options::default() },
+        ..Opened::none()
     })
 }
 

@@ -141,23 +141,23 @@ impl Store {
         lock::read(&self.conn, &self.file, name)
     }
 
-    /// Returns the newest runs whose id is up to two slips away from what was typed.
-    fn near(&self, typed: &str) -> Result<Vec<RunId>, JournalError> {
+    /// Returns the newest runs whose id is up to two slips away from what was typed, each with its runbook.
+    fn near(&self, typed: &str) -> Result<Vec<(RunId, String)>, JournalError> {
         let typed = typed.trim().to_ascii_lowercase();
         let length = typed.chars().count();
         if length < 4 {
             return Ok(Vec::new());
         }
-        let recent = self.ids("SELECT id FROM runs ORDER BY created_at DESC, rowid DESC LIMIT 500", [])?;
+        let recent = self.runs(&Filter { limit: Some(500), ..Filter::default() })?;
         let slips = |id: &RunId| {
             // A whole id may also have been typed without its `r`.
             let beginning = &id.as_str()[..length.min(id.as_str().len())];
             strsim::osa_distance(&typed, beginning).min(strsim::osa_distance(&typed, id.as_str()))
         };
-        let mut near: Vec<(usize, RunId)> = recent.into_iter().map(|id| (slips(&id), id)).collect();
+        let mut near: Vec<(usize, RunRow)> = recent.into_iter().map(|run| (slips(&run.id), run)).collect();
         near.retain(|(slips, _)| *slips <= 2);
         near.sort_by_key(|(slips, _)| *slips);
-        Ok(near.into_iter().take(3).map(|(_, id)| id).collect())
+        Ok(near.into_iter().take(3).map(|(_, run)| (run.id, run.runbook)).collect())
     }
 
     fn ids(&self, sql: &str, given: impl rusqlite::Params) -> Result<Vec<RunId>, JournalError> {
@@ -286,8 +286,8 @@ mod tests {
         assert_eq!(find(&store, "r7kq2m0x"), "r7kq2m0x");
         assert_eq!(find(&store, "r7kq2mO"), "r7kq2m0x");
         insta::assert_snapshot!(find(&store, "r7k"), @"r7k could be r7kz9999 or r7kq2m0x; type one more character");
-        insta::assert_snapshot!(find(&store, "rabdcefg"), @"there is no run rabdcefg (did you mean rabcdefg?); `runbook runs --all` lists them");
-        insta::assert_snapshot!(find(&store, "abcdefg"), @"there is no run abcdefg (did you mean rabcdefg?); `runbook runs --all` lists them");
+        insta::assert_snapshot!(find(&store, "rabdcefg"), @"there is no run rabdcefg; did you mean rabcdefg (demo/scale)? `runbook runs --all` lists them");
+        insta::assert_snapshot!(find(&store, "abcdefg"), @"there is no run abcdefg; did you mean rabcdefg (demo/scale)? `runbook runs --all` lists them");
         insta::assert_snapshot!(find(&store, "'; DROP"), @"there is no run '; DROP; `runbook runs --all` lists them");
     }
 

@@ -134,6 +134,20 @@ impl OutputDir {
         Ok(bytes)
     }
 
+    /// Returns how many bytes one output has by now; none when there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk refuses.
+    pub fn length(&self, run: &RunId, leaf: &Leaf, stream: Stream) -> Result<u64, JournalError> {
+        let path = self.path(run, leaf, stream);
+        match std::fs::metadata(&path) {
+            Ok(found) => Ok(found.len()),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(0),
+            Err(source) => Err(JournalError::io(&path, "looking at a command's output", source)),
+        }
+    }
+
     /// Returns the files of a step's instance: by stage, then attempt, then stream.
     ///
     /// # Errors

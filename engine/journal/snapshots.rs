@@ -1,5 +1,8 @@
 //! A snapshot as it is stored: its JSON and the hash of it. Runs of the same runbook with the same vars share one.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
@@ -78,17 +81,31 @@ pub(super) fn of_hash(conn: &Connection, file: &File, hash: &str) -> Result<Opti
         .map_err(file.failed("reading a run's snapshot"))
 }
 
-/// Returns the run's snapshot.
-pub(super) fn load(conn: &Connection, file: &File, run: &RunId) -> Result<Snapshot, JournalError> {
+/// Returns the run's snapshot. `read` is the one that was read last.
+pub(super) fn load(
+    conn: &Connection,
+    file: &File,
+    read: &RefCell<Option<(String, Arc<Snapshot>)>>,
+    run: &RunId,
+) -> Result<Arc<Snapshot>, JournalError> {
     let body = newest(conn, file, run)?;
-    serde_json::from_str::<Snapshot>(&body)
+    if let Some((_, snapshot)) = read.borrow().as_ref().filter(|(stored, _)| *stored == body) {
+        return Ok(Arc::clone(snapshot));
+    }
+    let snapshot = Arc::new(decoded(file, run, &body)?);
+    *read.borrow_mut() = Some((body, Arc::clone(&snapshot)));
+    Ok(snapshot)
+}
+
+fn decoded(file: &File, run: &RunId, body: &str) -> Result<Snapshot, JournalError> {
+    serde_json::from_str::<Snapshot>(body)
         .and_then(|snapshot| match snapshot.machine {
             newer if newer > MACHINE_VERSION => Err(serde::de::Error::custom("a newer machine")),
             _ => Ok(snapshot),
         })
         .map_err(|source| {
             // A newer snapshot may fail on a form unknown here before its version is seen.
-            let version = serde_json::from_str::<serde_json::Value>(&body)
+            let version = serde_json::from_str::<serde_json::Value>(body)
                 .ok()
                 .and_then(|value| value.get("machine")?.as_u64());
             match version {

@@ -1,9 +1,10 @@
 //! One process's view of the journal: open, make a run, read runs.
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "the tests damage files"))]
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -77,6 +78,9 @@ pub struct Store {
     pub(super) conn: Connection,
     pub(super) file: File,
     data_version: Option<i64>,
+    /// The snapshot that was read last, with what is stored of it: a run is read several times when it is taken up, and the runs of
+    /// a test share one.
+    pub(super) read: RefCell<Option<(String, Arc<Snapshot>)>>,
 }
 
 /// A run to be made.
@@ -104,7 +108,7 @@ pub struct Stored {
     /// What is known of it without its events.
     pub run: RunRow,
     /// What was started.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// What happened, in order.
     pub records: Vec<Record>,
 }
@@ -144,7 +148,7 @@ impl Store {
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
             .map_err(file.failed("opening the journal"))?;
         file.log = LOG.map(|suffix| disk::key(&disk::beside(&path, suffix)));
-        let store = Store { conn, file, data_version: None };
+        let store = Store { conn, file, data_version: None, read: RefCell::default() };
         if check {
             store.check_file("PRAGMA quick_check(3)")?;
         }
@@ -167,10 +171,32 @@ impl Store {
     ///
     /// As [`Store::open`]; [`JournalError::Missing`] when there is none yet.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Store, JournalError> {
-        let path = absolute(path.as_ref())?;
+        Store::read(path.as_ref(), true)
+    }
+
+    /// Opens the journal at `path` for a look in passing: one of an older form is as none, and is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_read_only`].
+    pub fn look(path: impl AsRef<Path>) -> Result<Store, JournalError> {
+        Store::read(path.as_ref(), false)
+    }
+
+    fn read(path: &Path, migrates: bool) -> Result<Store, JournalError> {
+        let path = absolute(path)?;
         disk::readable(&path)?;
         let opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         let (conn, file) = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // A look in passing leaves no log and no index beside a journal that nobody has open.
+        if !migrates && !disk::has_wal(&path) {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            let (conn, _) = connect_as(&path, Path::new(&immutable_uri(&path)), flags)?;
+            return match schema::inspect(&conn, &file)? {
+                Form::Present => Ok(Store { conn, file, data_version: None, read: RefCell::default() }),
+                Form::Empty | Form::Older(_) => Err(JournalError::Missing { path }),
+            };
+        }
         let (conn, form) = match schema::inspect(&conn, &file) {
             // The folder can't be written, so the log's index can't be made. Where there is no log, the file alone is
             // the whole journal and nobody can be changing it.
@@ -197,8 +223,9 @@ impl Store {
             other => (conn, other?),
         };
         match form {
-            Form::Present => Ok(Store { conn, file, data_version: None }),
+            Form::Present => Ok(Store { conn, file, data_version: None, read: RefCell::default() }),
             Form::Empty => Err(JournalError::Missing { path }),
+            Form::Older(_) if !migrates => Err(JournalError::Missing { path }),
             Form::Older(_) => {
                 drop((conn, opening));
                 Store::open(&path)
@@ -234,7 +261,7 @@ impl Store {
     pub fn load(&self, run: &RunId) -> Result<Stored, JournalError> {
         let moment = self.conn.unchecked_transaction().map_err(self.file.failed("reading a run"))?;
         let row = self.run(run)?;
-        let snapshot = snapshots::load(&moment, &self.file, run)?;
+        let snapshot = snapshots::load(&moment, &self.file, &self.read, run)?;
         let mut records = Vec::with_capacity(usize::try_from(row.events).unwrap_or(0));
         self.stream(run, 0, |record| {
             records.push(record);
@@ -252,8 +279,8 @@ impl Store {
     /// # Errors
     ///
     /// No such run; a snapshot that this version can't read.
-    pub fn snapshot(&self, run: &RunId) -> Result<Snapshot, JournalError> {
-        snapshots::load(&self.conn, &self.file, run)
+    pub fn snapshot(&self, run: &RunId) -> Result<Arc<Snapshot>, JournalError> {
+        snapshots::load(&self.conn, &self.file, &self.read, run)
     }
 
     /// Hands the events after `after` to `each`, one at a time and in order, until it breaks.
@@ -444,7 +471,7 @@ mod tests {
         let store = Store::open(&place.path).unwrap();
         let run = store.latest_unfinished().unwrap().unwrap().id;
         let stored = store.load(&run).unwrap();
-        assert_eq!(stored.snapshot, fixture::snapshot());
+        assert_eq!(*stored.snapshot, fixture::snapshot());
         assert_eq!(stored.records[1..], written);
         assert_eq!(stored.records.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!((stored.run.created, stored.run.updated, stored.run.events), (at(0), at(2), 4));
@@ -482,6 +509,22 @@ mod tests {
         open_to(place.path.parent().unwrap(), 0o755);
         Store::open(&place.path).unwrap();
         assert_eq!((mode(&place.path), mode(place.path.parent().unwrap())), (0o600, 0o755));
+    }
+
+    #[test]
+    fn a_look_in_passing_leaves_nothing_beside_the_journal() {
+        let place = fixture::place();
+        let runs = || Store::look(&place.path).map(|store| store.runs(&Filter::default()).unwrap().len());
+        assert!(matches!(runs(), Err(JournalError::Missing { .. })));
+        let store = Store::open(&place.path).unwrap();
+        let writer = fixture::create(&store, None).unwrap();
+        assert_eq!(runs().unwrap(), 1, "while somebody writes it");
+        drop((store, writer));
+        for suffix in LOG {
+            let _ = std::fs::remove_file(disk::beside(&place.path, suffix));
+        }
+        assert_eq!(runs().unwrap(), 1, "and afterwards");
+        assert!(LOG.iter().all(|suffix| !disk::beside(&place.path, suffix).exists()));
     }
 
     #[test]
@@ -564,7 +607,7 @@ mod tests {
         assert!(!disk::has_wal(&odd));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let (conn, file) = connect_as(&odd, Path::new(&immutable_uri(&odd)), flags).unwrap();
-        let store = Store { conn, file, data_version: None };
+        let store = Store { conn, file, data_version: None, read: RefCell::default() };
         assert_eq!(store.runs(&Filter::default()).unwrap().len(), 1);
         assert!(!disk::beside(&odd, "-shm").exists());
     }

@@ -274,8 +274,8 @@ mod tests {
             let frozen = super::super::Frozen::of(&other(root)).unwrap();
             writer.renew(at(second), &frozen, fixture::person("anna"), Vec::new()).unwrap();
         }
-        assert_eq!(store.load(&run).unwrap().snapshot, other("/two"));
-        assert_eq!(store.snapshot(&run).unwrap(), other("/two"));
+        assert_eq!(*store.load(&run).unwrap().snapshot, other("/two"));
+        assert_eq!(*store.snapshot(&run).unwrap(), other("/two"));
         assert_eq!(store.verify(&run).unwrap().events, 3);
         fixture::tamper(&place, "UPDATE snapshots SET body = replace(body, '/one', '/else')");
         let Err(JournalError::Tampered(tampered)) = store.verify(&run) else { panic!("it was altered") };

@@ -15,7 +15,7 @@ const PLACES: usize = 4;
 const LONGEST: usize = 40;
 
 /// What differs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Changed {
     /// The steps, in the order of the newer file; removed ones last.
     pub steps: Vec<StepChange>,
@@ -26,7 +26,7 @@ pub struct Changed {
 }
 
 /// What became of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// It is new.
@@ -38,7 +38,7 @@ pub enum Change {
 }
 
 /// A step that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct StepChange {
     /// Its id.
     pub step: String,
@@ -50,7 +50,7 @@ pub struct StepChange {
 }
 
 /// Which kind of value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueKind {
     /// A var.
@@ -62,7 +62,7 @@ pub enum ValueKind {
 }
 
 /// A value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ValueChange {
     /// Which kind.
     pub kind: ValueKind,
@@ -78,7 +78,7 @@ pub struct ValueChange {
 }
 
 /// One place in a value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Difference {
     /// Where, from the value's name on: `replicas.api`.
     pub path: String,

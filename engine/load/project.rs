@@ -262,11 +262,19 @@ impl Project {
         path.strip_prefix(&self.root).unwrap_or(path).to_owned()
     }
 
-    /// Returns the qualified name of a runbook's file; its stem when it stands outside `runbooks/`.
+    /// Returns the qualified name of a runbook's file; its stem when it stands outside `runbooks/`. A link has the name of the place
+    /// where it stands, as in a listing, not of what it leads to: that may be the runbook of another platform.
     pub fn name_of(&self, path: &Path) -> String {
+        let is_plain = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(inside) = path.strip_prefix(&self.runbooks).ok().filter(is_plain) {
+            return inside.with_extension("").to_string_lossy().into_owned();
+        }
         let whole = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (path, runbooks) = (whole(path), whole(&self.runbooks));
-        match path.strip_prefix(&runbooks) {
+        let path = match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => whole(folder).join(name),
+            _ => whole(path),
+        };
+        match path.strip_prefix(whole(&self.runbooks)) {
             Ok(inside) => inside.with_extension("").to_string_lossy().into_owned(),
             Err(_) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         }
@@ -303,7 +311,7 @@ impl Project {
 
 /// Says whether anything stands at `path`, be it a folder or a link that leads nowhere: reading it then says why it is no
 /// runbook, and "no such runbook" would be wrong about a file that everybody can see.
-fn is_there(path: &Path) -> bool {
+pub(super) fn is_there(path: &Path) -> bool {
     match fs::metadata(path) {
         // Not a pipe: opening it would wait for somebody to write.
         Ok(about) => about.is_file() || about.is_dir(),
@@ -468,6 +476,24 @@ mod tests {
         ");
         let missing = folder.path().join("missing");
         insta::assert_snapshot!(told(&folder, Project::find(&missing).expect_err("none")), @"there is no folder `/p/missing`");
+    }
+
+    #[test]
+    fn a_link_has_the_name_of_where_it_stands() {
+        let (folder, project) = two_platforms();
+        let runbooks = folder.path().join("runbooks");
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(runbooks.join(to), runbooks.join(from)).expect("a link");
+        };
+        link("arka/scale-up.yaml", "autolytiq/scale-up.yaml");
+        link("arka", "linked");
+        let named = |path: &str| project.name_of(&runbooks.join(path));
+        assert_eq!(named("autolytiq/scale-up.yaml"), "autolytiq/scale-up");
+        assert_eq!(named("linked/scale-up.yaml"), "linked/scale-up");
+        assert_eq!(named("arka/../autolytiq/scale-up.yaml"), "autolytiq/scale-up");
+        assert_eq!(named("../elsewhere.yaml"), "elsewhere");
+        let listed = project.list().entries;
+        assert!(listed.iter().all(|entry| project.name_of(&entry.path) == entry.name), "{listed:?}");
     }
 
     #[test]

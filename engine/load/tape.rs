@@ -23,6 +23,7 @@ use super::fields::{Field, Fields, fields, scalar, tree, wrong_type};
 use super::keys::{Form, Spec, Table, list};
 use super::library::Library;
 use super::node::{Node, NodeKind};
+use super::project::{has_runbook_key, is_there};
 use super::{text_file, yaml};
 use crate::diag::{Code, Diagnostic, Report, Sources, near};
 use crate::model::{Answer, Map, Place, Played, Tape, Text, Tree, Value, parse_duration};
@@ -57,7 +58,7 @@ pub static TAPE: Table = Table {
             name: "plain",
             form: Form::Bool,
             example: "plain: true",
-            doc: "Whether it is taken as it stands, without templates and names in braces: `exec --record` writes that.",
+            doc: "Whether it is taken as it stands, without templates and names in braces: `exec --record` writes that. `•••` in a command, where something was masked, fits any text.",
         },
         Spec {
             name: "state",
@@ -168,9 +169,16 @@ pub fn is_tape(path: &Path) -> bool {
 }
 
 /// Returns the tape of the runbook at `path` when nobody names one: its own, else the one that the runbooks of its folder
-/// share. Nothing when there is neither.
+/// share. Nothing when there is neither. What is there and can't be read is told when it is: another tape in its place would
+/// answer as if it were meant. The tape of a runbook `platform` is that runbook's alone.
 pub fn tape_of(path: &Path) -> Option<PathBuf> {
-    [path.with_extension(TAPE_ENDING), path.with_file_name(SHARED)].into_iter().find(|tape| tape.exists())
+    let (own, shared) = (path.with_extension(TAPE_ENDING), path.with_file_name(SHARED));
+    let platform = path.with_file_name(SHARED.replace(TAPE_ENDING, "yaml"));
+    let is_runbook = || platform.is_file() && has_runbook_key(&platform).unwrap_or(false);
+    if is_there(&own) {
+        return Some(own);
+    }
+    (is_there(&shared) && !is_runbook()).then_some(shared)
 }
 
 pub(super) fn lower(cx: &mut Context<'_>, node: &Node, shown: &str) -> Option<Tape> {

@@ -258,6 +258,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
         faults: faults(cx, of, &mut test.named),
         expect: expect(cx, of, &mut test),
     };
+    fails_of_itself(cx, of, &first);
     test.phases.push(first);
     if let Some(then) = of.get("then") {
         match &then.node.kind {
@@ -267,7 +268,9 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
                     let what = doing(cx, &of, &mut test.named);
                     let faults = faults(cx, &of, &mut test.named);
                     let expect = expect(cx, &of, &mut test);
-                    test.phases.push(Phase { what, faults, expect });
+                    let phase = Phase { what, faults, expect };
+                    fails_of_itself(cx, &of, &phase);
+                    test.phases.push(phase);
                 }
             }
             _ => wrong_type(cx, then.node, Some(then.spec), "a list"),
@@ -285,6 +288,24 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
         );
     }
     test
+}
+
+/// Warns where a run is to fail and nothing says of what. A step that is made to fail says it: the test fails when that strikes
+/// nothing.
+fn fails_of_itself(cx: &mut Context<'_>, of: &Fields<'_>, phase: &Phase) {
+    let Expect { status, steps, failure, .. } = &phase.expect;
+    let says = failure.as_ref().is_some_and(|failure| failure.step.is_some() || failure.says.is_some());
+    let named = steps.iter().any(|(_, standing)| standing == "failed");
+    if status.as_deref() != Some("failed") || says || named || !phase.faults.fail.is_empty() {
+        return;
+    }
+    let Some(expect) = of.get("expect") else { return };
+    // RB0135
+    cx.report.push(
+        Diagnostic::new(Code::FailsOfItself, "the run is to fail, and any failure will do")
+            .at(expect.node.place, "")
+            .help("say which step fails, or of what: `failure: {step: scale, says: timed out}`"),
+    );
 }
 
 fn doing(cx: &mut Context<'_>, of: &Fields<'_>, named: &mut Named) -> Doing {

@@ -4,6 +4,11 @@
 //! the same of it. A secret stands as the variable that the engine would read it from, and a value that only a run can know as
 //! a variable that whoever works by hand sets; one that is not set stops the command, since without it it would be another one.
 //! A script gets a shell of its own: pasted as it is, its `exit` would be that of the terminal.
+//!
+//! The engine gives a command nothing to read where the runbook says nothing of it. Pasted, it would read the terminal: it
+//! would wait there, or swallow the next command that is pasted. So `</dev/null` stands behind every command but those of
+//! programs that are known not to read. Rejected: behind all of them, since hardly any of what fills a page (`kubectl get`) reads,
+//! and only behind those known to read, since of a tool of somebody's own it is not known.
 
 use super::evaluate::Prepared;
 use crate::model::{Piece, Rendered, Spot, Unknown};
@@ -13,6 +18,10 @@ use crate::template::quote_word;
 pub trait Names {
     /// Returns the variable that holds a secret.
     fn secret(&mut self, name: &str) -> String;
+    /// Returns what is said where a secret is not set.
+    fn secret_said(&self, name: &str) -> String {
+        format!("the secret {name}")
+    }
     /// Returns the variable that holds an unknown value.
     fn unknown(&mut self, of: &Unknown) -> String;
 }
@@ -109,6 +118,64 @@ const OF_THE_SHELL: &[&str] = &[
     ":",
 ];
 
+/// Programs that do not read what nobody told them to read, each with the words by which it is told, or asks.
+const READS_NOTHING: &[(&str, &[&str])] = &[
+    (
+        "kubectl",
+        &[
+            "exec",
+            "run",
+            "attach",
+            "debug",
+            "edit",
+            "-i",
+            "-it",
+            "-ti",
+            "--stdin",
+            "--stdin=true",
+            "--interactive",
+        ],
+    ),
+    ("aws", &["configure", "login", "start-session", "execute-command"]),
+    ("helm", &["login"]),
+    ("curl", &["."]),
+    ("systemctl", &["edit"]),
+    ("journalctl", &[]),
+    ("chmod", &[]),
+    ("chown", &[]),
+    ("cp", &["-i"]),
+    ("date", &[]),
+    ("df", &[]),
+    ("du", &[]),
+    ("echo", &[]),
+    ("false", &[]),
+    ("hostname", &[]),
+    ("ln", &["-i"]),
+    ("ls", &[]),
+    ("mkdir", &[]),
+    ("printf", &[]),
+    ("sleep", &[]),
+    ("test", &[]),
+    ("touch", &[]),
+    ("true", &[]),
+    ("uname", &[]),
+];
+
+/// Says whether a command may read what it is given, as far as its words tell.
+fn may_read(argv: &[Rendered]) -> bool {
+    let words: Vec<String> = argv.iter().map(Rendered::display).collect();
+    let Some((first, rest)) = words.split_first() else { return false };
+    let known = READS_NOTHING.iter().find(|(program, _)| program == first);
+    known.is_none_or(|(_, told)| {
+        rest.iter().any(|word| {
+            told.contains(&word.as_str())
+                || matches!(word.as_str(), "-" | "-f-" | "@-")
+                || ["=-", "=@-"].iter().any(|end| word.ends_with(end))
+                || word.contains("/dev/stdin")
+        })
+    })
+}
+
 /// Returns the command for a shell.
 pub fn typed(prepared: &Prepared, names: &mut dyn Names) -> Typed {
     let mut writer = Writer { names, pasted: true, needed: Vec::new() };
@@ -204,6 +271,9 @@ impl Writer<'_> {
             line.push_str(&format!("{name}={} ", self.word(value)));
         }
         line.push_str(&self.program(&prepared.argv, named));
+        if prepared.stdin.is_none() && may_read(&prepared.argv) {
+            line.push_str(" </dev/null");
+        }
         if prepared.merged {
             line.push_str(" 2>&1");
         }
@@ -250,7 +320,9 @@ impl Writer<'_> {
     fn variable(&mut self, piece: &Piece) -> String {
         match piece {
             Piece::Plain(text) => text.clone(),
-            Piece::Secret(name) => format!("${{{}?the secret {name}}}", self.names.secret(name)),
+            Piece::Secret(name) => {
+                format!("${{{}?{}}}", self.names.secret(name), self.names.secret_said(name))
+            }
             Piece::Unknown(of) => format!("${{{}?note it first}}", self.names.unknown(of)),
         }
     }
@@ -474,7 +546,7 @@ mod tests {
             typed(&Prepared { argv, ..Prepared::default() }, &mut Plain)
         };
         let at = |spot: Spot| Piece::Unknown(Unknown { spot, ..Unknown::of("captured.n") });
-        assert_eq!(script(&[plain("df | sort")]).text, "sh -e -c 'df | sort'");
+        assert_eq!(script(&[plain("df | sort")]).text, "sh -e -c 'df | sort' </dev/null");
         assert_eq!(
             script(&[
                 plain("echo "),
@@ -488,15 +560,44 @@ mod tests {
             .text
             .replace("?note it first", "?"),
             ": \"${captured_n?}\" && sh -e -c \"$(cat <<'EOF'\necho \"${captured_n?}\" \"n=${captured_n?}\" \
-             'n='\"${captured_n?}\"''\nls\nEOF\n)\""
+             'n='\"${captured_n?}\"''\nls\nEOF\n)\" </dev/null"
         );
-        assert_eq!(script(&[plain("echo 'a'; exit 1\n")]).text, r"sh -e -c 'echo '\''a'\''; exit 1'");
+        assert_eq!(
+            script(&[plain("echo 'a'; exit 1\n")]).text,
+            r"sh -e -c 'echo '\''a'\''; exit 1' </dev/null"
+        );
         // Written as a list it is no script to the engine, and values go into it as they are.
         assert!(script(&[plain("echo "), unknown()]).text.starts_with("sh -e -c 'echo '\"${captured_n?"));
         let made = Made { formula: Rendered::plain("x | raw_shell"), script: true, ..Made::default() };
         let of = Unknown { made: Some(made.into()), spot: Spot::Bare, ..Unknown::of("from x") };
         let typed = script(&[plain("ls "), Piece::Unknown(of)]);
-        assert_eq!((typed.text.as_str(), typed.pasted), ("sh -e -c 'ls ‹x | raw_shell›'", false));
+        assert_eq!((typed.text.as_str(), typed.pasted), ("sh -e -c 'ls ‹x | raw_shell›' </dev/null", false));
+    }
+
+    #[test]
+    fn what_may_read_reads_nothing_as_under_the_engine() {
+        for (one, reads) in [
+            ("kubectl get pods", false),
+            ("kubectl exec -i web -- tar x", true),
+            ("kubectl run x --stdin", true),
+            ("kubectl apply -f -", true),
+            ("kubectl apply --filename=-", true),
+            ("kubectl create secret generic x --from-file=a=/dev/stdin", true),
+            ("aws ec2 describe-instances", false),
+            ("aws ssm start-session --target i", true),
+            ("curl --data-binary @- http://a", true),
+            ("curl -fsS http://a", false),
+            ("ssh host uptime", true),
+            ("psql -c select", true),
+            ("./tool -y", true),
+        ] {
+            let argv = words(&one.split(' ').collect::<Vec<_>>());
+            let prepared = Prepared { argv, merged: true, ..Prepared::default() };
+            let text = typed(&prepared, &mut Plain).text;
+            assert_eq!(text.ends_with(" </dev/null 2>&1"), reads, "{text}");
+            let fed = Prepared { stdin: Some(Rendered::plain("x")), ..prepared };
+            assert!(!typed(&fed, &mut Plain).text.contains("/dev/null"));
+        }
     }
 
     #[test]
@@ -504,8 +605,8 @@ mod tests {
         let line =
             |one: &[&str]| typed(&Prepared { argv: words(one), ..Prepared::default() }, &mut Plain).text;
         assert_eq!(line(&["echo", "a\\tb"]), "env echo 'a\\tb'");
-        assert_eq!(line(&["time", "ls"]), "env time ls");
-        assert_eq!(line(&["a=b", "c=d"]), "'a=b' c=d");
+        assert_eq!(line(&["time", "ls"]), "env time ls </dev/null");
+        assert_eq!(line(&["a=b", "c=d"]), "'a=b' c=d </dev/null");
         assert_eq!(line(&["ls", "a\u{202e}b\r"]), r#"ls a"$(printf '\342\200\256')"b"$(printf '\015')""#);
     }
 }

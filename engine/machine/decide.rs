@@ -49,6 +49,8 @@ pub(super) struct Poll {
     pub polls: u32,
     pub holding: bool,
     pub held: bool,
+    /// Whether an answer of this asking was told.
+    pub told: bool,
 }
 
 /// How an instance is taken up again.

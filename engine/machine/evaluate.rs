@@ -186,6 +186,11 @@ pub trait Evaluate {
     fn secret_variable(&self, name: &str) -> String {
         variable(name)
     }
+    /// Returns which secret it is and where the engine takes it from, for whoever has not set its variable. Stands in a shell
+    /// where it would be expanded, so nothing in it may be.
+    fn secret_said(&self, name: &str) -> String {
+        format!("the secret {name}")
+    }
     /// Returns why the step can't be undone, for the person who is asked to leave it.
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why>;
 }

@@ -6,11 +6,11 @@
 //! Stored as JSON with a `kind`. Adding an optional field or a kind keeps the version; anything else raises
 //! [`EVENT_VERSION`] and comes with a migration in `journal/`. An older reader refuses a newer version by name.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Map, Moment, OnFailure, Value};
+use crate::model::{Map, Moment, Value};
+
+use super::opened::{Opened, Person};
 
 /// The version of the stored form of [`Event`].
 pub const EVENT_VERSION: u32 = 1;
@@ -20,7 +20,7 @@ pub const EVENT_VERSION: u32 = 1;
 pub const REHEARSAL_VERSION: u32 = 2;
 
 /// One thing that happened. `step` is a step's id, with the instance in brackets for a `for_each`: `scale[api]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Event {
     /// The run was opened. Always the first event.
@@ -367,126 +367,8 @@ pub enum Event {
     },
 }
 
-/// How a run was opened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Opened {
-    /// [`EVENT_VERSION`]; of a rehearsal [`REHEARSAL_VERSION`].
-    pub version: u32,
-    /// The version of the program.
-    pub program: String,
-    /// The qualified name of the runbook.
-    pub runbook: String,
-    /// The hash of the stored snapshot.
-    pub snapshot: String,
-    /// Who.
-    pub by: Person,
-    /// Why, when they said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Whom the run is about to change, by the names of the runbook's `target`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub target: BTreeMap<String, String>,
-    /// The lock held, when there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lock: Option<String>,
-    /// The locks held besides, because of runbooks that steps bring in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub locks: Vec<String>,
-    /// Who confirmed a protected run, and from where: `terminal` when they typed its name, `flag` for `--yes`. Absent when
-    /// nothing had to be confirmed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consent: Option<Person>,
-    /// The plan that it follows, when it was run from one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Box<PlanMark>>,
-    /// What is played, when it is a rehearsal and no command is run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rehearsal: Option<Box<Rehearsal>>,
-    /// What the command line said.
-    pub options: Options,
-}
-
-/// What a rehearsal plays. The tape itself is in the run's snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rehearsal {
-    /// The tape's file, as shown to people.
-    pub tape: String,
-    /// What was made to go wrong, as it was typed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<String>,
-}
-
-/// Which plan a run follows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanMark {
-    /// The sum of the plan's content, in hexadecimal.
-    pub sha256: String,
-    /// When it was planned (RFC 3339).
-    pub at: String,
-    /// Who planned it, as their system says.
-    pub by: Person,
-}
-
-impl Opened {
-    /// Returns the highest version of such an opening that is known here.
-    pub fn known(&self) -> u32 {
-        if self.rehearsal.is_some() { REHEARSAL_VERSION } else { EVENT_VERSION }
-    }
-
-    /// Says whether the run holds this lock as long as it lives.
-    pub fn holds(&self, lock: &str) -> bool {
-        self.lock.iter().chain(&self.locks).any(|own| own == lock)
-    }
-
-    /// Returns the opening of a run that is only imagined: by nobody, of nothing.
-    pub fn none() -> Opened {
-        Opened {
-            version: EVENT_VERSION,
-            program: String::new(),
-            runbook: String::new(),
-            snapshot: String::new(),
-            by: Person::default(),
-            reason: None,
-            target: BTreeMap::new(),
-            lock: None,
-            locks: Vec::new(),
-            consent: None,
-            plan: None,
-            rehearsal: None,
-            options: Options::default(),
-        }
-    }
-}
-
-/// What the command line said about how to run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Options {
-    /// The most instances at work at once.
-    pub max_parallel: u32,
-    /// What a failed step does.
-    pub on_failure: OnFailure,
-    /// Only these steps are run; all when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub only: Vec<String>,
-    /// Where the run was to begin, when `only` is what came of that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-}
-
-/// Who did something. Without a server it is what the operating system says, asserted and not proven.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    /// The login name.
-    pub name: String,
-    /// The machine.
-    pub host: String,
-    /// From where: `terminal`, `flag`, `command`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub via: String,
-}
-
 /// One command that a yes approves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Covered {
     /// The instance that runs it.
     pub step: String,
@@ -504,7 +386,7 @@ pub struct Covered {
 }
 
 /// How what would start differs from what was approved.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Changed {
     /// The instance.
     pub step: String,
@@ -517,7 +399,7 @@ pub struct Changed {
 }
 
 /// One instance of a `for_each`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Item {
     /// What stands in the brackets: the map's key, or the list's element when it is short text, else its number.
     pub key: String,
@@ -526,7 +408,9 @@ pub struct Item {
 }
 
 /// Which of a step's commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The gate before anything is touched.
@@ -546,7 +430,9 @@ pub enum Stage {
 }
 
 /// One attempt of one command of one instance.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Leaf {
     /// The instance.
     pub step: String,
@@ -557,7 +443,7 @@ pub struct Leaf {
 }
 
 /// A process that can be found again: its number alone is used again by the system, the three together are not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Process {
     /// The process id, which is also its group's.
     pub pid: u32,
@@ -570,7 +456,7 @@ pub struct Process {
 }
 
 /// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// By itself, with this exit code.
@@ -586,7 +472,7 @@ pub enum End {
 }
 
 /// A gate's answer. The third is never taken for either of the others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It holds.
@@ -600,7 +486,7 @@ pub enum Verdict {
 }
 
 /// Who has a lock that a step waits for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Keeper {
     /// The other run; absent when it is a step of the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -640,7 +526,7 @@ impl std::fmt::Display for Keeper {
 }
 
 /// The end of an instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "result", content = "why", rename_all = "kebab-case")]
 pub enum Finish {
     /// It did what it was for.
@@ -658,7 +544,7 @@ pub enum Finish {
 }
 
 /// How a failed, doubtful or interrupted instance is settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Run it again.
@@ -672,7 +558,7 @@ pub enum Decision {
 }
 
 /// The end of an undo.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "result", content = "why", rename_all = "kebab-case")]
 pub enum UndoResult {
     /// What the step did is undone.
@@ -695,7 +581,7 @@ impl UndoResult {
 }
 
 /// What a person is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
     /// To decide.
@@ -707,7 +593,7 @@ pub enum Question {
 }
 
 /// The status of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunStatus {
     /// Something of it runs, or would if its engine were alive.

@@ -5,10 +5,9 @@
 
 use crate::model::{Action, OnFailure};
 
-use super::event::{
-    Decision, End, Event, Finish, Item, Leaf, Opened, Question, RunStatus, Stage, UndoResult,
-};
+use super::event::{Decision, End, Event, Finish, Item, Leaf, Question, RunStatus, Stage, UndoResult};
 use super::graph::{Addr, Graph, NodeId};
+use super::opened::Opened;
 use super::state::{Instance, Mode, Progress, State};
 
 /// An event that can't follow the ones before it: the journal and the snapshot do not belong together, or a newer

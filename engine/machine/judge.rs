@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Action, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, Snapshot, Step, Text, Tree, Wait,
-    parse_duration,
+    Action, Command, Expr, Gate, Line, Map, Place, Rendered, Retry, SecretSource, Snapshot, Step, Text, Tree,
+    Wait, parse_duration,
 };
 use crate::template::{self, Engine, Fault, Scope, Truth};
 
@@ -26,7 +26,7 @@ use super::scope::{ResultNames, RunFacts, Scopes};
 use super::stages::describe;
 use super::state::State;
 pub use foresee::{GateTimes, Time, Tries};
-pub use terms::Terms;
+pub use terms::{Terms, Want};
 
 /// How long one poll of a gate, a check or a capture may take when nothing is said: they only look, so one that hangs
 /// is a could-not-tell and not a run that hangs.
@@ -492,7 +492,13 @@ impl Evaluate for Judge {
         }
         let result = (|| -> Result<Judgement, Why> {
             let scope = self.answered(of_pass, &[pass], outcome)?;
-            let seen = self.scopes.seen(&self.engine, pass, &scope);
+            let broken = self.broken(&pass.0.src, &scope);
+            let before = of_pass.first().map(|(_, before)| before);
+            let first = |span: &std::ops::Range<usize>, path: &[String]| {
+                let holds = !broken.iter().any(|part| part.start <= span.start && span.end <= part.end);
+                (holds, before.is_none_or(|before| !terms::is_polled(path, before)))
+            };
+            let seen = self.scopes.seen(&self.engine, pass, &scope, &first);
             let warns = |(warn, levels): (&Expr, &[Level<'_>])| {
                 self.holds(warn, &self.answered(levels, &[warn], outcome)?)
             };
@@ -595,6 +601,23 @@ impl Evaluate for Judge {
 
     fn secret_variable(&self, name: &str) -> String {
         crate::model::secret_variable(&self.snapshot.runbook, name)
+    }
+
+    fn secret_said(&self, name: &str) -> String {
+        let input = self.snapshot.runbook.vars.iter().find(|input| input.name == name);
+        let is_inert =
+            |text: &String| text.chars().all(|c| c.is_alphanumeric() || " _./:~@%+,=-".contains(c));
+        let from = match input.and_then(|input| input.from.as_ref()) {
+            Some(SecretSource::File(path)) if is_inert(path) => format!(": it is in {path}"),
+            Some(SecretSource::Command(words)) if words.iter().all(is_inert) => {
+                format!(": this prints it: {}", words.join(" "))
+            }
+            Some(SecretSource::File(_) | SecretSource::Command(_)) => {
+                ": the runbook says where it is from".to_owned()
+            }
+            Some(SecretSource::Env(_)) | None => String::new(),
+        };
+        format!("the secret {name}{from}")
     }
 
     fn irreversible(&self, state: &State, at: Addr) -> Result<String, Why> {

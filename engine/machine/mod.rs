@@ -19,6 +19,7 @@ mod levels;
 mod lock;
 mod moment;
 mod offer;
+mod opened;
 mod part;
 mod people;
 mod previewed;
@@ -38,14 +39,15 @@ pub use by_hand::{Names, Typed, hides, typed, word_of};
 pub use decide::Machine;
 pub use evaluate::{Asking, Evaluate, Expansion, Judgement, Known, Outcome, Polling, Prepared, Waiting, Why};
 pub use event::{
-    Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Opened, Options,
-    Person, PlanMark, Process, Question, REHEARSAL_VERSION, Rehearsal, RunStatus, Stage, UndoResult, Verdict,
+    Changed, Covered, Decision, EVENT_VERSION, End, Event, Finish, Item, Keeper, Leaf, Process, Question,
+    REHEARSAL_VERSION, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
 pub use graph::{Addr, Graph, NodeId};
 pub use instances::Instances;
-pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Terms, Time, Tries};
+pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Terms, Time, Tries, Want};
 pub use moment::moment;
+pub use opened::{Opened, Options, Person, PlanMark, Rehearsal};
 pub use part::from_step;
 pub use people::{covers, hash_of, may_answer, needed, voters};
 pub use previewed::Previewed;

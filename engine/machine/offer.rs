@@ -12,9 +12,10 @@
 
 use super::decide::Machine;
 use super::evaluate::Evaluate;
-use super::event::{Finish, Person};
+use super::event::Finish;
 use super::fold::Illegal;
 use super::graph::Addr;
+use super::opened::Person;
 use super::resume::Decisions;
 use super::state::{Mode, Progress};
 use super::turn::Act;

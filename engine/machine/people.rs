@@ -18,9 +18,10 @@ use crate::template;
 
 use super::decide::Machine;
 use super::evaluate::{Evaluate, Expansion, Known};
-use super::event::{Changed, Covered, Event, Finish, Item, Person, Question, RunStatus, Stage};
+use super::event::{Changed, Covered, Event, Finish, Item, Question, RunStatus, Stage};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
+use super::opened::Person;
 use super::scope::{UNKNOWN, item_of};
 use super::state::{Progress, State, Vote};
 use super::turn::To;

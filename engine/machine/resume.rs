@@ -32,9 +32,10 @@ use crate::model::{Body, OnInterrupt};
 
 use super::decide::{Due, Machine};
 use super::evaluate::Evaluate;
-use super::event::{Decision, End, Event, Finish, Leaf, Person, Stage, Verdict};
+use super::event::{Decision, End, Event, Finish, Leaf, Stage, Verdict};
 use super::fold::Illegal;
 use super::graph::Addr;
+use super::opened::Person;
 use super::state::{Instance, Mode, Progress};
 use super::undo::undo_order;
 

@@ -226,8 +226,9 @@ impl Scopes {
         roots(engine, expr).contains(name)
     }
 
-    /// Returns what a gate looked at, for people: each path of the expression with its value.
-    pub(super) fn seen(&self, engine: &Engine, expr: &Expr, scope: &Scope) -> String {
+    /// Returns what a gate looked at, for people: each path of the expression with its value, in the order of what `rank` makes
+    /// of where it stands and of its names, and then as they are written. Where there is no room for all, the last are cut.
+    pub(super) fn seen(&self, engine: &Engine, expr: &Expr, scope: &Scope, rank: &Rank<'_>) -> String {
         let Ok(uses) = engine.check_expr(&expr.0.src) else { return String::new() };
         let within = |path: &Use| {
             uses.keyed.iter().any(|keyed| keyed.start <= path.span.start && path.span.end <= keyed.end)
@@ -239,7 +240,11 @@ impl Scopes {
             .map(|path| (path.span.clone(), path.path.last().map(String::as_str), within(path)));
         let mut looked: Vec<(Range<usize>, Option<&str>, bool)> =
             uses.keyed.iter().map(|keyed| (keyed.clone(), None, false)).chain(named).collect();
-        looked.sort_by_key(|(span, ..)| span.start);
+        let path_of = |span: &Range<usize>| {
+            let path = uses.paths.iter().find(|path| path.span.start == span.start);
+            path.map_or(&[][..], |path| &path.path)
+        };
+        looked.sort_by_key(|(span, ..)| (rank(span, path_of(span)), span.start));
         let mut shown: Vec<String> = Vec::new();
         for (span, name, within) in looked {
             let Some(source) = expr.0.src.get(span) else { continue };
@@ -257,9 +262,12 @@ impl Scopes {
                 Ok(other) => other.to_string(),
             };
             // What was printed says what it is by itself, and so do things that are counted.
-            let line = match label {
-                "stdout" | "lines" | "items" => text,
-                label => format!("{} {text}", short(label)),
+            // A table that is written out in the expression is no name for what was found in it.
+            let written_out = name.is_none() && label.starts_with(['{', '[']);
+            let line = if written_out || speaks_for_itself(label) {
+                text
+            } else {
+                format!("{} {text}", short(label))
             };
             if !shown.contains(&line) {
                 shown.push(line);
@@ -278,6 +286,14 @@ impl Scopes {
         }
         (hash >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// What comes first of what a gate looked at: by where it stands in the expression, and by its names.
+pub(super) type Rank<'a> = dyn Fn(&Range<usize>, &[String]) -> (bool, bool) + 'a;
+
+/// Says whether what a gate sees is told without this name.
+pub(super) fn speaks_for_itself(label: &str) -> bool {
+    matches!(label, "stdout" | "lines" | "items")
 }
 
 /// Returns how many there are: `3 items`, `1 line`.
@@ -546,7 +562,7 @@ mod tests {
         scope.set("item", template::from_json(&json!("api")));
         scope.set("lines", template::from_json(&json!(["a", "b"])));
         scope.set("n", template::from_json(&json!(1)));
-        let seen = |src: &str| scopes.seen(&engine, &Expr(Text::new(src)), &scope);
+        let seen = |src: &str| scopes.seen(&engine, &Expr(Text::new(src)), &scope, &|_, _| (true, true));
         assert_eq!(seen("json.items | length >= 3"), "1 item");
         assert_eq!(seen("lines | length > 2 and json.limits | length == 2"), "2 lines, limits 2 items");
         assert_eq!(seen("json.pods[item].ready >= 3"), "json.pods[item].ready 2, item api");

@@ -4,9 +4,10 @@ use crate::model::Action;
 
 use super::decide::{Alarm, Due, Machine, Poll};
 use super::evaluate::{Evaluate, Known, Outcome, Prepared, Waiting};
-use super::event::{Decision, End, Event, Finish, Leaf, Person, Question, Stage, Verdict};
+use super::event::{Decision, End, Event, Finish, Leaf, Question, Stage, Verdict};
 use super::fold::Illegal;
 use super::graph::Addr;
+use super::opened::Person;
 use super::people::covers;
 use super::state::Progress;
 use super::turn::Act;
@@ -313,8 +314,10 @@ impl Machine {
         if over {
             return self.judged(eval, at, leaf, verdict, judgement.seen, judgement.outputs);
         }
-        let changed = self.state.at(at).gate.as_ref() != Some(&(verdict.clone(), judgement.seen.clone()));
-        if changed {
+        // The state keeps what an attempt before it saw: that this one sees the same is news, once.
+        let told = std::mem::replace(&mut self.polls.entry(at).or_default().told, true);
+        let same = self.state.at(at).gate.as_ref() == Some(&(verdict.clone(), judgement.seen.clone()));
+        if !told || !same {
             self.emit(Event::Polled { leaf, verdict, seen: judgement.seen })?;
         }
         if let (true, false, Some(after)) = (holds, was_holding, polling.hold) {

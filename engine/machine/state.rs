@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::model::Map;
 
 use super::event::{
-    Covered, End, Finish, Item, Keeper, Opened, Person, Process, Question, RunStatus, Stage, UndoResult,
-    Verdict,
+    Covered, End, Finish, Item, Keeper, Process, Question, RunStatus, Stage, UndoResult, Verdict,
 };
 use super::graph::{Addr, Graph, NodeId};
 use super::instances::Instances;
+use super::opened::{Opened, Person};
 
 /// What the run as a whole is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -183,21 +183,7 @@ impl World {
             elsewhere: BTreeSet::new(),
         };
         let options = Options { max_parallel, on_failure: runbook.on_failure, ..Options::default() };
-        let opened = Opened {
-            version: EVENT_VERSION,
-            program: String::new(),
-            runbook: runbook.name.clone(),
-            snapshot: String::new(),
-            by: Person::default(),
-            reason: None,
-            target: BTreeMap::new(),
-            lock: None,
-            locks: Vec::new(),
-            consent: None,
-            plan: None,
-            rehearsal: None,
-            options,
-        };
+        let opened = Opened { runbook: runbook.name.clone(), options, ..Opened::none() };
         world.say(Input::Open(Box::new(opened)));
         world
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::model::{Map, Moment};
 
 use super::evaluate::{Outcome, Prepared};
-use super::event::{Decision, Event, Keeper, Leaf, Opened, Person, Process, Question, RunStatus};
+use super::event::{Decision, Event, Keeper, Leaf, Process, Question, RunStatus};
 use super::graph::Addr;
+use super::opened::{Opened, Person};
 
 /// A timer's number, within one engine's life.
 pub type TimerId = u64;

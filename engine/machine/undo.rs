@@ -16,9 +16,10 @@ use crate::model::Unknown;
 use super::by_hand::{Names, typed};
 use super::decide::{Alarm, Machine};
 use super::evaluate::{Evaluate, Prepared};
-use super::event::{Event, Person, Question, RunStatus, Stage, UndoResult};
+use super::event::{Event, Question, RunStatus, Stage, UndoResult};
 use super::fold::Illegal;
 use super::graph::{Addr, Graph, NodeId};
+use super::opened::Person;
 use super::state::{Instance, Progress, State};
 use super::turn::Act;
 
@@ -64,6 +65,10 @@ pub(super) fn by_hand(eval: &dyn Evaluate, command: &Prepared) -> String {
     impl Names for OfRun<'_> {
         fn secret(&mut self, name: &str) -> String {
             self.0.secret_variable(name)
+        }
+
+        fn secret_said(&self, name: &str) -> String {
+            self.0.secret_said(name)
         }
 
         fn unknown(&mut self, of: &Unknown) -> String {

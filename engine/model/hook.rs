@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Command, Text};
 
 /// What a hook is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// The run was opened.

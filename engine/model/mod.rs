@@ -34,7 +34,7 @@ pub use step::{
     OnInterrupt, Retry, Step, Undo, Wait,
 };
 pub use sub::{Aim, Each, Sub, SubValues};
-pub use tape::{Answer, Faults, Played, Tape, taken_of};
+pub use tape::{Answer, Faults, Played, Tape, is_recorded, taken_of};
 pub use text::{Expr, Text, Tree};
 
 /// A value as data: what vars, tables, outputs and captured values hold.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Aim, Body, Command, Expr, Hook, Input, Place, Step, Sub, Text, Tree};
 
 /// What a failed step does to the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// Starts nothing more, lets what runs finish, and leaves the run to be resumed or rolled back.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Map, Tree, Value};
+use super::{MASK, Map, Tree, Value};
 
 /// What commands answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -151,6 +151,15 @@ impl Played {
         self.words().last().is_some_and(|word| is_rest(word))
     }
 
+    /// Says whether a command is this one to the letter.
+    pub fn is(&self, command: &Played) -> bool {
+        let same = |(a, b): (&String, &String)| a.trim_end() == b.trim_end();
+        let (own, theirs) = (self.words(), command.words());
+        std::mem::discriminant(self) == std::mem::discriminant(command)
+            && own.len() == theirs.len()
+            && own.iter().zip(theirs).all(same)
+    }
+
     /// Returns what the names in braces stand for when the command is this one; `None` when it is another.
     pub fn takes(&self, command: &Played, plain: bool) -> Option<Map> {
         match (self, command) {
@@ -159,8 +168,7 @@ impl Played {
         }
         let (own, theirs) = (self.words(), command.words());
         if plain {
-            let same = |a: &str, b: &str| a.trim_end() == b.trim_end();
-            let fits = own.len() == theirs.len() && own.iter().zip(theirs).all(|(a, b)| same(a, b));
+            let fits = own.len() == theirs.len() && own.iter().zip(theirs).all(|(a, b)| is_recorded(a, b));
             return fits.then(Map::new);
         }
         let mut taken = Map::new();
@@ -174,6 +182,24 @@ impl Played {
         }
         (own.len() == theirs.len()).then_some(taken)
     }
+}
+
+/// Says whether a recorded word, or what was read, may have been `text`: what was masked in it may have been anything.
+pub fn is_recorded(recorded: &str, text: &str) -> bool {
+    let (recorded, text) = (recorded.trim_end(), text.trim_end());
+    let mut parts: Vec<&str> = recorded.split(MASK).collect();
+    let (Some(last), Some(_)) = (parts.pop(), parts.first()) else { return recorded == text };
+    let first = parts.remove(0);
+    let Some(mut left) = text.strip_prefix(first).and_then(|left| left.strip_suffix(last)) else {
+        return false;
+    };
+    // Each mask hid something: the earliest place of what follows it leaves the most to the others.
+    for part in parts {
+        let Some(hidden) = left.chars().next().map(char::len_utf8) else { return false };
+        let Some(at) = left[hidden..].find(part) else { return false };
+        left = &left[hidden + at + part.len()..];
+    }
+    !left.is_empty()
 }
 
 /// A piece of a word as a tape has it.
@@ -303,15 +329,16 @@ impl Default for Played {
     }
 }
 
-/// What is to go wrong in a rehearsal. A fault holds until somebody takes the run up again, or tries the step again: then
-/// it is as if they had mended the cause.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What is to go wrong in a rehearsal. A fault that struck holds until somebody takes the run up again, or tries the step
+/// again: then it is as if they had mended the cause. One that has not is still to come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Faults {
     /// Steps or instances whose action ends with this exit code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fail: Vec<(String, i32)>,
-    /// Steps or instances whose action takes this long.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Steps or instances whose action takes this long, in milliseconds where it is written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "in_ms")]
+    #[schemars(with = "Vec<(String, u64)>")]
     pub slow: Vec<(String, Duration)>,
     /// Steps or instances in whose action the engine is killed: the command took effect, and nobody heard of its end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -321,7 +348,31 @@ pub struct Faults {
     pub kill_after: Option<u64>,
 }
 
+/// Times as events have them.
+mod in_ms {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(slow: &[(String, Duration)], to: S) -> Result<S::Ok, S::Error> {
+        let ms = |took: &Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        to.collect_seq(slow.iter().map(|(step, took)| (step, ms(took))))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(String, Duration)>, D::Error> {
+        let slow = Vec::<(String, u64)>::deserialize(from)?;
+        Ok(slow.into_iter().map(|(step, ms)| (step, Duration::from_millis(ms))).collect())
+    }
+}
+
 impl Faults {
+    /// Says whether nothing is to go wrong.
+    pub fn is_none(&self) -> bool {
+        *self == Faults::default()
+    }
+
     /// Returns the faults in words, as they were typed.
     pub fn words(&self) -> Vec<String> {
         let fail = self.fail.iter().map(|(step, exit)| match exit {
@@ -362,6 +413,19 @@ mod tests {
     }
 
     #[test]
+    fn faults_are_read_as_they_were_written() {
+        let faults = Faults {
+            fail: vec![("a".to_owned(), 3)],
+            slow: vec![("b".to_owned(), Duration::from_millis(1500))],
+            kill_at: vec!["c".to_owned()],
+            kill_after: Some(4),
+        };
+        let written = serde_json::to_string(&faults).unwrap();
+        assert_eq!(written, r#"{"fail":[["a",3]],"slow":[["b",1500]],"kill_at":["c"],"kill_after":4}"#);
+        assert_eq!(serde_json::from_str::<Faults>(&written).unwrap(), faults);
+    }
+
+    #[test]
     fn a_name_in_braces_takes_a_word_or_a_part_of_one() {
         let get = "kubectl --namespace={ns} get {kind} {name} -o jsonpath={.metadata.uid}";
         assert_eq!(
@@ -395,6 +459,30 @@ mod tests {
         assert!(plain("echo {name}", "echo {name}"));
         assert!(!plain("echo {name}", "echo api"));
         assert!(Played::Shell("x".to_owned()).takes(&run("x"), true).is_none());
+    }
+
+    #[test]
+    fn what_was_masked_may_have_been_anything_within_its_word() {
+        for (recorded, text, fits) in [
+            ("•••", "hunter2", true),
+            ("•••", "•••", true),
+            ("•••", "", false),
+            ("--pw=•••", "--pw=x", true),
+            ("--pw=•••", "--pw=", false),
+            ("--pw=•••", "--user=x", false),
+            ("a•••b•••c", "a1b2c", true),
+            ("a•••b•••c", "abbbc", true),
+            ("a•••b•••c", "abbc", false),
+            ("a•••b•••c", "a1b2d", false),
+            ("a••••••c", "axc", false),
+            ("ä•••", "äö", true),
+            ("a•••a", "a", false),
+        ] {
+            assert_eq!(is_recorded(recorded, text), fits, "{recorded} / {text}");
+        }
+        let plain = |a: &str, b: &str| run(a).takes(&run(b), true).is_some();
+        assert!(plain("login ••• now", "login x now") && !plain("login ••• now", "login x y now"));
+        assert_eq!(taken("login •••", "login x"), None, "what a person wrote is taken as they wrote it");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::template::Engine;
 const SHOWN: usize = 12;
 
 /// One thing that is not as it was expected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Difference {
     /// What: `status`, `steps.db`, `commands`.
     pub what: String,

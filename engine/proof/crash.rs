@@ -6,7 +6,7 @@
 //! | each step | stands the same; done, found done and marked done are one |
 //! | outputs | the same, of steps that change something and nobody marked as done: what only looks sees what is so then |
 //! | the state of the tape | the same: no change is lost, none made twice |
-//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again |
+//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again, or the test says that a person would |
 //!
 //! A failure keeps from beginning what has not begun, and what that is depends on what was quicker. So where a run failed, a
 //! step that began in one of the two only is not compared, and neither is the state, which tells of it; what is done with the
@@ -22,6 +22,7 @@ use super::ending::{Ending, status_word};
 use super::play::{Case, Fault, Played, Stage, play};
 use crate::driver::Death;
 use crate::machine::{self, RunStatus};
+use crate::model::{Answers, Verdict};
 
 /// Where the engine of a test dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +77,18 @@ pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint
     if crashed.interrupted {
         return Ok(crashed);
     }
+    let retried = |name: &str, ending: &Ending| {
+        let says = |(step, said): &(String, Answers)| {
+            said.in_doubt == Some(Verdict::Retry) && (step == name || step == ending.step_of(name))
+        };
+        case.test.people.iter().any(says)
+    };
     let pairs = undisturbed.endings.iter().zip(&played.endings);
     for (number, (wanted, came)) in pairs.enumerate().skip(point.phase) {
         let of_phase = |what| if number == 0 { what } else { format!("then[{number}].{what}") };
         let found = match came.doubts.iter().all(|step| wanted.doubts.contains(step)) {
-            true => differ(wanted, came),
-            false => differ_so_far(wanted, came, point.death.took_effect),
+            true => differ(wanted, came, &|name| retried(name, came)),
+            false => differ_so_far(wanted, came, point.death.took_effect, &|name| retried(name, came)),
         };
         let found = found.into_iter().map(|one| Difference { what: of_phase(one.what), ..one });
         crashed.differences.extend(found);
@@ -89,7 +96,7 @@ pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint
     Ok(crashed)
 }
 
-fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
+fn differ(wanted: &Ending, came: &Ending, retried: &dyn Fn(&str) -> bool) -> Vec<Difference> {
     let mut found = Vec::new();
     if wanted.status != came.status {
         let why = came.failure.as_ref().map(|(step, why)| format!("\n{step}: {why}")).unwrap_or_default();
@@ -116,14 +123,19 @@ fn differ(wanted: &Ending, came: &Ending) -> Vec<Difference> {
         }
     }
     let state = if raced { Vec::new() } else { same("state", &wanted.state, &came.state) };
-    found.extend(oftener(wanted, came, !state.is_empty()));
+    found.extend(oftener(wanted, came, !state.is_empty(), retried));
     found.extend(state);
     found
 }
 
 /// Compares an end that waits for a person: of the steps those that are over, and the state where only the doubts are missing
 /// and what they are about took effect.
-fn differ_so_far(wanted: &Ending, came: &Ending, took_effect: bool) -> Vec<Difference> {
+fn differ_so_far(
+    wanted: &Ending,
+    came: &Ending,
+    took_effect: bool,
+    retried: &dyn Fn(&str) -> bool,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut whole = took_effect;
     for (_, name, word) in &wanted.steps {
@@ -140,17 +152,19 @@ fn differ_so_far(wanted: &Ending, came: &Ending, took_effect: bool) -> Vec<Diffe
         }
     }
     let state = if whole { same("state", &wanted.state, &came.state) } else { Vec::new() };
-    found.extend(oftener(wanted, came, !state.is_empty()));
+    found.extend(oftener(wanted, came, !state.is_empty(), retried));
     found.extend(state);
     found
 }
 
-/// Returns the changes, and the undos, that took effect oftener than they should. `shows` says whether the state tells.
-fn oftener(wanted: &Ending, came: &Ending, shows: bool) -> Vec<Difference> {
+/// Returns the changes, and the undos, that took effect oftener than they should. `shows` says whether the state tells; `retried`
+/// which instances a person would have run again who does not know what became of them.
+fn oftener(wanted: &Ending, came: &Ending, shows: bool, retried: &dyn Fn(&str) -> bool) -> Vec<Difference> {
     let mut found = Vec::new();
     for (key, times) in &came.effects {
         let once = wanted.effects.get(key).copied().unwrap_or_default();
-        let may = wanted.repeatable.contains(key);
+        let (says, again) = (wanted.repeatable.contains(key), retried(&key.0));
+        let may = says || again;
         // What a step says of itself and does not hold is what a person wants to know first.
         if *times <= once || once == 0 || may && !shows {
             continue;
@@ -159,9 +173,10 @@ fn oftener(wanted: &Ending, came: &Ending, shows: bool) -> Vec<Difference> {
             (name, machine::Stage::Undo) => (name, "undo"),
             (name, _) => (name, "change"),
         };
-        let why = match may {
-            true => "since it says that it may (`idempotent`, `on_interrupt: rerun`)",
-            false => "it was run again although it had been",
+        let why = match (says, again) {
+            (true, _) => "since it says that it may (`idempotent`, `on_interrupt: rerun`)",
+            (_, true) => "since the test has it run again (`in_doubt: retry`)",
+            _ => "it was run again although it had been",
         };
         found.push(Difference::of(
             format!("effects.{name}"),
@@ -209,11 +224,11 @@ mod tests {
         let mut came = ending(&[("a", "failed"), ("b", "in_doubt"), ("c", "not_begun")], json!({"n": 2}));
         came.doubts = vec!["b".to_owned()];
         came.effects.insert(("a".to_owned(), machine::Stage::Action), 2);
-        assert_eq!(told(&differ_so_far(&wanted, &came, true)), ["steps.a"]);
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), ["steps.a"]);
         let mut once = wanted.clone();
         once.effects.insert(("a".to_owned(), machine::Stage::Action), 1);
         came.steps[0].2 = "done";
-        assert_eq!(told(&differ_so_far(&once, &came, true)), ["effects.a"]);
+        assert_eq!(told(&differ_so_far(&once, &came, true, &|_| false)), ["effects.a"]);
     }
 
     #[test]
@@ -221,9 +236,9 @@ mod tests {
         let wanted = ending(&[("a", "done"), ("b", "done")], json!({"n": 3}));
         let mut came = ending(&[("a", "satisfied"), ("b", "in_doubt")], json!({"n": 4}));
         came.doubts = vec!["b".to_owned()];
-        assert_eq!(told(&differ_so_far(&wanted, &came, true)), ["state.n"]);
-        assert_eq!(told(&differ_so_far(&wanted, &came, false)), Vec::<&str>::new());
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), ["state.n"]);
+        assert_eq!(told(&differ_so_far(&wanted, &came, false, &|_| false)), Vec::<&str>::new());
         let wanted = ending(&[("a", "undone"), ("b", "undone")], json!({"n": 3}));
-        assert_eq!(told(&differ_so_far(&wanted, &came, true)), Vec::<&str>::new());
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), Vec::<&str>::new());
     }
 }

@@ -55,7 +55,7 @@ impl Ending {
     ///
     /// A journal that does not fit its snapshot.
     pub fn of(stored: &Stored, since: u64, unheard: &[Leaf]) -> Result<Ending, Illegal> {
-        let snapshot = Arc::new(stored.snapshot.clone());
+        let snapshot = Arc::clone(&stored.snapshot);
         let graph = Graph::of_snapshot(Arc::clone(&snapshot));
         let mut state = State::new(&graph);
         let tape = snapshot.tape.as_deref().map(|tape| tape.state.clone()).unwrap_or_default();

@@ -185,6 +185,7 @@ impl Playing<'_> {
                     reason: None,
                     consent: Some(person()),
                     plan: None,
+                    trace_parent: None,
                     planned_target: BTreeMap::new(),
                     faults: phase.faults.clone(),
                 };
@@ -246,12 +247,12 @@ impl Playing<'_> {
     /// steps that only a person can settle and of which the test says nothing.
     fn recover(&mut self, phase: &Phase) -> Result<Vec<String>, Fault> {
         for _ in 0..TRIES {
-            let ending = self.ending(0)?;
-            let goes_on = matches!(ending.status, RunStatus::Running | RunStatus::RollingBack);
             let Some(run) = self.run.clone() else { return Ok(Vec::new()) };
+            let goes_on = |status| matches!(status, RunStatus::Running | RunStatus::RollingBack);
             let mut decided = BTreeMap::new();
             // Before it is taken up nobody knows which of them its own gates settle.
-            if !goes_on {
+            if !goes_on(self.store.run(&run)?.status) {
+                let ending = self.ending(0)?;
                 let mut undecided = Vec::new();
                 for step in &ending.doubts {
                     let said = |name: &str| {

@@ -33,7 +33,7 @@ use told::Teller;
 pub const ACCOUNT_VERSION: u32 = 1;
 
 /// A run as told afterwards.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Account {
     /// [`ACCOUNT_VERSION`].
     pub version: u32,
@@ -113,7 +113,7 @@ pub struct Account {
 }
 
 /// A step that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FailedStep {
     /// The instance.
     pub step: String,
@@ -137,7 +137,7 @@ pub struct FailedStep {
 }
 
 /// What a step changed, and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Change {
     /// The instance.
     pub step: String,
@@ -175,7 +175,7 @@ pub struct Change {
 }
 
 /// A gate's last answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Answer {
     /// Which gate.
     #[serde(flatten)]
@@ -197,7 +197,7 @@ pub struct Answer {
 }
 
 /// One line of the timeline.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Entry {
     /// Its event's number.
     pub seq: u64,

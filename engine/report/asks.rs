@@ -10,7 +10,7 @@ use crate::machine::{Addr, Graph, Instance, Person, Question, State, may_answer,
 use crate::model::{Action, Approve};
 
 /// A question that is open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Asks {
     /// For what.
     pub question: Question,

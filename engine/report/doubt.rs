@@ -9,7 +9,7 @@ use crate::machine::{Addr, Graph, Leaf, Process, Progress, Stage, State};
 use crate::model::OnInterrupt;
 
 /// A command of which nobody knows whether it took effect.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Doubt {
     /// Which attempt of which command: step, stage, attempt.
     #[serde(flatten)]
@@ -38,7 +38,7 @@ pub struct Doubt {
 }
 
 /// A way to settle it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Settle {
     /// What turned out, or what is wanted.
     pub when: &'static str,

@@ -88,19 +88,14 @@ impl Play {
         let mut play = Play::new(runbook);
         play.reporters = reporters;
         let opened = Opened {
-            version: EVENT_VERSION,
             program: "0.1.0".to_owned(),
             runbook: runbook.name.clone(),
             snapshot: "5eed".to_owned(),
             by: person(),
             reason: Some("sale on Friday".to_owned()),
             target: BTreeMap::from([("cluster".to_owned(), "prod-eu".to_owned())]),
-            lock: None,
-            locks: Vec::new(),
-            consent: None,
-            plan: None,
-            rehearsal: None,
             options: Options { max_parallel: 8, ..Options::default() },
+            ..Opened::none()
         };
         play.say(Event::Opened(opened));
         play

@@ -30,7 +30,7 @@ use crate::machine::Event;
 /// The version of a line.
 pub const VERSION: u32 = 1;
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct Line<'a> {
     version: u32,
     run: &'a str,

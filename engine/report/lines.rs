@@ -21,6 +21,7 @@ pub fn lines(out: impl Write + Send + 'static, unicode: bool) -> Box<dyn Reporte
         paint: Paint { colour: false, unicode },
         timeline: Timeline::default(),
         program: "runbook".to_owned(),
+        pressing: false,
     })
 }
 
@@ -30,6 +31,8 @@ struct Lines {
     paint: Paint,
     timeline: Timeline,
     program: String,
+    /// Whether something was written since the last time that is not to be missed below a question.
+    pressing: bool,
 }
 
 impl Lines {
@@ -56,11 +59,26 @@ impl Reporter for Lines {
         if let Some(text) = lines_of(seen, &self.program, &self.timeline, self.paint) {
             self.write(&text);
         }
+        self.pressing |= phrase::is_pressing(seen.event);
     }
 
     fn aside(&mut self, text: &str) {
         let text = self.paint.clean(text);
         self.write(&format!("{text}\n"));
+        self.pressing = true;
+    }
+
+    fn waits(&mut self, text: &str) {
+        text.lines().for_each(|line| self.aside(line));
+    }
+
+    fn suspend(&mut self) {
+        self.pressing = false;
+    }
+
+    // It may be the same terminal: what was written stands behind the question then, and the question is to be seen.
+    fn break_in(&mut self) -> bool {
+        std::mem::take(&mut self.pressing)
     }
 
     fn close(&mut self, end: &EndInfo<'_>) {

@@ -25,7 +25,7 @@ use super::lines::node_of;
 use super::paint::Paint;
 use super::summary::end_screen;
 use super::timeline::{Timeline, between};
-use super::{EndInfo, Reporter, Seen, Stream, Usual};
+use super::{EndInfo, Reporter, Seen, Stream, Usual, phrase};
 use crate::machine::{Addr, End, Event, Finish, Judge, Leaf, NodeId, Stage};
 use crate::model::format_duration;
 
@@ -80,6 +80,8 @@ struct Live {
     run: String,
     runbook: String,
     steps: (usize, usize),
+    /// How many steps may be at work at a time.
+    most_at_work: Option<usize>,
     /// Whether this engine is not the first of the run.
     taken_up: bool,
     note: &'static str,
@@ -87,6 +89,12 @@ struct Live {
     began: Option<Timestamp>,
     drawn: Option<Timestamp>,
     suspended: bool,
+    /// Whether the last event ended an engine's work.
+    rested: bool,
+    /// What nobody at work does anything about: told below what is.
+    waits: String,
+    /// Whether what is not on the terminal yet can't wait until it is ours again.
+    pressing: bool,
 }
 
 impl Live {
@@ -109,11 +117,15 @@ impl Live {
             run: String::new(),
             runbook: String::new(),
             steps: (0, 0),
+            most_at_work: None,
             taken_up: false,
             note: "",
             began: None,
             drawn: None,
             suspended: false,
+            rested: false,
+            waits: String::new(),
+            pressing: false,
         }
     }
 
@@ -151,6 +163,15 @@ impl Live {
         if let Some(row) = self.rows.get_mut(&at) {
             row.follow(seen, at.node, self.judge.as_ref());
         }
+    }
+
+    /// Begins to count anew: another engine has the run, and what passed since the one before is nobody's work.
+    fn take_up(&mut self, at: Timestamp) {
+        self.began = Some(at);
+        self.taken_up = true;
+        // Of an engine that died nothing says what ended.
+        self.rows.clear();
+        self.addresses.clear();
     }
 
     /// Brings the counts up to the event.
@@ -217,12 +238,17 @@ impl Reporter for Live {
         if self.began.is_none() {
             self.begin(seen);
         }
+        let again = std::mem::replace(&mut self.rested, matches!(seen.event, Event::Rested { .. }));
+        if again || matches!(seen.event, Event::Resumed { .. } | Event::TakenOver { .. }) {
+            self.take_up(seen.at);
+        }
         if self.judge.is_none() || matches!(seen.event, Event::Renewed { .. }) {
             self.judge = Some(Judge::watching(seen.graph));
         }
         self.outline.follow(seen);
         self.count(seen);
         self.remember(seen);
+        self.pressing |= phrase::is_pressing(seen.event);
         self.tell(seen);
         self.follow(seen);
     }
@@ -230,6 +256,7 @@ impl Reporter for Live {
     fn aside(&mut self, text: &str) {
         self.say_aside(text);
         self.drawn = None;
+        self.pressing = true;
     }
 
     fn output(&mut self, leaf: &Leaf, stream: Stream, bytes: &[u8]) {
@@ -241,6 +268,10 @@ impl Reporter for Live {
         if let Some(row) = row {
             row.output(stream, bytes);
         }
+    }
+
+    fn waits(&mut self, text: &str) {
+        text.clone_into(&mut self.waits);
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -255,8 +286,19 @@ impl Reporter for Live {
         self.screen.draw(&above, block);
     }
 
+    fn break_in(&mut self) -> bool {
+        if !self.suspended || !std::mem::take(&mut self.pressing) {
+            return false;
+        }
+        // The cursor stands behind a question.
+        let above = format!("\n{}", std::mem::take(&mut self.above));
+        self.screen.draw(&above, Vec::new());
+        true
+    }
+
     fn suspend(&mut self) {
         self.suspended = true;
+        self.pressing = false;
         let above = std::mem::take(&mut self.above);
         self.screen.draw(&above, Vec::new());
     }

@@ -7,6 +7,7 @@
 
 mod account;
 mod asks;
+mod beside;
 mod doubt;
 mod excerpt;
 #[cfg(test)]
@@ -30,19 +31,21 @@ mod when;
 
 pub use account::{ACCOUNT_VERSION, Account, Answer, Asking, Change, Entry, FailedStep, Reply, Said};
 pub use asks::Asks;
+pub use beside::{Listener, beside};
 pub use doubt::{Doubt, Settle};
 pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;
 pub use live::{Terminal, live};
 pub use notice::{NOTICE_VERSION, Notice, Subject, Told};
 pub use paint::{Paint, Role};
+pub use phrase::one_line as command_in_a_line;
 pub use reporter::{EndInfo, Reporter, Seen, Stream};
 pub use reversal::reversed;
 pub use runs::{RunLine, table as runs_table};
-pub use section::Size;
+pub use section::{Size, rows_of};
 pub use standing::Standing;
-pub use status::{About, InstanceStatus, STATUS_VERSION, StatusPage, StepStatus};
-pub use summary::end_screen;
+pub use status::{About, Glance, InstanceStatus, STATUS_VERSION, StatusOutput, StatusPage, StepStatus};
+pub use summary::{end_screen, failed_gate_wanted};
 pub use timeline::{Failure, Timeline, Track};
 pub use usual::{Past, Usual};
 pub use when::ago;

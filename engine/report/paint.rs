@@ -38,23 +38,43 @@ pub enum Role {
     Pending,
     /// A heading.
     Strong,
-    /// Of less weight.
+    /// What somebody must read, and is no state: what a gate saw, who is asked, what a command reads.
+    Plain,
+    /// Of less weight: on some terminals, and for some eyes, hardly to be read.
     Quiet,
 }
 
+#[cfg(test)]
+const ROLES: [Role; 12] = [
+    Role::Success,
+    Role::Failure,
+    Role::Doubt,
+    Role::Person,
+    Role::Active,
+    Role::Halted,
+    Role::Undone,
+    Role::Skipped,
+    Role::Pending,
+    Role::Strong,
+    Role::Plain,
+    Role::Quiet,
+];
+
 impl Role {
-    // The sixteen colours only: they follow the terminal's own theme, so they can be read on light and dark.
+    // The sixteen colours only: they follow the terminal's own theme, so they can be read on light and dark. Bold only where
+    // its bright sister can be read on white, too: many terminals draw bold text with that.
     fn style(self) -> Style {
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
         match self {
             Role::Success => colour(AnsiColor::Green),
             Role::Failure => colour(AnsiColor::Red).effects(Effects::BOLD),
             Role::Doubt => colour(AnsiColor::Magenta).effects(Effects::BOLD),
-            Role::Person => colour(AnsiColor::Yellow).effects(Effects::BOLD),
+            Role::Person => colour(AnsiColor::Yellow),
             Role::Active => colour(AnsiColor::Cyan),
             Role::Halted => colour(AnsiColor::Yellow),
             Role::Undone => colour(AnsiColor::Blue),
             Role::Strong => Style::new().effects(Effects::BOLD),
+            Role::Plain => Style::new(),
             Role::Skipped | Role::Pending | Role::Quiet => Style::new().effects(Effects::DIMMED),
         }
     }
@@ -71,7 +91,7 @@ impl Role {
             Role::Undone => ('↶', '<'),
             Role::Skipped => ('–', '-'),
             Role::Pending => ('·', '.'),
-            Role::Strong | Role::Quiet => (' ', ' '),
+            Role::Strong | Role::Plain | Role::Quiet => (' ', ' '),
         };
         if unicode { drawn } else { plain }
     }
@@ -270,6 +290,51 @@ mod tests {
     fn output_loses_its_colours_and_what_it_drew_over() {
         assert_eq!(FULL.clean_output("10%\r\x1b[1;31m100%\x1b[0m done\r\n"), "100% done");
         assert_eq!(FULL.clean_output("\x1b[31\x1b[Hx"), r"\x1b[31\x1b[Hx");
+    }
+
+    #[test]
+    fn every_role_can_be_read_on_light_and_dark_and_without_colour() {
+        let colour = Paint { colour: true, unicode: true };
+        let mut signs = Vec::new();
+        for role in ROLES {
+            let style = role.style();
+            let fg = style.get_fg_color();
+            let unreadable = |colour: AnsiColor| {
+                let on_one_theme = [AnsiColor::Black, AnsiColor::White, AnsiColor::BrightBlack];
+                on_one_theme.contains(&colour) || (colour as u8) >= AnsiColor::BrightBlack as u8
+            };
+            match fg {
+                None => {}
+                Some(anstyle::Color::Ansi(named)) => {
+                    assert!(!unreadable(named), "{role:?}");
+                    // Where bold is drawn bright: red, blue and magenta can be read on white, the others can't.
+                    let bright_too = [AnsiColor::Red, AnsiColor::Blue, AnsiColor::Magenta];
+                    let bold = style.get_effects().contains(Effects::BOLD);
+                    assert!(!bold || bright_too.contains(&named), "{role:?}");
+                }
+                Some(other) => panic!("{role:?} is {other:?}, which follows no theme"),
+            }
+            assert_eq!(style.get_bg_color(), None, "{role:?}");
+            let dim = style.get_effects().contains(Effects::DIMMED);
+            assert_eq!(dim, matches!(role, Role::Quiet | Role::Skipped | Role::Pending), "{role:?}");
+            // Never colour alone.
+            for unicode in [true, false] {
+                assert_eq!(
+                    role.glyph(unicode) != ' ',
+                    fg.is_some() || matches!(role, Role::Skipped | Role::Pending),
+                    "{role:?}"
+                );
+            }
+            if fg.is_some() {
+                signs.push(role.glyph(false));
+                assert!(colour.paint(role, "x").contains("\x1b["), "{role:?}");
+                assert_eq!(FULL.paint(role, "x"), "x");
+            }
+        }
+        let all = signs.len();
+        signs.sort_unstable();
+        signs.dedup();
+        assert_eq!(signs.len(), all, "two roles have one sign");
     }
 
     #[test]

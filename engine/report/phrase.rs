@@ -9,7 +9,7 @@ use crate::machine::{
     Changed, Covered, Decision, End, Event, Finish, Graph, Leaf, NodeId, Opened, Person, Progress, Question,
     Rehearsal, RunStatus, Stage, UndoResult, Verdict, needed, voters,
 };
-use crate::model::{Action, Effect, Gate, format_duration};
+use crate::model::{Action, Effect, Gate, Value, format_duration};
 
 /// How many instances of a `for_each` are named.
 const NAMED: usize = 8;
@@ -115,7 +115,8 @@ pub(super) fn sentence(
         Event::Answered { by, yes, note, answers, .. } => {
             let said = if *yes { "yes" } else { "no" };
             // A manual step's note is its answer, too.
-            let answers = answers.iter().filter(|(name, _)| *name != "note" || note.is_none());
+            let said_apart = |value: &Value| note.is_none() && value.as_str() != Some("");
+            let answers = answers.iter().filter(|(name, value)| *name != "note" || said_apart(value));
             let answers = answers.map(|(name, value)| match value.as_str() {
                 Some(text) => format!("; {name}: {text}"),
                 None => format!("; {name}: {value}"),
@@ -133,6 +134,9 @@ pub(super) fn sentence(
             Finish::Stopped => after("stopped"),
             Finish::MarkedDone => "taken as done".to_owned(),
         },
+        Event::Doubted { leaf } if is_asked_again(leaf, graph, node) => {
+            "broke off before its answer; it only looks, and is asked again".to_owned()
+        }
         Event::Doubted { leaf } => doubt(leaf.stage).to_owned(),
         Event::Decided { decision, by, reason, .. } => {
             let what = match decision {
@@ -250,12 +254,14 @@ fn whole(command: &Covered) -> String {
     text
 }
 
-/// Returns a command on one line: of a script its first line, and how many there are. The plan and the journal have the
-/// whole of it.
-pub(super) fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
+/// Returns a command on one line: of a script the first line that does something, and how many there are. The plan and the
+/// journal have the whole of it.
+pub fn one_line(command: &str) -> std::borrow::Cow<'_, str> {
     let mut lines = command.lines().map(str::trim).filter(|line| !line.is_empty());
+    let does = |line: &&str| !line.starts_with('#') && !line.starts_with("set -");
+    let does = lines.clone().find(does);
     match (lines.next(), lines.count()) {
-        (Some(first), more) if more > 0 => format!("{first} … ({} lines)", more + 1).into(),
+        (Some(first), more) if more > 0 => format!("{} … ({} lines)", does.unwrap_or(first), more + 1).into(),
         (Some(first), _) if command.contains('\n') => first.into(),
         _ => command.into(),
     }
@@ -412,6 +418,25 @@ fn beginning(stage: Stage) -> &'static str {
         Stage::Undo => "undoing",
         Stage::UndoVerify => "verifying the undo",
     }
+}
+
+/// Says whether what broke off only looks: nobody has to decide what became of it.
+pub(super) fn is_asked_again(leaf: &Leaf, graph: &Graph, node: Option<NodeId>) -> bool {
+    leaf.stage == Stage::Action && node.is_some_and(|node| !graph.changes(node))
+}
+
+/// Says whether somebody who is asked something else must read of it before they answer.
+pub(super) fn is_pressing(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Finished { result: Finish::Failed(_), .. }
+            | Event::Undone { result: UndoResult::Failed(_) | UndoResult::Blocked(_), .. }
+            | Event::Doubted { .. }
+            | Event::HookFailed { .. }
+            | Event::OutputLost { .. }
+            | Event::Refused { .. }
+            | Event::Voided { .. }
+    )
 }
 
 /// Returns what a guard said.

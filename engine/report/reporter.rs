@@ -82,6 +82,15 @@ pub trait Reporter: Send {
     /// Leaves the terminal to somebody else, a prompt for instance.
     fn suspend(&mut self) {}
 
+    /// Takes in why nothing moves, for as long as it doesn't; empty when something does.
+    fn waits(&mut self, _text: &str) {}
+
+    /// Says at once, in the middle of what somebody else shows, what whoever reads that must not miss: a failure, for
+    /// instance, before they say yes. Returns whether there was any such thing, so that what stood there is shown again.
+    fn break_in(&mut self) -> bool {
+        false
+    }
+
     /// Takes the terminal back.
     fn unsuspend(&mut self) {}
 

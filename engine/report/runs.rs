@@ -12,7 +12,7 @@ use crate::machine::RunStatus;
 use crate::model::format_duration;
 
 /// A run in the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RunLine {
     /// Its id.
     pub run: String,

@@ -94,6 +94,11 @@ pub(super) fn fit(sections: &[Section], paint: Paint, size: Size) -> String {
     out.join("\n")
 }
 
+/// Returns how many rows a text takes on a terminal of that many columns. It may hold our own colours.
+pub fn rows_of(text: &str, columns: usize) -> usize {
+    text.lines().map(|line| width_of(line).div_ceil(columns.max(1)).max(1)).sum()
+}
+
 /// Returns the columns of a line that may hold our own colours.
 pub(super) fn width_of(line: &str) -> usize {
     if line.contains('\x1b') { width(&anstream::adapter::strip_str(line).to_string()) } else { width(line) }

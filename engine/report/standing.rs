@@ -6,7 +6,7 @@ use super::paint::Role;
 use crate::machine::{Addr, End, Finish, Graph, Progress, Stage, State, UndoResult};
 
 /// Where an instance stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// It failed.

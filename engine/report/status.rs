@@ -1,5 +1,6 @@
 //! A run's steps now: as data for machines, and as a page for people.
 
+mod glance;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -12,12 +13,14 @@ use serde::Serialize;
 use super::doubt::{Doubt, doubts};
 use super::paint::Paint;
 use super::section::Size;
-use super::summary::next_commands;
+use super::summary::{commands_of, next_commands};
 use super::timeline::{Timeline, Track};
 use super::{Asks, EndInfo, Standing, phrase, when};
 use crate::machine::{
     Addr, Finish, Graph, NodeId, Person, Progress, Rehearsal, RunStatus, State, UndoResult, Verdict,
 };
+
+pub use glance::{Glance, StatusOutput};
 
 /// The version of [`StatusPage`] as JSON; raised when a field changes its meaning or goes away.
 pub const STATUS_VERSION: u32 = 1;
@@ -37,7 +40,7 @@ pub struct About<'a> {
 }
 
 /// A run's steps now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct StatusPage {
     /// [`STATUS_VERSION`].
     pub version: u32,
@@ -66,6 +69,8 @@ pub struct StatusPage {
     pub rested: Option<Timestamp>,
     /// How long it took, or has been going on, in milliseconds.
     pub took_ms: u64,
+    /// The run at a glance, for a prompt or a bar; always there.
+    pub summary: Option<Glance>,
     /// What is in doubt: begun, and not seen to end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Doubt>,
@@ -79,7 +84,7 @@ pub struct StatusPage {
 }
 
 /// A step with its instances.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct StepStatus {
     /// Its id.
     pub step: String,
@@ -95,7 +100,7 @@ pub struct StepStatus {
 }
 
 /// An instance of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct InstanceStatus {
     /// Its name: `scale[api]`.
     pub name: String,
@@ -132,7 +137,8 @@ impl StatusPage {
             next.retain(|line| !line.contains(&format!("{} status ", about.program)));
             next
         };
-        StatusPage {
+        let commands = if next.is_empty() { Vec::new() } else { commands_of(&end, timeline) };
+        let mut page = StatusPage {
             version: STATUS_VERSION,
             run: about.run.to_owned(),
             runbook: opened.map(|opened| opened.runbook.clone()).unwrap_or_default(),
@@ -145,6 +151,7 @@ impl StatusPage {
             started: timeline.opened,
             rested: timeline.rested,
             took_ms: millis(took),
+            summary: None,
             doubts: doubts((about.run, about.program), (state, graph), timeline, about.alive),
             steps: (0..graph.len() as NodeId)
                 .filter(|&node| !state.goes_with_skipped(graph, node))
@@ -152,7 +159,9 @@ impl StatusPage {
                 .collect(),
             next,
             now: about.now,
-        }
+        };
+        page.summary = Some(Glance::of(&page, commands));
+        page
     }
 }
 

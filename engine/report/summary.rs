@@ -65,6 +65,20 @@ pub(super) fn meant_by(end: &EndInfo<'_>, timeline: &Timeline, name: &str) -> (S
     (summary.wanted(name).unwrap_or_default().to_owned(), summary.about(name).unwrap_or_default())
 }
 
+/// Returns what the gate that an instance failed at wanted, as the runbook says it; nothing where it failed at something else.
+pub fn failed_gate_wanted<'a>(state: &State, graph: &'a Graph, at: Addr) -> Option<&'a str> {
+    let instance = state.at(at);
+    let body = &graph.step(at.node).body;
+    let gate = match (&body.action, &body.verify) {
+        // Of a run that goes back the last gate is that of an undo.
+        _ if state.rollback || !matches!(instance.gate, Some((Verdict::DoesNotHold, _))) => return None,
+        (Action::Gate(gate), _) => gate,
+        (_, Some(gate)) if instance.action_ok => gate,
+        _ => body.check.as_ref()?,
+    };
+    Some(gate.passes().trim())
+}
+
 const PLAIN: Paint = Paint { colour: false, unicode: true };
 
 /// Of how many failures beside the first the runbook's text is told.
@@ -205,7 +219,7 @@ impl Summary<'_> {
         let mut fixed = self.wrapped(Role::Failure, "", &format!("{name} failed: {}", failure.why), 3);
         fixed.extend(self.command(&failure.command));
         if let Some(wanted) = self.wanted(&name) {
-            fixed.extend(self.wrapped(Role::Quiet, "  ", &format!("until {wanted}"), 3));
+            fixed.extend(self.wrapped(Role::Plain, "  ", &format!("until {wanted}"), 3));
         }
         if let Some(about) = self.about(&name) {
             fixed.extend(self.plain(&about, 5));
@@ -223,19 +237,7 @@ impl Summary<'_> {
 
     /// Returns what the gate that an instance failed at wanted: what was seen means little without it.
     fn wanted(&self, name: &str) -> Option<&str> {
-        let at = self.state.find(name)?;
-        let instance = self.state.at(at);
-        let body = &self.graph.step(at.node).body;
-        let gate = match (&body.action, &body.verify) {
-            // Of a run that goes back the last gate is that of an undo.
-            _ if self.state.rollback || !matches!(instance.gate, Some((Verdict::DoesNotHold, _))) => {
-                return None;
-            }
-            (Action::Gate(gate), _) => gate,
-            (_, Some(gate)) if instance.action_ok => gate,
-            _ => body.check.as_ref()?,
-        };
-        Some(gate.passes().trim())
+        failed_gate_wanted(self.state, self.graph, self.state.find(name)?)
     }
 
     fn command(&self, command: &str) -> Option<String> {
@@ -445,12 +447,21 @@ impl Summary<'_> {
             let instance = self.state.at(at);
             let name = self.name(at);
             match &instance.undo {
-                None => changed.push((name, self.change(at, instance))),
+                None => {
+                    let (what, became) = self.change(at, instance);
+                    let mark = match (became, self.graph.step(at.node).body.rollback.is_none()) {
+                        ("", false) => String::new(),
+                        ("", true) => " (can't be undone)".to_owned(),
+                        (became, false) => format!(" ({became})"),
+                        (became, true) => format!(" ({became}; can't be undone)"),
+                    };
+                    changed.push((name, what, mark));
+                }
                 Some(UndoResult::Done | UndoResult::Nothing) => {
                     let back = instance.changes.as_deref().and_then(reversed);
-                    undone.push((name, back.unwrap_or_else(|| self.change(at, instance))))
+                    undone.push((name, back.unwrap_or_else(|| self.change(at, instance).0), String::new()))
                 }
-                Some(UndoResult::Left(why)) => left.push((name, why.clone())),
+                Some(UndoResult::Left(why)) => left.push((name, why.clone(), String::new())),
                 Some(UndoResult::Failed(why)) => {
                     stuck.push((name, why.clone(), instance.undo_command.clone()));
                 }
@@ -490,7 +501,7 @@ impl Summary<'_> {
         sections
     }
 
-    fn change(&self, at: Addr, instance: &Instance) -> String {
+    fn change(&self, at: Addr, instance: &Instance) -> (String, &'static str) {
         let step = self.graph.step(at.node);
         let what = match (&instance.changes, &step.title) {
             (Some(changes), _) => changes.clone(),
@@ -503,20 +514,23 @@ impl Summary<'_> {
             },
         };
         match self.standing(at) {
-            Standing::Failed => format!("{what} (failed)"),
-            Standing::InDoubt => format!("{what} (in doubt)"),
-            Standing::Stopped => format!("{what} (stopped)"),
-            Standing::Skipped => format!("{what} (failed, then skipped)"),
-            _ => what,
+            Standing::Failed => (what, "failed"),
+            Standing::InDoubt => (what, "in doubt"),
+            Standing::Stopped => (what, "stopped"),
+            Standing::Skipped => (what, "failed, then skipped"),
+            _ => (what, ""),
         }
     }
 
-    fn table(&self, items: &[(String, String)]) -> Vec<String> {
-        let names: Vec<String> = items.iter().map(|(name, _)| self.paint.clean(name)).collect();
+    /// Returns each with its name and its mark, which is not cut with what was changed.
+    fn table(&self, items: &[(String, String, String)]) -> Vec<String> {
+        let names: Vec<String> = items.iter().map(|(name, ..)| self.paint.clean(name)).collect();
         let wide = names.iter().map(|name| width(name)).max().unwrap_or(0).min(self.size.columns / 3);
-        let row = |(name, (_, what)): (&String, &(String, String))| {
+        let row = |(name, (_, what, mark)): (&String, &(String, String, String))| {
             let name = pad(&self.paint.shorten(name, wide), wide);
-            self.paint.shorten(&format!("  {name}  {}", self.paint.clean(what)), self.size.columns)
+            let room = self.size.columns.saturating_sub(width(mark));
+            let line = self.paint.shorten(&format!("  {name}  {}", self.paint.clean(what)), room);
+            self.paint.shorten(&format!("{line}{mark}"), self.size.columns)
         };
         names.iter().zip(items).map(row).collect()
     }

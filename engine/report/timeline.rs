@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::machine::{Event, Finish, Leaf, Stage, UndoResult, Verdict};
 
 /// A failure as it was at its moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Failure {
     /// Why, in a sentence.
     pub why: String,

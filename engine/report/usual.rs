@@ -36,7 +36,11 @@ impl Past {
     /// Takes in the next event of that run.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::Opened(_) => self.opened = Some(at),
+            // A part of it is no measure of the whole.
+            Event::Opened(opened) => {
+                let whole = opened.options.only.is_empty() && opened.options.from.is_none();
+                self.opened = whole.then_some(at);
+            }
             // What passed while it was at rest is nobody's work.
             Event::Resumed { .. } | Event::TakenOver { .. } => {
                 self.opened = None;
@@ -133,5 +137,24 @@ mod tests {
         assert_eq!(seconds("scale[new]", "scale"), Some(18), "a new instance takes what the others do");
         assert_eq!(seconds("scale[api]", "other"), None, "a failure is no measure");
         assert_eq!(usual.run(), None, "none of them came to an end");
+    }
+    #[test]
+    fn a_part_of_a_run_is_no_measure_of_the_whole() {
+        let usual = |part: bool| {
+            let mut play = Play::expanded(Vec::new());
+            play.rest(RunStatus::Succeeded);
+            let mut past = Past::default();
+            past.begin();
+            for (at, event) in &play.events {
+                let mut event = event.clone();
+                if let (Event::Opened(opened), true) = (&mut event, part) {
+                    opened.options.only = vec!["reach".to_owned()];
+                }
+                past.apply(*at, &event);
+            }
+            past.usual().run()
+        };
+        assert!(usual(false).is_some());
+        assert_eq!(usual(true), None);
     }
 }

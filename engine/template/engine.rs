@@ -137,6 +137,16 @@ impl Engine {
         Ok(uses::conjuncts(node(&*self.parsed(Mode::Expr, src)?)?))
     }
 
+    /// Returns where the two sides of a bare expression stand that is one comparison of sizes, and its sign; nothing for any
+    /// other.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] for what is no expression of the runbook language.
+    pub fn comparison(&self, src: &str) -> Result<Option<uses::Sides>, Fault> {
+        Ok(uses::comparison(node(&*self.parsed(Mode::Expr, src)?)?))
+    }
+
     /// Splits a `run` string into words before anything is filled in; each word is a text, given with its byte range
     /// in `src`. Where quotes were taken away the word is shorter than its range.
     ///

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::parse::constant_key;
-use super::syntax::{Call, Node, NodeKind, Part, Targets};
+use super::syntax::{Call, Comparison, Node, NodeKind, Part, Targets};
 use super::value::Value;
 
 /// One use of a name.
@@ -66,6 +66,17 @@ pub(super) fn conjuncts(node: &Node) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Where the two sides of a comparison stand, with its sign between them.
+pub type Sides = (Range<usize>, &'static str, Range<usize>);
+
+/// Returns where the two sides of an expression stand that is one comparison and nothing else, and its sign between them.
+pub(super) fn comparison(node: &Node) -> Option<Sides> {
+    let NodeKind::Compare(left, others) = &node.kind else { return None };
+    let [(comparison, right)] = others.as_slice() else { return None };
+    let told = !matches!(comparison, Comparison::In | Comparison::NotIn);
+    told.then(|| (left.span.clone(), comparison.sign(), right.span.clone()))
 }
 
 /// Lists the texts and numbers written in an expression.

@@ -282,12 +282,12 @@ fn an_approval_from_another_terminal() {
      hint: did you mean `go`?
     --- exit status: 2
     ");
-    assert_snapshot!(project.run(&["approve", &run, "go", "--note", "seen with Dana"]), @"
+    assert_snapshot!(project.run(&["approve", &run, "go", "--note", "seen with Dana"]), @r"
     $ runbook approve [RUN] go --note seen with Dana
     --- stderr
     go waits for your decision
       Go on?
-      A yes runs:
+      A yes runs one:
         touch one
     go: approved; go on with `runbook resume [RUN]`
     ");

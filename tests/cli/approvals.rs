@@ -122,13 +122,13 @@ fn two_different_people_are_two() {
      hint: what counts is the name that this machine gives (LOGNAME): asserted, not proven
     --- exit status: 2
     ");
-    assert_snapshot!(as_person(&project, "ben", &["approve", &run, "go"]).code(0), @"
+    assert_snapshot!(as_person(&project, "ben", &["approve", &run, "go"]).code(0), @r"
     $ runbook approve [RUN] go
     --- stderr
     go waits for your decision
       Drop the old table?
       2 different people of dba (ann, ben, cleo) or dana must say yes; nobody did yet.
-      A yes runs:
+      A yes runs drop:
         echo dropped >> did
     go: approved (1 of 2: it still waits); go on with `runbook resume [RUN]`
     ");
@@ -246,12 +246,12 @@ fn live(project: &Project, runbook: &str) -> (Child, String) {
 fn an_approval_of_a_live_run_is_void_when_other_commands_would_start() {
     let project = Project::new().file("runbooks/release.yaml", RELEASE);
     let (engine, run) = live(&project, "release");
-    assert_snapshot!(as_person(&project, "ben", &["approve", &run, "go", "--note", "fine"]).code(0), @"
+    assert_snapshot!(as_person(&project, "ben", &["approve", &run, "go", "--note", "fine"]).code(0), @r"
     $ runbook approve [RUN] go --note fine
     --- stderr
     go waits for your decision
       Ship it?
-      A yes runs:
+      A yes runs ship:
         touch 'shipped-‹steps.build.outputs.image›'
     go: approved; run [RUN] hears it at once
     ");
@@ -297,12 +297,12 @@ fn typed_answers_become_outputs() {
     ");
     project.run(&["exec", "asks"]).code(3);
     let run = project.newest();
-    assert_snapshot!(project.run(&["approve", &run, "go"]).code(2), @"
+    assert_snapshot!(project.run(&["approve", &run, "go"]).code(2), @r"
     $ runbook approve [RUN] go
     --- stderr
     go waits for your decision
       Which share?
-      A yes runs:
+      A yes runs shift:
         touch 'share-‹steps.go.outputs.share›-‹steps.go.outputs.ticket›'
     error: `go` asks for share
      hint: add --answer share=VALUE

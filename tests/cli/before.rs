@@ -14,105 +14,208 @@ fn help_groups_the_verbs() {
     Usage: runbook [OPTIONS] <COMMAND>
 
     Before a run:
-      list      Show the runbooks there are
-      show      Show one runbook: its inputs, steps, gates, and how to run it
-      check     Find every mistake in the runbooks at once
-      plan      Show the commands a run would send, in order, without running any
-      graph     Draw the steps and what waits for what
-      docs      Write documentation from the runbooks and the step templates
-      rehearse  Run a runbook with a tape in place of every command: nothing is run, nothing is changed
-      test      Play the tests of runbooks (`*.test.yaml`): nothing is run, a tape answers for every command
-      new       Write a runbook or a step template to begin with
-      import    Write a draft of a runbook from a Markdown runbook
-      explain   Tell what a code such as RB0101 means, and what to do about it
-      schema    Write the JSON Schema by which editors complete and check files
+      list         Show the runbooks there are
+      show         Show one runbook: its inputs, steps, gates, and how to run it
+      check        Find every mistake in the runbooks at once
+      plan         Show the commands a run would send, in order, without running any
+      graph        Draw the steps and what waits for what
+      docs         Write documentation from the runbooks and the step templates
+      rehearse     Play a run with a tape in place of every command
+      test         Play the tests of runbooks: a tape answers for every command
+      new          Write a runbook or a step template to begin with
+      import       Write a draft of a runbook from a Markdown runbook
+      explain      Tell what a code such as RB0101 means, and what to do about it
+      schema       Write the JSON Schema by which editors complete and check files
+      completions  Write the script that completes commands in a shell
+      man          Write the manual pages
 
     A run:
-      exec      Run a runbook
-      resume    Go on with a run where its journal ends
-      rollback  Undo a run's steps, the last begun first
-      approve   Answer a step that waits for a person, from any terminal
-      done      Say that a manual step is done, from any terminal
-      cancel    Stop a live run from any terminal, as Ctrl-C twice would
+      exec         Run a runbook
+      resume       Go on with a run where its journal ends
+      rollback     Undo a run's steps, the last begun first
+      approve      Answer a step that waits for a person, from any terminal
+      done         Say that a manual step is done, from any terminal
+      cancel       Stop a live run from any terminal, as Ctrl-C twice would
 
     What was run:
-      status    Show the steps of a run as they stand
-      runs      Show the runs that are not finished, or all of them
-      logs      Show what the commands of a run printed
-      report    Write the account of a run for the incident record
-      verify    Prove that the journal of a run was not altered
+      status       Show the steps of a run as they stand
+      runs         Show the runs that are not finished, or all of them
+      logs         Show what the commands of a run printed
+      report       Write the account of a run for the incident record
+      verify       Prove that the journal of a run was not altered
 
     Everywhere:
-      -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards
-          --store <URL>      Keep the journal here: a path, or sqlite:PATH [also: RUNBOOK_STORE]
-          --color <WHEN>     When to use colour: auto, always, never [also: NO_COLOR, CLICOLOR_FORCE]
-          --format <FORM>    What to write to stdout: text for people, json for programs
-      -v, --verbose...       Say more about what the program itself does; twice for still more [also:
-                             RUNBOOK_LOG]
-      -h, --help             Print help
+      -C, --directory <DIR>  Work as if started in DIR. The project is looked for from there upwards
+          --store <URL>      Keep the journal here, wherever RUNBOOK_STORE says. A path, or sqlite:PATH
+          --color <WHEN>     When to use colour: auto, always, never. NO_COLOR and CLICOLOR_FORCE are
+                             heard, too
+          --format <FORM>    Write text for people, or json for programs. Some verbs write other forms:
+                             md, html, sarif, mermaid, dot, svg
+      -v, --verbose...       Write what the program does to a file. Twice for more; RUNBOOK_LOG says it
+                             finer
+      -h, --help             Tell what to type: -h in short, --help all
       -V, --version          Print version
+
+    Exit codes:
+      0    it went well
+      1    a step or gate failed, and the run is paused; verify: altered
+      2    a mistake in command line, runbook or inputs; nothing ran
+      3    the run waits for a person
+      4    the run failed and was rolled back
+      5    the rollback did not complete
+      6    another run holds the lock
+      130  stopped by Ctrl-C or a lost terminal; it can be resumed
+      143  stopped by SIGTERM; it can be resumed
 
     Example:
       runbook plan pre-scale-event --var env=prod      what would be done
       runbook exec pre-scale-event --var env=prod      do it
       runbook rollback                                 undo it
+
+    Documented in README.md, docs/tutorial.md, docs/reference/commands.md
     ");
 }
 
 #[test]
-fn help_of_exec_has_an_example_and_the_exit_codes() {
+fn short_help_fits_and_long_help_has_examples_and_exit_codes() {
+    assert_snapshot!(deploy().run(&["-h"]), @r"
+    $ runbook -h
+    Runs runbooks: each step journaled, verified, and reversible
+
+    Usage: runbook [OPTIONS] <COMMAND>
+
+    Before a run:
+      list  show  check  plan  graph  docs  rehearse  test
+      new  import  explain  schema  completions  man
+    A run:
+      exec  resume  rollback  approve  done  cancel
+    What was run:
+      status  runs  logs  report  verify
+    Everywhere:
+      -C, --directory <DIR>  Work as if started in DIR
+          --store <URL>      Keep the journal here, wherever RUNBOOK_STORE says
+          --color <WHEN>     When to use colour: auto, always, never
+          --format <FORM>    Write text for people, or json for programs
+      -h, --help             Tell what to type: -h in short, --help all
+
+    Example:
+      runbook plan pre-scale-event --var env=prod      what would be done
+      runbook exec pre-scale-event --var env=prod      do it
+      runbook rollback                                 undo it
+    More: runbook --help, what each verb does; runbook VERB -h, its flags
+    ");
+    assert_snapshot!(deploy().run(&["exec", "-h"]), @r"
+    $ runbook exec -h
+    Run a runbook
+
+    Usage: runbook exec [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]                   The runbook: its name, or the path of its file
+    Inputs:
+          --var <NAME=VALUE>   Set a var; the last of one name wins
+          --vars-file <FILE>   Read vars from a YAML file; a later one wins
+    The run:
+          --plan <FILE>        Run what `plan --out FILE` kept, or nothing
+      -y, --yes                Confirm a protected run; approves nothing else
+          --on-failure <WHAT>  When a step fails: pause or rollback
+          --reason <TEXT>      Why, for the journal
+          --approve <STEP>     Answer yes to this step's approval
+          --only <STEP>        Run this step and no others; needs --reason
+          --from <STEP>        Begin at this step; needs --reason
+          --wait               Wait for answers from another terminal
+          --detach             Go on in the background
+    Everywhere: -C DIR, --store URL, --format FORM, --color WHEN, -v (runbook -h)
+
+    Example: runbook exec pre-scale-event --var env=prod --var traffic=high
+    More, with examples: runbook exec --help
+    ");
     assert_snapshot!(deploy().run(&["exec", "--help"]), @r"
     $ runbook exec --help
     Run a runbook
+
+    A var comes from --var, then --vars-file, then RUNBOOK_VAR_NAME, then its default; what is still
+    missing is asked for on a terminal. Secrets come from RUNBOOK_VAR_NAME or from where the runbook
+    says, never from --var.
+
+    When a step fails at a terminal you are asked what to do; elsewhere the run is paused, and the last
+    lines are the commands to type. Ctrl-C once starts nothing new; twice stops what runs.
+
+    A run that waits for the person at its terminal rings the terminal's bell; RUNBOOK_BELL=no keeps it
+    quiet.
+
+    --yes consents to a protected run and to nothing else. --only and --from want a --reason, which is
+    recorded.
 
     Usage: runbook exec [OPTIONS] [NAME]
 
     Arguments:
       [NAME]  The runbook: its name, or the path of its file
 
-    Options:
-      -h, --help  Print help
-
     Inputs:
           --var <NAME=VALUE>  Set a var; the last of one name wins
-          --vars-file <FILE>  Read vars from a YAML file; what a later file says wins
+          --vars-file <FILE>  Read vars from a YAML file; a later one wins
 
     The run:
-          --plan <FILE>        Run what was planned, by `plan --out FILE`, and nothing else
-      -y, --yes                Confirm a protected run where no terminal can ask; approves nothing else
+          --plan <FILE>        Run what `plan --out FILE` kept, or nothing
+      -y, --yes                Confirm a protected run; approves nothing else. For where no terminal can
+                               ask
           --max-parallel <N>   At most so many steps at once
-          --on-failure <WHAT>  What a failed step does to the run: pause or rollback
+          --on-failure <WHAT>  When a step fails: pause or rollback
           --reason <TEXT>      Why, for the journal
-          --approve <STEP>     Answer yes to the approval of this step, without asking
-          --only <STEP>        Run this step and no others; give it once a step. Needs a reason
-          --from <STEP>        Begin at this step: what comes before it in the file and does not need it
-                               is skipped. Needs a reason
-          --wait               Where no terminal can answer, wait for an answer from another one
-          --detach             Go on in the background as soon as the run is opened
-          --record <FILE>      Write every command and its answer to FILE, a tape for `rehearse`;
+          --approve <STEP>     Answer yes to this step's approval. Nobody is asked for it then. Give it
+                               once a step
+          --only <STEP>        Run this step and no others; needs --reason. Give it once a step
+          --from <STEP>        Begin at this step; needs --reason. What comes before it in the file and
+                               does not need it is skipped
+          --wait               Wait for answers from another terminal. For where no terminal can answer
+                               here; without it the run is paused then, with exit code 3
+          --detach             Go on in the background. This call ends once the run is opened; `runbook
+                               status --watch` looks on
+          --record <FILE>      Write a tape of it to FILE, for `rehearse`. Every command and its answer;
                                secrets are masked
 
     Everywhere:
-      -C, --directory <DIR>  Work as if started in DIR: the project is looked for from there upwards
-          --store <URL>      Keep the journal here: a path, or sqlite:PATH [also: RUNBOOK_STORE]
-          --color <WHEN>     When to use colour: auto, always, never [also: NO_COLOR, CLICOLOR_FORCE]
-          --format <FORM>    What to write to stdout: text for people, json for programs
-      -v, --verbose...       Say more about what the program itself does; twice for still more [also:
-                             RUNBOOK_LOG]
+      -C, --directory <DIR>  Work as if started in DIR. The project is looked for from there upwards
+          --store <URL>      Keep the journal here, wherever RUNBOOK_STORE says. A path, or sqlite:PATH
+          --color <WHEN>     When to use colour: auto, always, never. NO_COLOR and CLICOLOR_FORCE are
+                             heard, too
+          --format <FORM>    Write text for people, or json for programs. Some verbs write other forms:
+                             md, html, sarif, mermaid, dot, svg
+      -v, --verbose...       Write what the program does to a file. Twice for more; RUNBOOK_LOG says it
+                             finer
+      -h, --help             Tell what to type: -h in short, --help all
 
-    A var comes from --var, then --vars-file, then RUNBOOK_VAR_NAME, then its default; what is still
-    missing is asked for on a terminal. Secrets come from RUNBOOK_VAR_NAME or from where the runbook
-    says, never from --var.
+    Examples:
+      # with inputs
+      runbook exec pre-scale-event --var env=prod --var traffic=high
+      # what was planned, or nothing
+      runbook exec --plan friday.plan
+      # in the background; then `runbook status --watch`
+      runbook exec pre-scale-event --var env=prod --yes --detach
+      # from CI: a person answers from another terminal, by `approve`
+      runbook exec pre-scale-event --var env=prod --yes --wait
+      # with an approval that was given elsewhere
+      runbook exec release --approve go --reason 'change 4711, Dana'
+      # a part of it
+      runbook exec release --only warm --only tell --reason 'caches went cold'
+      # undo at once when a step fails
+      runbook exec release --on-failure rollback
+      # record it, for rehearsals
+      runbook exec release --record release.tape.yaml
 
     Exit codes:
-      0  succeeded                          4  failed and rolled back
-      1  a step failed; the run is paused   5  rollback did not complete
-      2  a mistake; nothing ran             6  another run holds the lock
-      3  waiting for a person               130, 143  stopped; it can be resumed
+      0    the run succeeded
+      1    a step or gate failed; the run is paused
+      2    a mistake in command line, runbook or inputs; nothing ran
+      3    it waits for a person, and no terminal can ask
+      4    it failed, and was rolled back
+      5    the rollback did not complete
+      6    another run holds the lock; it is named
+      130  stopped by Ctrl-C or a lost terminal; it can be resumed
+      143  stopped by SIGTERM; it can be resumed
 
-    Example:
-      runbook exec pre-scale-event --var env=prod --var traffic=high
-      runbook exec --plan friday.plan
+    Documented in docs/tutorial.md, docs/plan.md, docs/reference/commands.md#runbook-exec
     ");
 }
 
@@ -126,10 +229,11 @@ fn every_verb_has_an_example() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let verbs: Vec<&str> =
         verbs.filter_map(|line| line.split(' ').next()).filter(|verb| *verb != "runbook").collect();
-    assert_eq!(verbs.len(), 23, "{verbs:?}");
+    assert_eq!(verbs.len(), 25, "{verbs:?}");
     for verb in verbs {
         let help = project.run(&[verb, "--help"]).code(0).stdout;
-        assert!(help.contains(&format!("Example:\n  runbook {verb}")), "{verb}: {help}");
+        let (_, examples) = help.split_once("\nExamples:\n").expect("it has examples");
+        assert!(examples.contains(&format!("runbook {verb}")), "{verb}: {help}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::project::{Project, Shown};
 #[test]
 fn a_run_that_succeeds() {
     let project = deploy();
-    assert_snapshot!(project.run(&["exec", "deploy", "--var", "env=staging", "--max-parallel", "1"]), @"
+    assert_snapshot!(project.run(&["exec", "deploy", "--var", "env=staging", "--max-parallel", "1"]), @r"
     $ runbook exec deploy --var env=staging --max-parallel 1
     [TIME] run [RUN]: deploy opened by ann@[HOST]
     [TIME] look started: echo staging-site
@@ -41,7 +41,7 @@ fn a_run_that_succeeds() {
     Changed
       write[0]  version one → 0
       write[1]  version one → 1
-      warm      touch warm
+      warm      touch warm (can't be undone)
 
     Next
       every step              runbook status [RUN]

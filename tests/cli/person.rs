@@ -137,6 +137,55 @@ fn a_failed_run_is_rolled_back_from_the_prompt_after_it_was_shown() {
 }
 
 #[test]
+fn the_bell_is_rung_once_when_the_person_at_the_terminal_is_asked() {
+    for (said, rings) in [(None, 2), (Some("no"), 0)] {
+        let project = chain();
+        let mut command = project.command(&["exec", "chain"]);
+        if let Some(said) = said {
+            command.env("RUNBOOK_BELL", said);
+        }
+        let mut terminal = Terminal::start(&command);
+        terminal.wait_for("What now?");
+        terminal.keys("r\n");
+        terminal.wait_for("What now?");
+        terminal.keys("q\n");
+        let (_, screen) = terminal.end();
+        assert_eq!(screen.matches('\u{7}').count(), rings, "{screen:?}");
+    }
+    let piped = chain().run(&["exec", "chain"]).code(1).to_string();
+    assert!(!piped.contains('\u{7}'), "{piped}");
+}
+
+#[test]
+fn who_is_asked_reads_of_a_failure_before_they_answer() {
+    let project = Project::new().file(
+        "runbooks/beside.yaml",
+        "runbook: beside\ntitle: Two at a time\nsteps:\n  \
+         - {id: go, needs: [], approve: {prompt: Shall it go on?}}\n  - id: boom\n    needs: []\n    on_failure: continue\n    \
+         shell: 'while [ ! -e fail ]; do sleep 0.05; done; echo no route to host; exit 3'\n    irreversible: It only fails.\n",
+    );
+    let mut terminal = Terminal::start(&project.command(&["exec", "beside"]));
+    terminal.wait_for("Yes? [y/N] ");
+    // Half an answer, from before anything was wrong.
+    terminal.keys("y");
+    project.write("fail", "");
+    terminal.wait_for("boom ");
+    terminal.wait_for("| no route to host");
+    terminal.wait_for("Yes? [y/N] ");
+    terminal.keys("\n");
+    terminal.wait_for("Note");
+    terminal.keys("\n");
+    terminal.wait_for("What now?");
+    terminal.keys("q\n");
+    let (_, screen) = terminal.end();
+    let answers: Vec<bool> = events(&project)
+        .into_iter()
+        .filter_map(|event| if let Event::Answered { yes, .. } = event { Some(yes) } else { None })
+        .collect();
+    assert_eq!(answers, [false], "{screen}");
+}
+
+#[test]
 fn who_says_no_to_undoing_is_not_told_how_to_do_it_unasked() {
     let project = chain();
     project.run(&["exec", "chain"]).code(1);

@@ -111,7 +111,10 @@ fn the_account_tells_what_was_decided_and_undone() {
     );
     let door = account["changes"].as_array().expect("a list").iter().find(|one| one["step"] == "door");
     let door = door.expect("it was changed");
-    assert_eq!((door["standing"].as_str(), door["undo"].as_str()), (Some("undone"), Some("rm door")));
+    assert_eq!(
+        (door["standing"].as_str(), door["undo"].as_str()),
+        (Some("undone"), Some("rm door </dev/null"))
+    );
     assert_eq!(door["captured"]["door"], "shut");
     let page = project.run(&["report", &run, "--format", "html"]).code(0).stdout;
     assert!(page.starts_with("<!doctype html>") && !page.contains("<b>1</b>"), "{page}");
@@ -345,4 +348,64 @@ fn what_was_not_undone_is_told_as_it_is_pasted() {
     assert!(html.contains(&shown.replace('"', "&quot;").replace('\'', "&#39;")), "{html}");
     // On the screen a command of several lines would be another one.
     assert_eq!(end.matches("by hand: it is in the account, whole: runbook report [RUN]").count(), 3, "{end}");
+}
+
+/// Pasted, a command that reads would take the next line for its own; and who pastes it has to know where a secret is.
+#[test]
+fn what_is_pasted_reads_nothing_and_says_where_its_secrets_are() {
+    let runbook = "\
+runbook: reads
+title: T
+vars:
+  key: {type: secret, from: {file: key.txt}}
+  token: {type: secret, from: {command: cat token.txt}}
+  odd: {type: secret, from: {command: [cat, 'o`dd$(x).txt']}}
+steps:
+  - id: a
+    run: mkdir made
+    rollback:
+      env: {K: '{{ key }}', T: '{{ token }}', O: '{{ odd }}'}
+      run: sh -c 'cat >> log; echo \"$K $T $O\" >> log; exit 4'
+";
+    let project = Project::new()
+        .file("runbooks/reads.yaml", runbook)
+        .file("key.txt", "key-of-the-file\n")
+        .file("token.txt", "token-of-the-command\n")
+        .file("o`dd$(x).txt", "odd-one-out\n");
+    project.run(&["exec", "reads"]).code(0);
+    project.run(&["rollback", &project.newest(), "--yes"]).code(5);
+    let account = json(&project, &["report", "--format", "json"]);
+    let undo = account["changes"][0]["undo"].as_str().expect("it is told").to_owned();
+    let paste = |envs: &[(&str, &str)]| {
+        project.write("log", "");
+        let mut sh = std::process::Command::new("sh");
+        sh.current_dir(project.root())
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut sh = sh
+            .stdout(std::process::Stdio::piped())
+            .envs(envs.iter().copied())
+            .spawn()
+            .expect("there is a shell");
+        let typed = format!("{undo}\necho goes on\n");
+        std::io::Write::write_all(&mut sh.stdin.take().expect("a pipe"), typed.as_bytes()).expect("it reads");
+        let output = sh.wait_with_output().expect("it ends");
+        (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let all = [("RUNBOOK_VAR_KEY", "k"), ("RUNBOOK_VAR_TOKEN", "t"), ("RUNBOOK_VAR_ODD", "o")];
+    assert_eq!(paste(&all).0, "goes on\n", "{undo}");
+    assert_eq!(project.log(), "k t o\n");
+    for (missing, said) in [
+        (0, "the secret key: it is in key.txt"),
+        (1, "the secret token: this prints it: cat token.txt"),
+        (2, "the secret odd: the runbook says where it is from"),
+    ] {
+        let given: Vec<_> =
+            all.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, one)| *one).collect();
+        let (_, told) = paste(&given);
+        assert!(told.contains(said) && project.log().is_empty(), "{told}\n{undo}");
+    }
 }

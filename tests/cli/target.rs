@@ -115,7 +115,7 @@ fn whoever_is_asked_for_the_target_has_a_minute() {
     project.run(&["exec", "aimed"]).code(1);
     let store = Store::open_read_only(project.journal()).expect("a journal");
     let run = store.runs(&Filter::default()).expect("runs").remove(0).id;
-    let snapshot = Arc::new(store.load(&run).expect("the run").snapshot);
+    let snapshot = store.load(&run).expect("the run").snapshot;
     let graph = Arc::new(Graph::of(&snapshot.runbook));
     let facts = RunFacts { id: run.to_string(), started_at: String::new(), operator: String::new() };
     let asked =

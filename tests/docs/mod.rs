@@ -1,5 +1,7 @@
 //! The documentation: pages that are made are as they are made, and what is shown is what happens.
 
+mod hooks;
+mod manual;
 mod pages;
 mod promises;
 mod reference;

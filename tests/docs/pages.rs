@@ -644,3 +644,38 @@ steps:
         assert!(page.contains(&said), "{said}\n{page}");
     }
 }
+
+/// A value has one name on a page: what is said to people has it as the commands do.
+#[test]
+fn what_is_said_names_values_as_the_commands_do() {
+    let project = Project::new().file(
+        "runbooks/said.yaml",
+        r#"runbook: said
+title: Said
+steps:
+  - id: look
+    run: date
+    effect: read
+    outputs: {n: stdout}
+  - id: scale
+    capture: {run: date, outputs: {min: stdout | int}}
+    changes: "min {{ captured.min }} to {{ captured.min + 1 }}"
+    run: [echo, "{{ captured.min }}"]
+    irreversible: "it was {{ captured.min }}"
+  - id: agreed
+    approve: "Is {{ steps.look.outputs.n }} right?"
+"#,
+    );
+    let page = project.run(&["docs", "said"]).code(0).stdout.clone();
+    for said in [
+        "Changes: `min $scale_before_min to ($scale_before_min + 1)`",
+        "> Is $look_n right?",
+        "it was $scale_before_min",
+        "export look_n=<stdout>",
+        "export scale_before_min=<stdout | int>",
+    ] {
+        assert!(page.contains(said), "{said}\n{page}");
+    }
+    let hand = page.split_once("By hand").expect("it has commands").1;
+    assert!(!hand.contains('‹'), "{hand}");
+}

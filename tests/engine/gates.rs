@@ -471,3 +471,22 @@ fn two_runs_that_would_wait_for_each_other_for_ever_do_not() {
     let told = shown.iter().filter(|shown| shown.contains("neither would ever end")).count();
     assert!(told >= 1, "{shown:#?}");
 }
+
+#[test]
+fn a_gate_that_is_asked_anew_tells_what_it_sees_though_it_is_what_it_saw_before() {
+    let project = Project::new().file(
+        "runbooks/ready.yaml",
+        "runbook: ready\ntitle: Wait\nsteps:\n  - id: ready\n    \
+         gate: {run: [echo, '7'], pass: stdout | int >= 10, every: 5ms, within: 100ms}\n",
+    );
+    project.run(&["exec", "ready"]).code(1);
+    project.run(&["resume"]).code(1);
+    let polled: Vec<(u32, String)> = events(&project)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Polled { leaf, seen, .. } => Some((leaf.attempt, seen)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(polled, [(1, "7".to_owned()), (2, "7".to_owned())]);
+}

@@ -80,6 +80,7 @@ impl Place {
             reason: None,
             consent: None,
             plan: None,
+            trace_parent: None,
             planned_target: Default::default(),
             faults: Default::default(),
         };

@@ -294,6 +294,57 @@ fn a_secret_comes_from_outside_and_is_the_same_to_the_command() {
     assert_eq!(project.log(), wanted, "{draft}");
 }
 
+/// `secrets.md` has one in each place where one may stand; each begins with `hunt`, so that whatever is left shows.
+#[test]
+fn no_secret_of_a_document_reaches_the_draft() {
+    let text = &documents()["secrets"];
+    let document = imported(text);
+    let written = document.to_string();
+    assert!(!written.contains("hunt"), "{written}");
+    let holding = (1..).zip(text.lines()).filter(|(_, line)| line.contains("hunt"));
+    let open = document["open"].as_array().expect("a list");
+    let told = open.iter().filter(|open| open["about"].as_str().is_some_and(|it| it.contains("stands here")));
+    let told: Vec<u64> = told.map(|open| open["line"].as_u64().expect("a number")).collect();
+    assert_eq!(told, holding.map(|(line, _)| line).collect::<Vec<u64>>(), "the lines that are listed");
+}
+
+/// What is asked of a person can be answered where it says: a var that no step uses is none.
+#[test]
+fn each_value_that_is_open_is_a_var_of_the_draft() {
+    for (name, text) in documents() {
+        let document = imported(&text);
+        let runbook = document["runbook"].as_str().expect("the draft");
+        for open in document["open"].as_array().expect("a list") {
+            let (matter, about) = (open["matter"].as_str(), open["about"].as_str().expect("text"));
+            if matter == Some("value") || matter == Some("secret") && !about.contains(' ') {
+                assert!(runbook.contains(&format!("\n  {about}:\n    type: ")), "{name}: {open}");
+            }
+        }
+    }
+}
+
+/// A step that no run does is told by `check` until somebody decides; what only may be a way back is run, and asked about.
+#[test]
+fn what_goes_back_is_never_passed_over_in_silence() {
+    let text = "# T\n\n## Reverting traffic to blue\n\n```sh\n: > forwards\n```\n\n## Rollback\n\n```sh\n: > back\n```\n";
+    let project = Project::new().file("wiki.md", text);
+    project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
+    let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
+    assert!(
+        draft.contains(
+            "way back, or only an example: which of them is to run?\n#   wiki.md:6 forwards: “Reverting"
+        ),
+        "{draft}"
+    );
+    let checked = project.run(&["check", "runbooks/t.yaml"]).code(0).to_string();
+    assert!(
+        checked.matches("warning[RB0225]").count() == 1 && checked.contains("whose rollback"),
+        "{checked}"
+    );
+    project.run(&["exec", "t", "--yes"]).code(0);
+    assert!(project.has("forwards") && !project.has("back"), "{draft}");
+}
+
 #[test]
 fn a_section_is_taken_by_its_heading() {
     let text = "# T\n\n## One\n\n```sh\ndate\n```\n\n### Part\n\n```sh\nuptime\n```\n\n## Two\n\n```sh\ndf -h\n```\n\n## Same\n\n## Same\n";
@@ -473,8 +524,8 @@ fn a_draft_claims_nothing_that_nobody_decided() {
       ls-file-log can't be undone and asks whether to leave it: Not decided yet: how this is undone, or why it can't be.
 
     Still changed
-      make-it      Make it
-      ls-file-log  ls "$FILE" >> log
+      make-it      Make it (can't be undone)
+      ls-file-log  ls "$FILE" >> log (can't be undone)
 
     Next
       leave it as it is   runbook resume [RUN] --approve ls-file-log

@@ -116,12 +116,31 @@ fn a_fault_that_strikes_nothing_is_told() {
     let shown = project.run(&[&["rehearse", "up"], &faults[..]].concat()).code(3).to_string();
     for part in [
         "--fail scale[tpyo] did nothing: there is no scale[tpyo]; there is scale[api], scale[web]\n",
-        "--fail script=3 did nothing: no command of script was run\n",
+        "--fail script=3 has done nothing yet: no command of script was run\n",
         "--kill-at script[x] did nothing: there is no script[x]; there is script\n",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
-    assert_eq!(shown.matches("did nothing").count(), 3, "{shown}");
+    assert_eq!(shown.matches("did nothing").count(), 2, "{shown}");
+}
+
+#[test]
+fn a_fault_that_has_not_struck_outlives_its_engine() {
+    let project = project();
+    // A person is waited for: what comes after them is still to come.
+    let shown = project.run(&["rehearse", "up", "--fail", "script"]).code(3).to_string();
+    assert!(shown.contains("--fail script has done nothing yet: no command of script was run\n"), "{shown}");
+    let run = newest(&project);
+    let shown = project.run(&["resume", &run, "--approve", "go"]).code(1).to_string();
+    assert!(shown.contains("still to go wrong: --fail script\n"), "{shown}");
+    assert!(shown.contains("rehearsed failure (--fail script)"), "{shown}");
+    let shown = project.run(&["resume", &run]).code(0).to_string();
+    assert!(!shown.contains("to go wrong") && !shown.contains("nothing"), "{shown}");
+    // The engine was killed before it.
+    project.run(&["rehearse", "up", "--approve", "go", "--kill-at", "scale", "--fail", "script=7"]);
+    let shown = project.run(&["resume", &newest(&project), "--approve", "go"]).code(1).to_string();
+    assert!(shown.contains("script exited with 7"), "{shown}");
+    project.run(&["resume", &newest(&project), "--approve", "go"]).code(0);
 }
 
 #[test]

@@ -98,6 +98,87 @@ steps:
     assert!(after.contains("run: [echo, \"•••\"]") && !after.contains("topsecret"), "{tape}");
 }
 
+/// The step gives `production`, too, which stands in commands that have nothing to do with it.
+const SENSITIVE: &str = "\
+runbook: real
+title: T
+vars: {context: {type: string, default: production}}
+steps:
+  - id: ask
+    run: [echo, '{\"pw\": \"topsecret\", \"of\": \"production\"}']
+    sensitive: true
+    effect: read
+    outputs: {pw: json.pw, of: json.of}
+  - {id: login, needs: [ask], run: 'echo --at production {{ steps.ask.outputs.of }} --pw={{ steps.ask.outputs.pw }} {{ context }}', effect: read}
+  - {id: tell, needs: [login], shell: 'echo production topsecret', effect: read}
+  - {id: feed, needs: [tell], run: cat, stdin: 'to production: {{ steps.ask.outputs.pw }}', effect: read}
+  - {id: plain, needs: [feed], run: cat, stdin: to production, effect: read}
+";
+
+#[test]
+fn a_tape_with_what_a_sensitive_step_gave_masked_can_be_rehearsed() {
+    let project = Project::new().file("runbooks/real.yaml", SENSITIVE);
+    project.run(&["exec", "real", "--record", "t.yaml"]).code(0);
+    let tape = fs::read_to_string(project.root().join("t.yaml")).expect("it was recorded");
+    let after = tape.split_once("# login, action").expect("it was recorded").1;
+    for part in [
+        "run: [echo, \"--at\", production, \"•••\", \"--pw=•••\", production]",
+        "shell: \"echo production topsecret\"",
+        "stdin: \"to •••: •••\"",
+        "stdin: \"to production\"",
+    ] {
+        assert!(after.contains(part), "{part}\n{tape}");
+    }
+    // What was printed is masked wherever it was printed.
+    assert!(after.contains("      ••• •••\n") && after.contains("stdout: \"to •••\"\n"), "{tape}");
+    // As the tape says what is to be done, and with another value than that of the recording.
+    let said = "    stdout: '{\"pw\": \"of another night\", \"of\": \"x\"}'\n";
+    let marked = "  # its step is sensitive: write here what it may print\n";
+    let at = tape.find(marked).expect("it says so") + marked.len();
+    let end = at + tape[at..].find('\n').expect("a line") + 1;
+    project.write("t.yaml", format!("{}{said}{}", &tape[..end], &tape[end..]));
+    let shown = project.run(&["rehearse", "real", "--tape", "t.yaml"]).code(0).to_string();
+    assert!(shown.contains("feed done"), "{shown}");
+}
+
+#[test]
+fn what_a_run_does_once_it_is_taken_up_can_be_recorded_and_says_what_is_not_on_the_tape() {
+    let runbook = REAL.replace("exit 3", "test -e mended || exit 3");
+    let project = project().file("runbooks/real.yaml", &runbook);
+    project.run(&["exec", "real", "--record", "first.yaml"]).code(1);
+    project.write("mended", "");
+    let run = project.newest();
+    let tape = |name: &str| fs::read_to_string(project.root().join(name)).expect("it was recorded");
+    // What is refused leaves no tape behind.
+    project.run(&["resume", &run, "--skip", "nowhere", "--reason", "x", "--record", "second.yaml"]).code(2);
+    assert!(!project.has("second.yaml"));
+    project.run(&["resume", &run, "--record", "second.yaml"]).code(0);
+    let second = tape("second.yaml");
+    assert!(second.contains(&format!("# It begins where run {run} was taken up")), "{second}");
+    let of = |tape: &str| {
+        let lines = tape.lines().filter(|line| line.starts_with("  # "));
+        // What is undone beside each other ends in any order.
+        lines.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(of(&second), ["  # last, action", "  # target here"], "{second}");
+    project.run(&["rollback", &run, "--yes", "--record", "second.yaml"]).code(2);
+    project.run(&["rollback", &run, "--yes", "--record", "third.yaml"]).code(0);
+    assert_eq!(of(&tape("third.yaml")), ["  # put[a], undo", "  # put[b], undo", "  # target here"]);
+    // As the head says: after those of the tape that was recorded before.
+    let answers = |tape: String| tape.split_once("answers:\n").expect("it has answers").1.to_owned();
+    project.write("all.yaml", tape("first.yaml") + &answers(second) + &answers(tape("third.yaml")));
+    project.run(&["rehearse", "real", "--tape", "all.yaml"]).code(1);
+    let rehearsal = newest(&project);
+    let refused = project.run(&["resume", &rehearsal, "--record", "x.yaml"]).code(2).to_string();
+    assert!(
+        refused.contains("it goes on as it was begun, without --record") && !project.has("x.yaml"),
+        "{refused}"
+    );
+    project.run(&["rollback", &rehearsal, "--yes", "--record", "x.yaml"]).code(2);
+    project.run(&["resume", &rehearsal]).code(0);
+    project.run(&["rollback", &rehearsal, "--yes"]).code(0);
+}
+
 #[test]
 fn a_tape_of_much_output_can_be_rehearsed() {
     let runbook = "runbook: real\ntitle: T\nsteps: [{id: much, run: seq 1 2000000, effect: read}]\n";

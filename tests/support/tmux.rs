@@ -95,6 +95,11 @@ impl Tmux {
         screen.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
+    /// Says whether the terminal shows its cursor.
+    pub(crate) fn has_cursor(&self) -> bool {
+        self.ok(&["display-message", "-p", "#{cursor_flag}"]).trim() == "1"
+    }
+
     /// Waits until `text` is on the screen, and returns the screen.
     #[track_caller]
     pub(crate) fn until(&self, text: &str) -> String {

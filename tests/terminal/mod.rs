@@ -5,7 +5,10 @@
 //! Only whole screens are here, and what only a real terminal shows (its size, its shell, its Ctrl-C): what is decided at a
 //! prompt, and signals, are `tests/cli/person.rs` and `tests/cli/signals.rs`, which need no tmux.
 
+mod asked;
+mod completion;
 mod ends;
+mod going;
 mod person;
 mod view;
 

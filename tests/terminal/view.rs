@@ -21,7 +21,7 @@ steps:
     needs: [reach]
     for_each: range(20)
     on_failure: continue
-    shell: "[ {{ item }} = 3 ] && { echo 'Error from server (Forbidden)' >&2; exit 1; }; [ {{ item }} -lt 9 ] || while [ ! -e go ]; do sleep 0.05; done"
+    shell: "[ {{ item }} = 3 ] && { echo $$ > third; echo 'Error from server (Forbidden)' >&2; exit 1; }; [ {{ item }} -lt 9 ] || while [ ! -e go ]; do sleep 0.05; done"
     irreversible: It only waits.
   - id: ready
     phase: Scale up
@@ -31,7 +31,7 @@ steps:
     phase: Scale up
     needs: [reach]
     idempotent: true
-    shell: "[ -e aurora ] && exit 0; : > aurora; echo 'An error occurred (Throttling)' >&2; exit 254"
+    shell: "[ -e aurora ] && exit 0; : > aurora; until [ -s third ] && ! kill -0 $(cat third); do sleep 0.05; done 2> trash; echo 'An error occurred (Throttling)' >&2; exit 254"
     retry: {attempts: 4, delay: 2h}
     irreversible: It only waits.
   - id: sync

@@ -5,7 +5,7 @@ use crate::cli::console::{Console, exact};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::left;
-use crate::cli::people::introduced;
+use crate::cli::people::{about, introduced};
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{prompt, stores, waiting};
@@ -14,6 +14,7 @@ use crate::journal::Ask;
 use crate::load::from_text;
 use crate::machine::Question;
 use crate::model::{Input, Map};
+use crate::report::rows_of;
 use crate::template::quote_word;
 
 /// Puts the answer into the run's inbox, where whoever drives the run finds it. The machine judges it there once more.
@@ -118,6 +119,10 @@ fn complete(
         }
         return Ok(Some(given));
     };
+    if rows_of(&introduced(asked, console), console.width) + 2 > to.rows() {
+        // The question has scrolled away.
+        to.show(&format!("{}\n", about(asked, console)))?;
+    }
     if prompt::yes("Approve?", to).map_err(left)? != Some(true) {
         return Ok(None);
     }

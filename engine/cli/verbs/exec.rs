@@ -1,16 +1,18 @@
 //! `runbook exec`: everything that can be wrong is looked for first; then the run is handed to the driver.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::rehearse;
 use crate::cli::args::{AfterFailure, Exec, Rehearse};
 use crate::cli::book::{Book, Books};
-use crate::cli::console::{Console, one_line};
+use crate::cli::console::{Console, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
 use crate::cli::gather::{Missing, gather, left};
 use crate::cli::people::AtTerminal;
 use crate::cli::plan_file::Kept;
+use crate::cli::prompt::Before;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Terminal};
 use crate::cli::{changing, detach, past, planned, prompt, steps, stores, tools, view};
@@ -18,7 +20,7 @@ use crate::driver::{self, Recorder, Surroundings};
 use crate::load::Bound;
 use crate::machine::{Graph, Judge, Options, RunFacts};
 use crate::model::{Faults, OnFailure, Snapshot};
-use crate::report::Role;
+use crate::report::{Role, rows_of};
 use crate::template::Engine;
 
 /// The most steps at work at once, when nobody says.
@@ -100,24 +102,28 @@ pub(super) fn run_or_rehearse(
     // Nobody else holds it any more: it is moved, and not copied.
     let mut snapshot = Arc::unwrap_or_clone(snapshot);
     snapshot.tape = tape.map(Box::new);
-    let work = driver::Exec { snapshot, secrets, options, by, reason, consent, plan, planned_target, faults };
+    let trace_parent = if rehearses { None } else { view::trace_parent(settings) };
+    let work = driver::Exec {
+        snapshot,
+        secrets,
+        options,
+        by,
+        reason,
+        consent,
+        plan,
+        trace_parent,
+        planned_target,
+        faults,
+    };
     if exec.detach {
         return detach::hand_over(detach::Work::Exec(Box::new(work)), approvals, settings, console);
     }
     // Only now: until here nothing may be written, not even an empty journal.
     let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
-    let recorder = exec.record.as_deref().map(|named| {
-        let path = settings.typed(named);
-        Recorder::create(&path, &work.snapshot.runbook.name).map_err(|source| match source.kind() {
-            std::io::ErrorKind::AlreadyExists => CliError::usage_with(
-                format!("--record {}: there is such a file already", named.display()),
-                "name another: a tape that somebody worked on must not be lost",
-            ),
-            _ => CliError::File { path, source },
-        })
-    });
-    let recorder = recorder.transpose()?;
-    let mut view = view::of(settings);
+    let recorder = recorder(exec.record.as_deref(), &work.snapshot.runbook.name, None, settings)?;
+    let view = view::of(settings);
+    let mut view =
+        if rehearses { view } else { view::with_listeners(view, settings, console, &work.secrets) };
     if !rehearses {
         past::tell(view.as_mut(), &store, &work.snapshot.runbook.name, None, settings);
     }
@@ -134,6 +140,25 @@ pub(super) fn run_or_rehearse(
     };
     let closed = driver::exec(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
+}
+
+/// Makes the tape that is to be recorded, when one is. `run` is the one that is taken up.
+pub(super) fn recorder(
+    named: Option<&Path>,
+    runbook: &str,
+    run: Option<&str>,
+    settings: &Settings,
+) -> Result<Option<Recorder>, CliError> {
+    let Some(named) = named else { return Ok(None) };
+    let path = settings.typed(named);
+    let made = Recorder::create(&path, runbook, run).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => CliError::usage_with(
+            format!("--record {}: there is such a file already", named.display()),
+            "name another: a tape that somebody worked on must not be lost",
+        ),
+        _ => CliError::File { path, source },
+    });
+    made.map(Some)
 }
 
 /// Returns why the run is made: leaving steps out takes the ground from under the others, so it needs one.
@@ -171,20 +196,33 @@ fn confirm(
     let what = format!("{} is protected ({})", runbook.name, one_line(protect));
     let hint = "add --yes to confirm it where no terminal can ask".to_owned();
     let Some(terminal) = terminal else { return Err(CliError::NotConfirmed { message: what, hint }) };
-    let mut before = format!(
+    let title = format!(
         "\n{}: {}\n",
         console.err.paint(Role::Strong, runbook.name.as_str()),
         one_line(&runbook.title)
     );
-    for (name, value) in &snapshot.vars {
+    let var = |(name, value): (&String, &crate::model::Value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        before.push_str(&format!("  {name} = {}\n", one_line(&value)));
-    }
-    before.push_str(&changing::shown(snapshot, part, &settings.program(), console));
-    before.push_str(&format!("This is protected: {}\n", one_line(protect)));
+        format!("{name} = {}", one_line(&value))
+    };
+    let vars: Vec<String> = snapshot.vars.iter().map(var).collect();
+    let mut after = format!("This is protected: {}\n", one_line(protect));
     if rehearses {
-        before.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");
+        after.push_str("This is a rehearsal: nothing is run. It asks as a run would.\n");
     }
+    let program = settings.program();
+    let each: String = vars.iter().map(|var| format!("  {var}\n")).collect();
+    let whole = format!("{title}{each}{}{after}", changing::shown(snapshot, part, &program, console));
+    let short = |room: usize| {
+        let vars = wrapped(&vars.join(", "), console.width, 2);
+        let taken = rows_of(&format!("{title}{vars}{after}"), console.width);
+        let listed = changing::listed(snapshot, part, &program, console, room.saturating_sub(taken));
+        format!("{title}{vars}{listed}{after}")
+    };
+    let about = console
+        .err
+        .shorten(&format!("{}: {}", runbook.name, vars.join(", ")), console.width.saturating_sub(1));
+    let before = Before::fit(whole, about, terminal.rows(), console.width, short);
     if prompt::typed(&runbook.name, &before, terminal, console.err).map_err(left)? {
         return Ok(Some("terminal"));
     }

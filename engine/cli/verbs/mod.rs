@@ -3,6 +3,8 @@
 pub mod approve;
 pub mod cancel;
 pub mod check;
+pub mod complete;
+pub mod completions;
 pub mod docs;
 pub mod done;
 pub mod exec;
@@ -11,6 +13,7 @@ pub mod graph;
 pub mod import;
 pub mod list;
 pub mod logs;
+pub mod man;
 pub mod new;
 pub mod plan;
 pub mod rehearse;

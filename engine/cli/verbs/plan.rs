@@ -110,13 +110,13 @@ pub fn of_step<'a>(step: &'a PlannedStep, told: &mut Told<'a>, console: Console)
     }
     if let Some(changes) = &step.changes {
         let seen = step.observed.as_ref().is_some_and(|seen| seen.standing == Standing::ToDo);
-        row("changes", if seen { Role::Active } else { Role::Quiet }, &folded(changes));
+        row("changes", if seen { Role::Active } else { Role::Plain }, &folded(changes));
     }
     for (word, role, value) in observed::rows(step, console) {
         row(word, role, &folded(&value));
     }
     if let Some(runs) = &step.runs {
-        row("runs", Role::Quiet, &folded(runs));
+        row("runs", Role::Plain, &folded(runs));
     }
     if let Some(lock) = &step.lock {
         row("lock", Role::Quiet, &folded(lock));

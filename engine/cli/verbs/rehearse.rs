@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::steps;
-use crate::cli::test_cases::tape_under;
+use crate::cli::test_cases::{answers_of_its_own, tape_under};
 use crate::load::{LoadedTape, LoadedTests, TAPE_ENDING, is_test, load_tape, load_tests, tape_of};
 use crate::machine::step_of;
 use crate::model::{Action, Faults, Map, Runbook, Tape, parse_duration};
@@ -91,7 +91,7 @@ fn state(typed: &str) -> Result<Map, CliError> {
 
 /// Returns what the tests in a file play, but for what is of one test.
 fn tape_of_tests(path: &Path, shown: &str, book: &Book) -> Result<LoadedTape, CliError> {
-    let LoadedTests { file, sources, report, .. } = load_tests(path, shown);
+    let LoadedTests { file, sources, mut report, .. } = load_tests(path, shown);
     let Some(file) = file.filter(|_| !report.has_errors()) else {
         return Err(CliError::mistakes(report, sources));
     };
@@ -100,6 +100,12 @@ fn tape_of_tests(path: &Path, shown: &str, book: &Book) -> Result<LoadedTape, Cl
         let message = format!("{shown} has no tape, and neither has {}", book.runbook.name);
         return Err(CliError::usage_with(message, "name one with --tape FILE"));
     };
+    let own = !file.answers.is_empty();
+    if let Some(both) = loaded.tape.as_ref().and_then(|tape| answers_of_its_own(tape, own)) {
+        let whole = file.tests.first().map(|test| test.place).unwrap_or_default();
+        report.push(both.at(whole, ""));
+        return Err(CliError::mistakes(report, sources));
+    }
     loaded.tape = loaded.tape.map(|tape| file.over(&tape));
     Ok(loaded)
 }

@@ -13,6 +13,7 @@ use crate::cli::people::AtTerminal;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
+use crate::cli::verbs::exec::recorder;
 use crate::cli::{detach, past, steps, view};
 use crate::driver::{self, Outliving, Surroundings};
 use crate::machine::{Decision, missing_outputs};
@@ -33,8 +34,12 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     store.verify_chain(&run)?;
     let Read { stored, state, graph, alive } = stores::load(&store, &run)?;
     let takes_anew = resume.latest || !resume.var.is_empty();
-    if stored.snapshot.tape.is_some() && (takes_anew || resume.detach) {
-        let flag = if resume.detach { "--detach" } else { "--latest and --var" };
+    if stored.snapshot.tape.is_some() && (takes_anew || resume.detach || resume.record.is_some()) {
+        let flag = match (resume.detach, takes_anew) {
+            (true, _) => "--detach",
+            (_, true) => "--latest and --var",
+            _ => "--record",
+        };
         let message = format!("run {run} is a rehearsal: it goes on as it was begun, without {flag}");
         return Err(CliError::usage_with(message, "begin another: `runbook rehearse NAME` takes no time"));
     }
@@ -60,7 +65,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
         true => anew(resume, &stored, &state, ask, settings, console)?,
         false => (secrets_again(&stored.snapshot, ask, settings, console)?, None),
     };
-    let snapshot = renewal.as_ref().map_or(&stored.snapshot, |renewal| &renewal.snapshot);
+    let snapshot = renewal.as_ref().map_or(&*stored.snapshot, |renewal| &renewal.snapshot);
     steps::exist("--approve", &resume.approve, &snapshot.runbook, true)?;
     steps::may_be_approved(&resume.approve, &snapshot.runbook, &settings.person("flag"))?;
     let by = settings.person(settings.via());
@@ -71,7 +76,9 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     if resume.detach {
         return detach::hand_over(detach::Work::Resume(Box::new(work)), approvals, settings, console);
     }
-    let mut view = view::of(settings);
+    let recorder =
+        recorder(resume.record.as_deref(), &stored.run.runbook, Some(work.run.as_str()), settings)?;
+    let mut view = view::with_listeners(view::of(settings), settings, console, &work.secrets);
     past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,
@@ -82,7 +89,7 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals,
         wait: resume.wait,
-        recorder: None,
+        recorder,
     };
     let closed = driver::resume(work, around)?;
     Ok(Exit::of(&closed, Asked::Forward))
@@ -146,6 +153,7 @@ mod tests {
             assume_ended: false,
             wait: false,
             detach: false,
+            record: None,
         };
         decisions(&resume).map(|decisions| decisions.len()).map_err(|error| error.to_string())
     }

@@ -11,6 +11,7 @@ use crate::cli::prompt::yes;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
+use crate::cli::verbs::exec::recorder;
 use crate::cli::{past, steps, undoing, view};
 use crate::driver::{self, Outliving, Surroundings, undo_plan};
 use crate::machine::UndoResult;
@@ -27,6 +28,10 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     // First: a plan made of altered events must not be shown.
     store.verify_chain(&run)?;
     let Read { stored, state, graph, .. } = stores::load(&store, &run)?;
+    if stored.snapshot.tape.is_some() && rollback.record.is_some() {
+        let message = format!("run {run} is a rehearsal: what it plays is on its tape already");
+        return Err(CliError::usage_with(message, "type the same without --record"));
+    }
     steps::exist("--approve", &rollback.approve, &stored.snapshot.runbook, true)?;
     let plan = undo_plan(&stored, rollback.to.as_deref())?;
     if let Some(to) = &rollback.to
@@ -68,7 +73,8 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Dialogue);
     let secrets = secrets_again(&stored.snapshot, ask, settings, console)?;
     let by = settings.person(settings.via());
-    let mut view = view::of(settings);
+    let recorder = recorder(rollback.record.as_deref(), &stored.run.runbook, Some(run.as_str()), settings)?;
+    let mut view = view::with_listeners(view::of(settings), settings, console, &secrets);
     past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,
@@ -79,7 +85,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
             .map(|terminal| Box::new(AtTerminal::new(terminal, console)) as Box<dyn driver::People>),
         approvals: rollback.approve.iter().cloned().collect(),
         wait: false,
-        recorder: None,
+        recorder,
     };
     let to = rollback.to.clone();
     let outliving = Outliving { stop: rollback.stop_running, assume_ended: rollback.assume_ended };

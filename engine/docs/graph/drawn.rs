@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::notation::label;
 use super::{Kind, Picture, Shape};
+use crate::diag::html;
 
 const CHARACTER: f64 = 7.4;
 const HEIGHT: f64 = 34.0;
@@ -193,21 +194,12 @@ fn shortened(text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            // Most control characters may not stand in XML at all.
-            c if c.is_control() => out.push(' '),
-            // What turns the direction of writing would show another name than there is.
-            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.push(' ')
-            }
-            c => out.push(c),
-        }
-    }
-    out
+    let shown = |c: char| match c {
+        // Most control characters may not stand in XML at all.
+        c if c.is_control() => ' ',
+        // What turns the direction of writing would show another name than there is.
+        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+        c => c,
+    };
+    html::escaped(&text.chars().map(shown).collect::<String>())
 }

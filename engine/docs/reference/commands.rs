@@ -11,26 +11,34 @@ pub struct CommandLine {
     pub command: Command,
     /// The headings of the verbs, in the order in which they are needed.
     pub groups: Vec<(&'static str, Vec<&'static str>)>,
-    /// What `--format` may say.
-    pub formats: Vec<VerbFormats>,
+    /// What there is to tell of each verb beside its flags, in the same order.
+    pub verbs: Vec<VerbTold>,
     /// Each exit code with what it means.
     pub exits: Vec<(u8, &'static str)>,
 }
 
-/// What `--format` may say to a verb.
+/// What is told of a verb beside its flags.
 #[derive(Debug)]
-pub struct VerbFormats {
+pub struct VerbTold {
     /// The verb.
     pub verb: &'static str,
-    /// The words, the one that holds when nothing is said first.
-    pub words: Vec<&'static str>,
+    /// What `--format` may say, the word that holds when nothing is said first.
+    pub formats: Vec<&'static str>,
+    /// What it does, in paragraphs.
+    pub about: &'static [&'static str],
+    /// What for, and what to type.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// The exit codes that mean something of their own here.
+    pub exits: Vec<(u8, &'static str)>,
+    /// Files of the documentation that tell more.
+    pub more: &'static [&'static str],
 }
 
 const HEAD: &str = "\
 # Commands
 
-`runbook VERB --help` shows the same in the terminal. Text for people and documents go to stdout, diagnostics and progress to
-stderr. A run is named by any beginning of its id that no other run has.
+`runbook VERB --help` shows the same in the terminal, `runbook man VERB` as a manual page. Text for people and documents go to
+stdout, diagnostics and progress to stderr. A run is named by any beginning of its id that no other run has.
 ";
 
 /// Returns the page.
@@ -75,12 +83,27 @@ fn verb(command: &Command, line: &CommandLine) -> String {
         text.push_str(&told);
         text.push('\n');
     }
-    if let Some(of) = line.formats.iter().find(|of| of.verb == name) {
-        let words: Vec<String> = of.words.iter().map(|word| format!("`{word}`")).collect();
-        text.push_str(&format!("`--format`: {}.\n\n", words.join(", ")));
+    let Some(told) = line.verbs.iter().find(|told| told.verb == name) else { return text };
+    let words: Vec<String> = told.formats.iter().map(|word| format!("`{word}`")).collect();
+    text.push_str(&format!("`--format`: {}.\n\n", words.join(", ")));
+    for paragraph in told.about {
+        text.push_str(&format!("{paragraph}\n\n"));
     }
-    if let Some(after) = command.get_after_help() {
-        text.push_str(&after_help(&after.to_string()));
+    text.push_str("```sh\n");
+    for (what, command) in told.examples {
+        text.push_str(&format!("# {what}\n{command}\n"));
+    }
+    text.push_str("```\n\n");
+    if !told.exits.is_empty() {
+        text.push_str("| exit code | |\n| --- | --- |\n");
+        for (code, what) in &told.exits {
+            text.push_str(&row(&[&code.to_string(), what]));
+        }
+        text.push('\n');
+    }
+    let links: Vec<String> = told.more.iter().map(|file| format!("[{file}]({})", from_here(file))).collect();
+    if !links.is_empty() {
+        text.push_str(&format!("See {}.\n", links.join(", ")));
     }
     text.trim_end().to_owned() + "\n"
 }
@@ -121,29 +144,10 @@ fn written(arg: &Arg) -> String {
     format!("`{shown}`")
 }
 
-/// Returns the text after the help, with what is laid out by hand as code: it begins with two blanks or is a list of codes.
-fn after_help(text: &str) -> String {
-    let mut out = String::new();
-    let mut fenced = false;
-    for line in text.lines() {
-        let code = line.starts_with("  ");
-        if code != fenced && (code || !line.trim().is_empty()) {
-            out.push_str(if code { "\n```text\n" } else { "```\n\n" });
-            fenced = code;
-        }
-        if fenced && line.trim().is_empty() {
-            continue;
-        }
-        match line.strip_suffix(':') {
-            Some(heading) if !code && !heading.contains(' ') => out.push_str(&format!("{heading}:\n")),
-            _ => out.push_str(&format!("{}\n", line.strip_prefix("  ").unwrap_or(line))),
-        }
+/// Returns the way from the page to a file of the documentation.
+fn from_here(file: &str) -> String {
+    match file.strip_prefix("docs/") {
+        Some(below) => below.strip_prefix("reference/").map_or_else(|| format!("../{below}"), str::to_owned),
+        None => format!("../../{file}"),
     }
-    if fenced {
-        out.push_str("```\n");
-    }
-    while out.contains("\n\n\n") {
-        out = out.replace("\n\n\n", "\n\n");
-    }
-    out
 }

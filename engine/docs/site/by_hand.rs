@@ -2,298 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::page::{Block, Code, Inline, Section, anchor, code, spoken, text};
+use super::instance::{ByHand, HandCommand, Instance, Wanting};
+use super::page::{Block, Code, Inline, Section, code, spoken, text};
+use super::variables::{Held, Variables};
 use super::written_out::outputs;
-use crate::machine::{Names, Prepared, Stage, Typed, typed, word_of};
-use crate::model::{
-    Action, Body, Gate, Input, Piece, Rendered, Runbook, SecretSource, Spot, Step, Unknown, secret_variable,
-};
+use crate::machine::{Stage, Typed, typed, word_of};
+use crate::model::{Action, Body, Gate, Input, Runbook, SecretSource, Step, Unknown, secret_variable};
 use crate::template::{part_of, quote_word};
 
 /// The most instances of a step that are written out.
 const MOST: usize = 50;
-
-/// A run by hand.
-#[derive(Clone, Debug, Default)]
-pub struct ByHand {
-    /// The values of its vars, for people, each with whether it is the default.
-    pub values: Vec<(String, String, bool)>,
-    /// What is asked first, by name.
-    pub target: Vec<(String, Prepared)>,
-    /// The instances in order.
-    pub instances: Vec<Instance>,
-    /// Why a run would not begin.
-    pub faults: Vec<String>,
-}
-
-/// Whether an instance runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Wanting {
-    /// It does.
-    #[default]
-    Yes,
-    /// It is skipped; holds why.
-    No(String),
-    /// Only the run can tell.
-    Unknown,
-}
-
-/// One instance of a step.
-#[derive(Clone, Debug, Default)]
-pub struct Instance {
-    /// Its name: `scale[api]`.
-    pub name: String,
-    /// The step's id.
-    pub step: String,
-    /// One line.
-    pub title: String,
-    /// Whether it runs.
-    pub wanted: Wanting,
-    /// The condition under which it runs, as written.
-    pub when: Option<String>,
-    /// What the names in that stand for.
-    pub when_names: Vec<(String, Rendered)>,
-    /// What there is one for each of, when only the run can know.
-    pub each_of: Option<Unknown>,
-    /// The one-line difference.
-    pub changes: Option<String>,
-    /// What a person is asked, or how long it waits.
-    pub asks: Option<String>,
-    /// Who may answer, and with what.
-    pub people: Vec<String>,
-    /// The runbook that it brings in, whose steps follow.
-    pub runs: Option<String>,
-    /// Why it can't be undone.
-    pub irreversible: Option<String>,
-    /// What is wrong with it.
-    pub faults: Vec<String>,
-    /// Its commands in order, the undo's last.
-    pub commands: Vec<HandCommand>,
-}
-
-/// A command of an instance.
-#[derive(Clone, Debug)]
-pub struct HandCommand {
-    /// Which of its commands.
-    pub stage: Stage,
-    /// The command: once, or in each case of what only the run can know.
-    pub cases: Vec<HandCase>,
-    /// What must hold of its answer, as it is written, when it is a gate's.
-    pub pass: Option<String>,
-    /// What makes a good answer only just good, as it is written.
-    pub warn: Option<String>,
-    /// What the names in those stand for.
-    pub names: Vec<(String, Rendered)>,
-    /// What the names in the condition stand for under which there is nothing to do.
-    pub satisfied: Vec<(String, Rendered)>,
-    /// How it is asked: `every 5s, within 10m`.
-    pub times: Option<String>,
-    /// How long it may take and how often it is tried.
-    pub limits: Option<String>,
-}
-
-/// A command in one case of what only the run can know.
-#[derive(Clone, Debug)]
-pub struct HandCase {
-    /// The conditions, each with whether it holds.
-    pub when: Vec<(Unknown, bool)>,
-    /// The command.
-    pub prepared: Prepared,
-}
-
-/// A value that only the run can know, and its variable.
-#[derive(Clone, Debug)]
-struct Held {
-    name: String,
-    /// The instance that spoke of it first.
-    instance: String,
-    of: Unknown,
-}
-
-/// The variables of a page.
-struct Variables<'a> {
-    runbook: &'a Runbook,
-    /// The instance whose command is written.
-    instance: String,
-    /// The values by what tells them apart.
-    held: BTreeMap<String, Held>,
-    taken: BTreeSet<String>,
-    /// What was named since anybody looked, in that order.
-    fresh: Vec<String>,
-    /// What of it may be several words, or none.
-    elements: BTreeSet<String>,
-    secrets: BTreeSet<String>,
-    anchors: BTreeSet<String>,
-}
-
-impl Names for Variables<'_> {
-    fn secret(&mut self, name: &str) -> String {
-        self.secrets.insert(name.to_owned());
-        secret_variable(self.runbook, name)
-    }
-
-    fn unknown(&mut self, of: &Unknown) -> String {
-        let key = self.key(of);
-        if !self.fresh.contains(&key) {
-            self.fresh.push(key.clone());
-        }
-        let name = self.name(&key, of);
-        if of.spot == Spot::Element {
-            self.elements.insert(name.clone());
-        }
-        name
-    }
-}
-
-impl<'a> Variables<'a> {
-    fn new(runbook: &'a Runbook) -> Variables<'a> {
-        Variables {
-            runbook,
-            instance: String::new(),
-            held: BTreeMap::new(),
-            taken: BTreeSet::new(),
-            fresh: Vec::new(),
-            elements: BTreeSet::new(),
-            secrets: BTreeSet::new(),
-            anchors: BTreeSet::new(),
-        }
-    }
-
-    /// Returns the variable of a value; no other value of the page has it.
-    fn name(&mut self, key: &str, of: &Unknown) -> String {
-        if let Some(held) = self.held.get(key) {
-            return held.name.clone();
-        }
-        let short = self.short(of);
-        let mut name = short.clone();
-        let mut number = 1;
-        while !self.taken.insert(name.clone()) {
-            number += 1;
-            name = format!("{short}_{number}");
-        }
-        let held = Held {
-            name: name.clone(),
-            instance: self.instance.clone(),
-            of: Unknown { spot: Spot::Word, turns_on: None, ..of.clone() },
-        };
-        self.held.insert(key.to_owned(), held);
-        // What it is made of must be noted, too.
-        if let Some(made) = &of.made {
-            self.spelled(&made.formula);
-        }
-        name
-    }
-
-    /// Returns a name for a shell: `steps.list.outputs.names` is `list_names`, what is captured `scale_api_before_min`, what is
-    /// made of that `scale_api_of_min`.
-    fn short(&self, of: &Unknown) -> String {
-        let origin = of.origin.strip_prefix("from ").unwrap_or(&of.origin);
-        let last = || {
-            let output = origin.split_once(".outputs.").and_then(|(_, name)| name.split(['.', '[']).next());
-            output.or_else(|| origin.rsplit('.').next()).unwrap_or(origin)
-        };
-        if of.origin != origin {
-            return named(&format!("{} of {}", self.instance, last()));
-        }
-        match origin.strip_prefix("captured.") {
-            Some(name) => named(&format!("{} before {name}", self.instance)),
-            None if origin.starts_with("item of ") => named(&format!("{} item", self.instance)),
-            None => named(origin),
-        }
-    }
-
-    /// Returns an expression with the variables of what it takes from elsewhere.
-    fn spelled(&mut self, formula: &Rendered) -> String {
-        let spell = |piece: &Piece| match piece {
-            Piece::Plain(text) => text.clone(),
-            Piece::Secret(name) => format!("${}", self.secret(name)),
-            Piece::Unknown(of) => format!("${}", self.unknown(of)),
-        };
-        formula.pieces.iter().map(spell).collect()
-    }
-
-    /// Returns an unknown value as it is made, or as the variable that it is.
-    fn spelled_value(&mut self, of: &Unknown) -> String {
-        match &of.made {
-            Some(made) => self.spelled(&made.formula),
-            None => format!("${}", self.unknown(of)),
-        }
-    }
-
-    /// Returns names with what they stand for.
-    fn meant(&mut self, names: &[(String, Rendered)]) -> Option<Vec<Inline>> {
-        let mut line = Vec::new();
-        for (name, value) in names {
-            line.push(text(if line.is_empty() { "where " } else { ", " }));
-            line.extend([code(name.clone()), text(" is ")]);
-            // A variable for it may never be set: no command need use it.
-            let spell = |piece: &Piece| match piece {
-                Piece::Unknown(of) if value.pieces.len() > 1 && of.made.is_some() => {
-                    format!("({})", self.spelled_value(of))
-                }
-                Piece::Unknown(of) => self.spelled_value(of),
-                Piece::Plain(text) => text.clone(),
-                Piece::Secret(name) => format!("${}", self.secret(name)),
-            };
-            line.push(code(value.pieces.iter().map(spell).collect::<String>()));
-        }
-        (!line.is_empty()).then_some(line)
-    }
-
-    /// Returns what a value is known by on the whole page: what is captured belongs to its instance, and so does whatever is
-    /// made of it.
-    fn key(&self, of: &Unknown) -> String {
-        let key = of.key();
-        let untold = of.made.is_none() && of.origin.starts_with("from ");
-        // Of what nobody can tell how it is made, no two are the same.
-        let number = if untold { format!(" {}", self.held.len()) } else { String::new() };
-        match key.contains("captured.") || key.contains("item of ") || untold {
-            true => format!("{} {key}{number}", self.instance),
-            false => key.to_owned(),
-        }
-    }
-
-    /// Returns what is used of a value that is read in an instance: variables, each with what it is of the value.
-    fn used(&self, instance: Option<&str>, origin: &str) -> Vec<(String, String, String)> {
-        let of_it = |(key, held): (&String, &Held)| {
-            let rest = held.of.origin.strip_prefix(origin)?;
-            let its = instance.is_none_or(|instance| held.instance == instance);
-            let part = rest.is_empty() || rest.starts_with(['.', '[']);
-            (held.of.made.is_none() && its && part).then(|| (key.clone(), held.name.clone(), rest.to_owned()))
-        };
-        self.held.iter().filter_map(of_it).collect()
-    }
-
-    /// Returns the name of a section; no other has it.
-    fn anchor(&mut self, kind: &str, name: &str) -> String {
-        let short = anchor(kind, name);
-        let mut id = short.clone();
-        let mut number = 1;
-        while !self.anchors.insert(id.clone()) {
-            number += 1;
-            id = format!("{short}-{number}");
-        }
-        id
-    }
-}
-
-/// Returns a name for a shell.
-fn named(key: &str) -> String {
-    let short = key.strip_prefix("steps.").unwrap_or(key).replace(".outputs.", "_");
-    let mut name = String::new();
-    for c in short.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() => name.push(c.to_ascii_lowercase()),
-            _ if name.ends_with('_') => {}
-            _ => name.push('_'),
-        }
-    }
-    let name = name.trim_matches('_');
-    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
-        return format!("v_{name}");
-    }
-    name.to_owned()
-}
 
 /// Returns the sections of doing a run by hand: forwards, and back.
 pub(super) fn sections(runbook: &Runbook, hand: &ByHand) -> Vec<Block> {
@@ -302,9 +20,16 @@ pub(super) fn sections(runbook: &Runbook, hand: &ByHand) -> Vec<Block> {
     let mut variables = Variables::new(runbook);
     let (shown, left_out) = shown(&hand.instances);
     let mut target = vec![Block::Text(vec![text("First make sure whom you are about to change.")])];
+    // A runbook within another mostly asks the same.
+    let mut asked: Vec<(String, Typed)> = Vec::new();
     for (name, prepared) in &hand.target {
-        target.push(Block::Code(shell(name, typed(prepared, &mut variables))));
+        let line = typed(prepared, &mut variables);
+        match asked.iter_mut().find(|(_, known)| known.text == line.text) {
+            Some((names, _)) => names.push_str(&format!(", {name}")),
+            None => asked.push((name.clone(), line)),
+        }
     }
+    target.extend(asked.into_iter().map(|(names, line)| Block::Code(shell(&names, line))));
     // What is used anywhere must be noted where it is seen, so all is written once to know what is used.
     for instance in &shown {
         seen(instance, &mut variables);
@@ -364,6 +89,8 @@ fn seen(instance: &Instance, variables: &mut Variables<'_>) {
         variables.spelled_value(each);
     }
     variables.meant(&instance.when_names);
+    let said = instance.changes.iter().chain(&instance.asks).chain(&instance.irreversible);
+    said.for_each(|said| drop(variables.said(said)));
     for one in &instance.commands {
         for case in &one.cases {
             typed(&case.prepared, variables);
@@ -465,20 +192,24 @@ fn forward(
         title: if instance.title == instance.name { String::new() } else { instance.title.clone() },
         ..Section::default()
     };
-    let body = &mut section.body;
     if let Wanting::No(why) = &instance.wanted {
-        body.push(Block::Text(spoken(&format!("Nothing to do: {why}."))));
+        // Of what has no instance nothing is filled in.
+        if section.title.contains("{{") {
+            section.title.clear();
+        }
+        section.body.push(Block::Text(spoken(&format!("Nothing to do: {why}."))));
         return section;
     }
+    let body = &mut section.body;
     body.extend(wanted(instance, variables).map(Block::Text));
     if let Some(runs) = &instance.runs {
         body.push(Block::Text(vec![text("Brings in "), code(runs.clone()), text("; its steps follow.")]));
     }
     if let Some(changes) = &instance.changes {
-        body.push(Block::Text(vec![text("Changes: "), code(changes.clone())]));
+        body.push(Block::Text(vec![text("Changes: "), code(variables.said(changes))]));
     }
     if let Some(asks) = &instance.asks {
-        body.push(Block::Quote(asks.clone()));
+        body.push(Block::Quote(variables.said(asks)));
     }
     body.extend(instance.people.iter().map(|line| Block::Text(vec![text(line.clone())])));
     for fault in &instance.faults {
@@ -578,14 +309,21 @@ fn backward(
     if matches!(instance.wanted, Wanting::No(_)) {
         return None;
     }
+    variables.instance.clone_from(&instance.name);
     let mut body = Vec::new();
     for one in &instance.commands {
         if matches!(one.stage, Stage::Undo | Stage::UndoVerify) {
             body.extend(pasted(instance, step, one, variables, told));
         }
     }
+    if !body.is_empty() && instance.each_of.is_some() {
+        body.splice(0..0, wanted(instance, variables).map(Block::Text));
+    }
     if let Some(why) = &instance.irreversible {
-        body.push(Block::Text(vec![Inline::Strong("Can't be undone:".to_owned()), text(format!(" {why}"))]));
+        body.push(Block::Text(vec![
+            Inline::Strong("Can't be undone:".to_owned()),
+            text(format!(" {}", variables.said(why))),
+        ]));
     }
     (!body.is_empty()).then(|| Section {
         id: variables.anchor("undo", &instance.name),

@@ -152,11 +152,27 @@ fn entries(out: &mut String, blocks: &[Block], depth: usize) {
     for part in parts {
         let shown = part.name.as_ref().unwrap_or(&part.title);
         let _ = write!(out, "<li><a href=\"#{}\">{}</a>", text(&part.id), text(shown));
-        // Instances by hand are many, and stand below their steps.
-        if !matches!(part.id.as_str(), "by-hand" | "undo-by-hand") {
-            entries(out, &part.body, depth + 1);
+        match part.id.as_str() {
+            "by-hand" | "undo-by-hand" => by_step(out, &part.body),
+            _ => entries(out, &part.body, depth + 1),
         }
         out.push_str("</li>\n");
+    }
+    out.push_str("</ul>\n");
+}
+
+/// Lists what is done by hand: of the instances of a step, which may be many, the first one.
+fn by_step(out: &mut String, blocks: &[Block]) {
+    out.push_str("<ul>\n");
+    let mut before = "";
+    for block in blocks {
+        let Block::Section(part) = block else { continue };
+        let name = part.name.as_ref().unwrap_or(&part.title);
+        let step = name.split('[').next().unwrap_or(name);
+        if step != before {
+            let _ = writeln!(out, "<li><a href=\"#{}\">{}</a></li>", text(&part.id), text(step));
+        }
+        before = step;
     }
     out.push_str("</ul>\n");
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::files::Links;
 use super::page::{Block, Code, Inline, Page, Section, harmless};
 use super::prose::tamed;
+use crate::diag::markdown::{self, in_cell, paragraph};
 use crate::docs::template::fenced;
 
 /// Returns a page as Markdown, with its line ends.
@@ -47,8 +48,7 @@ fn blocks(out: &mut String, blocks: &[Block], level: usize, links: &Links<'_>) {
                 let _ = writeln!(out, "| {} |", table.head.join(" | "));
                 let _ = writeln!(out, "|{}", " --- |".repeat(table.head.len()));
                 for row in &table.rows {
-                    let cells: Vec<String> =
-                        row.iter().map(|cell| line(cell, links).replace('|', "\\|")).collect();
+                    let cells: Vec<String> = row.iter().map(|cell| in_cell(&line(cell, links))).collect();
                     let _ = writeln!(out, "| {} |", cells.join(" | "));
                 }
             }
@@ -112,44 +112,11 @@ fn line(inlines: &[Inline], links: &Links<'_>) -> String {
 
 /// Returns text in which nothing is Markdown.
 fn text(raw: &str) -> String {
-    let clean = harmless(raw, false);
-    let mut out = String::with_capacity(clean.len());
-    let mut before = ' ';
-    let mut rest = clean.chars().peekable();
-    while let Some(c) = rest.next() {
-        let after = rest.peek().copied().unwrap_or(' ');
-        match c {
-            '\\' | '`' | '*' | '[' | ']' | '~' => out.extend(['\\', c]),
-            // Within a word it is no mark, and names are full of them.
-            '_' if !(before.is_alphanumeric() && after.is_alphanumeric()) => out.push_str("\\_"),
-            '<' => out.push_str("&lt;"),
-            '&' if after.is_alphanumeric() || after == '#' => out.push_str("&amp;"),
-            c => out.push(c),
-        }
-        before = c;
-    }
-    out
-}
-
-/// Returns a line that begins a paragraph and nothing else: not a list, a heading or a quote.
-fn paragraph(line: &str) -> String {
-    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let numbered = digits > 0 && line[digits..].starts_with(['.', ')']);
-    match line.chars().next() {
-        Some('#' | '-' | '+' | '>' | '=' | '|') => format!("\\{line}"),
-        _ if numbered => format!("{}\\{}", &line[..digits], &line[digits..]),
-        _ => line.to_owned(),
-    }
+    markdown::text(&harmless(raw, false))
 }
 
 /// Returns a name, a value or a command that nothing in it can end.
 fn code_span(raw: &str) -> String {
     let clean = harmless(raw.trim(), false);
-    if clean.is_empty() {
-        return "(empty)".to_owned();
-    }
-    let longest = clean.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest + 1);
-    let blank = if clean.starts_with('`') || clean.ends_with('`') { " " } else { "" };
-    format!("{fence}{blank}{clean}{blank}{fence}")
+    if clean.is_empty() { "(empty)".to_owned() } else { markdown::code(&clean) }
 }

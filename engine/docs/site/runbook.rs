@@ -1,7 +1,8 @@
 //! The page of a runbook.
 
-use super::by_hand::{self, ByHand};
+use super::by_hand;
 use super::history::{self, History};
+use super::instance::ByHand;
 use super::page::{Block, Code, Inline, Page, Section, Table, code, listed, spoken, text};
 use super::steps;
 use super::written_out::{Fill, block, line, tree};
@@ -205,14 +206,25 @@ pub fn exec_line(runbook: &Runbook, program: &str) -> String {
 
 fn run(runbook: &Runbook) -> Vec<Block> {
     let named = named(runbook);
-    let one = |label: &str, text: String| {
-        Block::Code(Code { label: label.to_owned(), language: "sh", text, pasted: true, notes: Vec::new() })
+    let one = |label: &str, text: String, pasted: bool| {
+        Block::Code(Code { label: label.to_owned(), language: "sh", text, pasted, notes: Vec::new() })
     };
+    // What is to be written in first is nothing to paste.
+    let ready = !named.contains('…');
     vec![
-        one("see every command first; nothing is run", format!("runbook plan {named}")),
-        one("run it", format!("runbook exec {named}")),
-        one("go on after a failure or a stop", "runbook resume RUN".to_owned()),
-        one("undo it", "runbook rollback RUN".to_owned()),
+        one("see every command first; nothing is run", format!("runbook plan {named}"), ready),
+        one("run it", format!("runbook exec {named}"), ready),
+        Block::Text(vec![
+            text("What runs has a name, which "),
+            code("exec"),
+            text(" says first and "),
+            code("runbook runs"),
+            text(" lists; it stands in the place of "),
+            code("RUN"),
+            text("."),
+        ]),
+        one("go on after a failure or a stop", "runbook resume RUN".to_owned(), false),
+        one("undo it", "runbook rollback RUN".to_owned(), false),
     ]
 }
 

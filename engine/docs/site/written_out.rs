@@ -120,22 +120,20 @@ pub(super) fn gate(label: &str, asked: &Gate, guard: bool, fill: &Fill<'_>) -> C
     if let Some(warn) = asked.nearest(&|gate| gate.warn.as_ref()) {
         code_block.notes.push(vec![text("only just good: "), code(warn.0.src.trim())]);
     }
-    let times: [(&str, Time); 4] = [
+    let times: [(&str, Time); 3] = [
         ("every", |gate| gate.every.as_ref()),
         (if guard { "unanswered for" } else { "within" }, |gate| gate.within.as_ref()),
         ("held for", |gate| gate.hold.as_ref()),
-        ("good for", |gate| gate.valid_for.as_ref()),
     ];
-    let said: Vec<String> = times
-        .into_iter()
-        .filter_map(|(word, says)| {
-            let value = asked.nearest(&says)?;
-            Some(format!("{word} {}", fill_all(asked, fill, &value.src)))
-        })
-        .collect();
+    let of = |word: &str, says: Time| {
+        let value = asked.nearest(&says)?;
+        Some(format!("{word} {}", fill_all(asked, fill, &value.src)))
+    };
+    let said: Vec<String> = times.into_iter().filter_map(|(word, says)| of(word, says)).collect();
     let once = asked.nearest(&|gate| gate.within.as_ref()).is_none() && !guard;
-    let said =
+    let mut said =
         if once && said.is_empty() { "asked once".to_owned() } else { format!("asked {}", said.join(", ")) };
+    said.extend(of("; its answer is good for", |gate| gate.valid_for.as_ref()));
     code_block.notes.push(vec![text(said)]);
     code_block
 }

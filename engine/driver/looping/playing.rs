@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::journal::Stream as File;
-use crate::machine::{Input, Leaf, Outcome, Prepared, step_of};
+use crate::machine::{Finish, Input, Instance, Leaf, Outcome, Prepared, step_of};
 use crate::model::Rendered;
 use crate::report::Stream;
 
@@ -15,6 +15,11 @@ use super::{Beats, Life, Loop, Printed, Signals};
 /// Ends this process as a power cut would: nothing of it runs after it.
 pub(super) fn die() {
     let _ = kill_process(getpid(), Signal::KILL);
+}
+
+/// Says whether nothing more is to come of an instance, forwards.
+fn is_over(instance: &Instance) -> bool {
+    !matches!(instance.finish, None | Some(Finish::Failed(_) | Finish::Stopped))
 }
 
 impl Loop<'_> {
@@ -39,7 +44,8 @@ impl Loop<'_> {
         };
         let texts =
             || command.argv.iter().chain(&command.stdin).chain(command.env.iter().map(|(_, value)| value));
-        if !self.launcher.secrets.is_empty() && texts().any(Rendered::is_masked) {
+        let recorded = self.player.as_ref().is_some_and(|player| player.has_recorded(command));
+        if !recorded && !self.launcher.secrets.is_empty() && texts().any(Rendered::is_masked) {
             // As in earnest: what would be sent is not what was meant.
             let end = Some(crate::machine::End::NotStarted(launch::MASKED.to_owned()));
             let outcome = Box::new(Outcome { end, ..Outcome::default() });
@@ -84,6 +90,15 @@ impl Loop<'_> {
         die();
     }
 
+    /// Says what is still to go wrong in a rehearsal that is taken up: it was typed a while ago.
+    pub(super) fn say_what_is_to_come(&mut self) {
+        let Some(player) = &self.player else { return };
+        let words: Vec<String> = player.unstruck().into_iter().map(|(words, _)| words).collect();
+        if self.news.is_empty() && !words.is_empty() {
+            self.reporter.aside(&format!("still to go wrong: {}", words.join(" ")));
+        }
+    }
+
     /// Says which faults struck nothing: what was to be rehearsed was not.
     pub(super) fn say_unstruck(&mut self) {
         let Some(player) = &self.player else { return };
@@ -101,7 +116,11 @@ impl Loop<'_> {
                 }
                 _ => format!("no command of {step} was run"),
             };
-            self.reporter.aside(&format!("{words} did nothing: {why}"));
+            let open = |name: &str| state.find(name).is_some_and(|at| !is_over(state.at(at)));
+            let comes =
+                open(&step) || step == id && (others.is_empty() || others.iter().any(|name| open(name)));
+            let did = if state.is_unfinished() && comes { "has done nothing yet" } else { "did nothing" };
+            self.reporter.aside(&format!("{words} {did}: {why}"));
         }
     }
 

@@ -84,8 +84,18 @@ pub(super) fn read(tag: &str, lines: &[Line]) -> Reading {
     if LOOSE.contains(&tag) { loose(lines) } else { Reading::Text }
 }
 
+/// Says whether no command can stand behind a tag.
+pub(super) fn holds_no_commands(tag: &str) -> bool {
+    !is_of_shell(tag) && !LOOSE.contains(&tag)
+}
+
+/// Says whether a tag is one of a shell.
+pub(super) fn is_of_shell(tag: &str) -> bool {
+    SHELLS.contains(&tag)
+}
+
 /// Returns what is typed after a prompt: `$ `, `me@host:~$ `, `[root@host ~]# `.
-fn prompted(line: &str) -> Option<&str> {
+pub(super) fn prompted(line: &str) -> Option<&str> {
     let line = line.trim_start();
     if let Some(rest) = line.strip_prefix("$ ").or_else(|| line.strip_prefix("❯ ")) {
         return Some(rest);

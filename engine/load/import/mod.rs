@@ -15,12 +15,13 @@
 //!   be worse than none.
 //!
 //! `document` reads Markdown, `fence` tells commands from output and queries, `script` where a command ends, `values` what a person
-//! fills in, `looks` what only looks, `person` what never ends or asks, `command` how a command is written, `draft` puts it together, `runbook` writes it.
+//! fills in, `looks` what only looks, `person` what never ends or asks, `command` how a command is written, `given` what variables are given, `secrets` what is taken out before, `draft` puts it together, `runbook` writes it.
 
 mod command;
 mod document;
 mod draft;
 mod fence;
+mod given;
 mod looks;
 mod open;
 mod person;
@@ -110,9 +111,11 @@ pub fn import(text: &str, asked: &Asked) -> Result<Imported, Report> {
         Some(wanted) => section(&blocks, wanted, file)?,
         None => &blocks,
     };
-    let mut draft = draft::draft(blocks);
+    // Before anything reads it: titles and ids are made of these texts too.
+    let hidden = secrets::hidden(blocks);
+    let mut draft = draft::draft(&hidden);
     if draft.title.is_empty() {
-        draft.title = title(blocks, asked);
+        draft.title = title(&hidden.blocks, asked);
     }
     match draft.steps.len() {
         0 => {
@@ -193,9 +196,7 @@ fn settle(mut draft: Draft, asked: &Asked) -> Result<Imported, Report> {
         let loaded = load_text(written.text.clone(), "the draft", &asked.name, FileKind::Runbook, &library);
         let wrong = refused_steps(&loaded, &written.starts);
         if !loaded.report.has_errors() && wrong.iter().all(|(_, error)| !error) {
-            let mut open = draft.open.clone();
-            open.sort_by_key(|open| (open.matter, open.line));
-            open.dedup();
+            let open = draft::open(&draft);
             let steps = draft
                 .steps
                 .iter()

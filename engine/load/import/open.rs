@@ -9,7 +9,7 @@ pub enum Matter {
     Back,
     /// Whether a command changes anything at all.
     Unknown,
-    /// Which of several ways is taken, or whether something is an example only.
+    /// Which of several ways is taken, or whether something is a way back or an example only.
     Choice,
     /// A value that the document leaves open.
     Value,
@@ -80,12 +80,12 @@ impl Matter {
             Matter::Unknown => {
                 "Nobody here knows whether these change anything. `effect: read`, or `rollback` and `verify`?"
             }
-            Matter::Choice => "One way or another, or only an example: which of them is to run?",
+            Matter::Choice => "One way or another, a way back, or only an example: which of them is to run?",
             Matter::Value => {
                 "Values that the document leaves open: what may they be (`enum`, `pattern`, `default`)?"
             }
             Matter::Secret => {
-                "Secrets: where do they come from (`from`)? Of a variable that holds one, the value was not taken over."
+                "Secrets: where do they come from (`from`)? The values listed here were not taken over. Others that nothing tells from words may be in this draft: look."
             }
             Matter::ByHand => {
                 "A person does these, since as written no run can. Is there a gate or a command for it?"

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::machine::event::Stage;
 use crate::machine::graph::{Addr, NodeId};
 use crate::machine::state::State;
-use crate::model::{Expr, Piece, Rendered, Unknown};
+use crate::model::{Action, Expr, Piece, Rendered, Unknown};
 use crate::template::{Scope, unknown_in};
 
 use super::Judge;
@@ -50,6 +50,28 @@ impl Judge {
             Some(when) => self.names_in(when, &self.outer(state, at)),
             None => Vec::new(),
         }
+    }
+
+    /// Returns the one-line difference in pieces, so that each value in it can be told as its commands tell it.
+    pub fn changes_told(&self, state: &State, at: Addr) -> Option<Rendered> {
+        let text = self.step(at.node).body.changes.as_ref()?;
+        self.text(text, &self.inner(state, at).ok()?).ok()
+    }
+
+    /// As [`Judge::changes_told`], for what a person is asked.
+    pub fn asks_told(&self, state: &State, at: Addr) -> Option<Rendered> {
+        let prompt = match &self.step(at.node).body.action {
+            Action::Approve(approve) => &approve.prompt,
+            Action::Manual(manual) => &manual.prompt,
+            _ => return None,
+        };
+        self.text(prompt, &self.inner(state, at).ok()?).ok()
+    }
+
+    /// As [`Judge::changes_told`], for why an instance can't be undone.
+    pub fn irreversible_told(&self, state: &State, at: Addr) -> Option<Rendered> {
+        let why = self.step(at.node).body.irreversible.as_ref()?;
+        self.text(why, &self.inner(state, at).ok()?).ok()
     }
 
     /// Returns what a step has an instance for each of, where only the run can know.

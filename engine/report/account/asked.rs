@@ -7,7 +7,7 @@ use crate::machine::{Changed, Covered, Event, Person, Question};
 use crate::model::Map;
 
 /// A question that a person was asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Asking {
     /// The instance.
     pub step: String,
@@ -28,7 +28,7 @@ pub struct Asking {
 }
 
 /// What somebody said.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Reply {
     /// When.
     pub at: Timestamp,
@@ -48,7 +48,7 @@ pub struct Reply {
 }
 
 /// What was said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Said {
     /// Yes, or that it is done.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{Told, difference, first_lines, gate_name, introduced, said, state_of, verdict};
+use super::markdown::{
+    AS_ABOVE, Told, difference, first_lines, gate_name, introduced, said, state_of, verdict,
+};
 use super::{Account, Answer, Asking, Change, Entry, FailedStep};
 use crate::diag::html::escaped;
 use crate::machine::{Verdict, hides};
@@ -23,9 +25,10 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:t
 code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:var(--soft);padding:.6rem .8rem;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0}
 .bad{color:var(--bad)}.doubt{color:var(--doubt)}
 ol{list-style:none;padding:0}li{padding:.15rem 0}time{font:13px ui-monospace,monospace;opacity:.75;margin-right:.6rem}
-.wide td:nth-child(-n+3){overflow-wrap:normal}
+.wide th{white-space:nowrap}.wide td{overflow-wrap:break-word}.wide td code{overflow-wrap:anywhere}
+@media(min-width:40.01rem){.wide td[data-of=Seen]{min-width:14rem}.wide td[data-of=Change]{min-width:9rem}.wide td[data-of=Command],.wide td[data-of='Undone by']{min-width:15rem}}
 @media(max-width:40rem){.facts th{width:6.5rem}.wide tr{display:block;border-bottom:1px solid var(--line);padding:.4rem 0}
-.wide tr:first-child{display:none}.wide td,.wide td:nth-child(n){display:block;border:0;padding:.1rem 0;overflow-wrap:anywhere}.wide td:nth-child(n):empty{display:none}
+.wide tr:first-child{display:none}.wide td{display:block;border:0;padding:.1rem 0;overflow-wrap:anywhere}.wide td:empty{display:none}
 .wide td::before{content:attr(data-of) ': ';opacity:.75}}
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}pre{break-inside:avoid}}
 ";
@@ -84,7 +87,7 @@ impl Account {
         if self.gates.is_empty() {
             return;
         }
-        let row = |gate: &Answer| {
+        let row = |(at, gate): (usize, &Answer)| {
             let mut answer = text(&verdict(&gate.verdict));
             if gate.verdict == Verdict::Warns && !gate.warned.is_empty() {
                 let _ = write!(answer, " ({})", code(&gate.warned));
@@ -92,14 +95,18 @@ impl Account {
             [
                 self.stamp(gate.at),
                 text(&gate_name(&gate.leaf.step, gate.leaf.stage)),
-                code(&gate.wanted),
+                if self.is_as_above(at) { AS_ABOVE.to_owned() } else { code(&gate.wanted) },
                 answer,
                 text(&gate.seen),
                 gate.polls.to_string(),
             ]
         };
         out.push_str("<h2>Gates</h2>\n");
-        table(out, ["Time", "Gate", "Wanted", "Answer", "Seen", "Asked"], self.gates.iter().map(row));
+        table(
+            out,
+            ["Time", "Gate", "Wanted", "Answer", "Seen", "Asked"],
+            self.gates.iter().enumerate().map(row),
+        );
     }
 
     fn changes_table(&self, out: &mut String, changes: &[&Change]) {
@@ -141,7 +148,7 @@ impl Account {
             let _ = writeln!(out, "<p>This is the end of what it printed; all of it: {logs}</p>");
         }
         if !step.about.is_empty() {
-            let _ = writeln!(out, "<p>The runbook says: {}</p>", text(&step.about));
+            let _ = writeln!(out, "<p>The runbook says: {}</p>", spoken(&step.about));
         }
         if let Some(settled) = &step.settled {
             let (at, what) = (self.stamp(settled.at), text(&settled.text));
@@ -195,7 +202,10 @@ impl Account {
             if let Some(step) = &entry.step {
                 let _ = write!(out, "<b>{}</b> ", text(step));
             }
-            out.push_str(&text(&entry.text));
+            match is_loud(&entry.text) {
+                true => out.push_str(&format!("<span class=\"bad\">{}</span>", text(&entry.text))),
+                false => out.push_str(&text(&entry.text)),
+            }
             if printed.cut && printed.lines.is_empty() {
                 out.push_str(" data, which is in the log");
             }
@@ -275,7 +285,7 @@ fn not_undone(out: &mut String, change: &Change) {
         text(&change.why)
     );
     if !change.irreversible.is_empty() {
-        let _ = writeln!(out, "<p>The runbook says: {}</p>", text(&phrase::flat(&change.irreversible)));
+        let _ = writeln!(out, "<p>The runbook says: {}</p>", spoken(&phrase::flat(&change.irreversible)));
     }
     let what = difference(change);
     if !what.is_empty() {
@@ -323,6 +333,24 @@ fn block(out: &mut String, lines: impl Iterator<Item = String>) {
 
 fn code(raw: &str) -> String {
     if raw.is_empty() { String::new() } else { format!("<code>{}</code>", text(&phrase::one_line(raw))) }
+}
+
+/// Says whether an entry begins with a word in capitals, as those do that tell what went wrong.
+fn is_loud(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or_default();
+    first.len() > 3 && first.chars().all(|c| c.is_ascii_uppercase())
+}
+
+/// Returns what a runbook says, with what stands between backticks as code.
+fn spoken(raw: &str) -> String {
+    let parts: Vec<&str> = raw.split('`').collect();
+    let paired = parts.len() % 2 == 1;
+    let part = |(at, part): (usize, &&str)| match at % 2 {
+        1 => format!("<code>{}</code>", text(part)),
+        _ => text(part),
+    };
+    // Of an odd one nobody knows what it ends.
+    if paired { parts.iter().enumerate().map(part).collect() } else { text(raw) }
 }
 
 /// Returns text that a browser takes for nothing but text.

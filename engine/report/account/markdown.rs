@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::told::PRINTED;
-use super::{Account, Asking, Change, Entry, FailedStep, Reply, Said};
+use super::{Account, Answer, Asking, Change, Entry, FailedStep, Reply, Said};
+use crate::diag::markdown;
 use crate::machine::{Person, Stage, Verdict, hides};
 use crate::model::{OnFailure, format_duration};
 use crate::report::excerpt::excerpt;
@@ -17,6 +18,9 @@ use crate::report::{Doubt, Paint, Standing, phrase, when};
 
 /// Text as it is read: nothing in it can move or hide anything.
 const PLAIN: Paint = Paint { colour: false, unicode: true };
+
+/// What stands in the place of what the row above says already.
+pub(super) const AS_ABOVE: &str = "as above";
 
 /// The most lines of what a command reads, and of a value that was captured the most characters.
 const STDIN: usize = 30;
@@ -74,6 +78,13 @@ impl Account {
         }
     }
 
+    /// Says whether a gate wanted what the one in the row above it did: instances of a step mostly do.
+    pub(super) fn is_as_above(&self, at: usize) -> bool {
+        let above = at.checked_sub(1).and_then(|above| self.gates.get(above));
+        let wanted = |gate: &Answer| (!gate.wanted.is_empty()).then(|| gate.wanted.clone());
+        above.and_then(wanted).is_some_and(|above| self.gates[at].wanted == above)
+    }
+
     /// Returns what it tells of: a rehearsal by that name, so that no headline that is passed on makes a run of it.
     pub(super) fn what(&self) -> String {
         let of = if self.rehearsal.is_some() { "Rehearsal of " } else { "" };
@@ -112,7 +123,7 @@ impl Account {
             facts.push(("Only", self.options.only.join(", ")));
         }
         if self.options.on_failure == OnFailure::Rollback {
-            facts.push(("A failure", "rolls back".to_owned()));
+            facts.push(("On a failure", "it rolls back".to_owned()));
         }
         if let Some(plan) = &self.plan {
             let at = plan.at.parse().map_or_else(|_| plan.at.clone(), when::second);
@@ -168,7 +179,8 @@ impl Account {
         }
         out.push_str("\n## Gates\n\n| Time | Gate | Wanted | Answer | Seen | Asked |\n");
         out.push_str("| --- | --- | --- | --- | --- | ---: |\n");
-        for gate in &self.gates {
+        for (at, gate) in self.gates.iter().enumerate() {
+            let wanted = if self.is_as_above(at) { AS_ABOVE.to_owned() } else { cell(&gate.wanted) };
             let warned = match gate.verdict {
                 Verdict::Warns if !gate.warned.is_empty() => format!(" ({})", cell(&gate.warned)),
                 _ => String::new(),
@@ -178,7 +190,7 @@ impl Account {
                 "| {} | {} | {} | {}{warned} | {} | {} |",
                 self.stamp(gate.at),
                 text(&gate_name(&gate.leaf.step, gate.leaf.stage)),
-                cell(&gate.wanted),
+                wanted,
                 text(&verdict(&gate.verdict)),
                 text(&gate.seen),
                 gate.polls
@@ -449,52 +461,17 @@ pub(super) fn difference(change: &Change) -> String {
 
 /// Returns text that Markdown and HTML take for nothing but text, in one line: it may stand in a table.
 pub(super) fn text(raw: &str) -> String {
-    let clean = PLAIN.clean(raw);
-    let mut out = String::with_capacity(raw.len());
-    // It may be the first of its line, where `1. ` and `- ` begin a list and `===` makes a heading of the line before.
-    let first = clean.split(' ').next().unwrap_or_default();
-    let number = first.trim_end_matches(['.', ')']);
-    let numbered = number.len() + 1 == first.len() && number.chars().all(|c| c.is_ascii_digit());
-    let (before, rest) = match numbered && !number.is_empty() {
-        true => clean.split_at(number.len()),
-        false => ("", clean.as_str()),
-    };
-    out.push_str(before);
-    if !before.is_empty()
-        || matches!(first, "-" | "+")
-        || !first.is_empty() && first.chars().all(|c| c == '=')
-    {
-        out.push('\\');
-    }
-    for c in rest.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            c => out.push(c),
-        }
-    }
-    out
+    markdown::in_cell(&markdown::paragraph(&markdown::text(&PLAIN.clean(raw))))
 }
 
 /// Returns a code span that may stand in a table: a bar ends a cell even within code.
 fn cell(raw: &str) -> String {
-    code(raw).replace('|', "\\|")
+    markdown::in_cell(&code(raw))
 }
 
 /// Returns a code span of one line.
 fn code(raw: &str) -> String {
-    let clean = PLAIN.clean(&phrase::one_line(raw));
-    if clean.is_empty() {
-        return String::new();
-    }
-    let fence = "`".repeat(longest_ticks(&clean) + 1);
-    let space = if clean.starts_with('`') || clean.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{clean}{space}{fence}")
+    markdown::code(&PLAIN.clean(&phrase::one_line(raw)))
 }
 
 fn fenced<'a>(out: &mut String, language: &str, lines: impl Iterator<Item = &'a str> + Clone) {
@@ -507,7 +484,8 @@ fn indented<'a>(out: &mut String, language: &str, lines: impl Iterator<Item = &'
 }
 
 fn block<'a>(out: &mut String, indent: &str, language: &str, lines: impl Iterator<Item = &'a str> + Clone) {
-    let fence = "`".repeat(lines.clone().map(longest_ticks).max().unwrap_or_default().max(2) + 1);
+    let longest = lines.clone().map(markdown::fence).max();
+    let fence = longest.unwrap_or_else(|| markdown::fence(""));
     let _ = writeln!(out, "{indent}{fence}{language}");
     for line in lines {
         let line = if language == "text" { PLAIN.clean_output(line) } else { PLAIN.clean(line) };
@@ -521,10 +499,6 @@ fn pasted(out: &mut String, command: &str) {
     if command.contains(hides) {
         return fenced(out, "sh", command.lines());
     }
-    let fence = "`".repeat(longest_ticks(command).max(2) + 1);
+    let fence = markdown::fence(command);
     let _ = writeln!(out, "\n{fence}sh\n{command}\n{fence}");
-}
-
-fn longest_ticks(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }

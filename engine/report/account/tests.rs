@@ -91,7 +91,7 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
     | Time | Gate | Wanted | Answer | Seen | Asked |
     | --- | --- | --- | --- | --- | ---: |
     | 12:03:01 | reach |  | holds | yes | 1 |
-    | 12:03:12 | scale\[api\] |  | holds | ready 10, wants &gt;= 10 | 3 |
+    | 12:03:12 | scale\[api\] |  | holds | ready 10, wants >= 10 | 3 |
 
     ## People
 
@@ -117,8 +117,8 @@ fn the_first_failure_stands_first_and_what_is_left_is_told_with_its_command() {
       scaled
       ```
     - 12:03:02 **scale\[api\]** verifying `kubectl get scale[api] -o json`
-    - 12:03:07 **scale\[api\]** not yet: ready 7, wants &gt;= 10
-    - 12:03:12 **scale\[api\]** holds, asked 3 times: ready 10, wants &gt;= 10
+    - 12:03:07 **scale\[api\]** not yet: ready 7, wants >= 10
+    - 12:03:12 **scale\[api\]** holds, asked 3 times: ready 10, wants >= 10
     - 12:03:12 **scale\[api\]** done after 11s
     - 12:03:12 **aurora** reading the state before `kubectl get aurora -o json`
     - 12:03:13 **aurora** change: replicas 3 → 10

@@ -47,7 +47,9 @@ impl Live {
         let most = (size.rows - 2).min(size.rows.saturating_sub(ABOVE).max(8));
         // Between what stays and what is redrawn.
         let apart = (size.rows >= ROOMY).then(String::new);
-        let mut lines = Lines { lines: Vec::new(), left: most - 1 - apart.iter().len() };
+        let waits = self.waits_lines(columns);
+        let left = (most - 1 - apart.iter().len()).saturating_sub(waits.len());
+        let mut lines = Lines { lines: Vec::new(), left };
         let hidden = self.at_work(&mut lines, now, columns);
         if hidden == 0 {
             self.failures(&mut lines, columns);
@@ -64,8 +66,19 @@ impl Live {
             let text = format!("    {} and {hidden} more at work", self.paint.ellipsis());
             block.push(self.paint.shorten(&text, columns));
         }
+        block.extend(waits);
         block.push(self.footer(now, columns));
         block
+    }
+
+    /// Returns why nothing moves.
+    fn waits_lines(&self, columns: usize) -> Vec<String> {
+        let wrapped = |line: &str| self.paint.wrap(&self.paint.clean(line), columns.saturating_sub(2));
+        let lines = self.waits.lines().flat_map(wrapped).take(4).enumerate().map(|(number, line)| {
+            let sign = if number == 0 { self.paint.glyph(Role::Person) } else { " ".to_owned() };
+            format!("{sign} {line}")
+        });
+        lines.collect()
     }
 
     /// Adds what is at work, whoever waits for a person first: it is what somebody can do something about. Returns how many
@@ -211,10 +224,14 @@ impl Live {
 
     fn pending_line(&self, node: NodeId, columns: usize) -> String {
         let mut text = self.paint.clean(self.outline.name(node));
-        let waits = self.outline.waits_for(node);
+        let mut waits = self.outline.waits_for(node).join(", ");
+        let at_work = || self.rows.values().filter(|row| !row.is_asking()).count();
+        if waits.is_empty() && self.most_at_work.is_some_and(|most| at_work() >= most) {
+            waits = "one of those at work to end".to_owned();
+        }
         if !waits.is_empty() {
             let name = pad(&text, name_columns(columns));
-            text = format!("{name}          waits for {}", self.paint.clean(&waits.join(", ")));
+            text = format!("{name}          waits for {}", self.paint.clean(&waits));
         }
         let text = self.paint.shorten(&text, columns.saturating_sub(4));
         format!("  {} {}", self.paint.glyph(Role::Pending), self.paint.paint(Role::Pending, &text))
@@ -319,13 +336,20 @@ impl Live {
         };
         let mut text = format!("{}  {}  {counted}  {elapsed}", self.runbook, self.run);
         let usual = self.usual.as_ref().and_then(|usual| usual.get()).and_then(|usual| usual.run());
-        if let Some(usual) = usual.filter(|_| !self.taken_up && self.outline.undone().is_none()) {
+        // Of less than a second "usually 0s" would be told.
+        if let Some(usual) =
+            usual.filter(|usual| usual.as_secs() > 0 && !self.taken_up && self.outline.undone().is_none())
+        {
             text.push_str(&format!(", usually {}", seconds(usual)));
         }
-        if !self.note.is_empty() {
-            text = format!("{}: {text}", self.note);
+        // Room for the `^C` that a terminal writes where the cursor stands, when its echo can't be turned off.
+        let room = columns.saturating_sub(3);
+        if self.note.is_empty() {
+            return self.paint.paint(Role::Quiet, &self.paint.shorten(&text, room));
         }
-        // Room for the `^C` that a terminal writes where the cursor stands.
-        self.paint.paint(Role::Quiet, &self.paint.shorten(&text, columns.saturating_sub(3)))
+        // What a Ctrl-C does is to be read.
+        let note = self.paint.shorten(&format!("{}: ", self.note), room);
+        let rest = self.paint.shorten(&text, room.saturating_sub(width(&note)));
+        format!("{note}{}", self.paint.paint(Role::Quiet, &rest))
     }
 }

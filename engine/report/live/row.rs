@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::wants::wants;
+use super::wants::{wants, wants_of_first};
 use super::{name_columns, seconds};
 use crate::machine::{Event, Judge, Leaf, NodeId, Stage, Terms, Verdict, needed, voters};
 use crate::model::{Action, Step, format_duration};
@@ -14,9 +14,80 @@ use crate::report::{Seen, Stream, phrase};
 
 /// How much of a line that has no end yet is kept.
 const LONGEST: usize = 2_048;
-/// The columns that an output's last line, and what a gate saw, are left before words are left out for them.
+/// The columns that an output's last line is left before words are left out for it.
 const MOST_OF_OUTPUT: usize = 24;
-const SEEN: usize = 8;
+/// The columns that the first value is left before anything is left out for it: a text that is longer is no value, and is cut.
+const MOST_OF_SEEN: usize = 20;
+/// The columns in which what a gate waits for is still worth telling.
+const LEAST_OF_WANTS: usize = 14;
+
+/// What stands last in a row.
+#[derive(Default)]
+struct Detail {
+    seen: String,
+    wants: String,
+    until: String,
+    /// What stands first of what was seen, with what is wanted of it, where that is less than all: the longest first.
+    narrow: Vec<String>,
+    /// Whether it is of a gate, of which all three are told.
+    gate: bool,
+}
+
+impl Detail {
+    fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.wants.is_empty() && self.until.is_empty()
+    }
+
+    fn whole(&self) -> usize {
+        width(&self.seen) + width(&self.wants) + width(&self.until)
+    }
+
+    /// Returns the columns without which something is lost that somebody looks for: the first value, what is wanted when that
+    /// is short, the time.
+    fn least(&self) -> usize {
+        if let Some(narrow) = self.narrow.last() {
+            return width(narrow) + width(&self.until);
+        }
+        let wants = Some(width(&self.wants)).filter(|wants| *wants <= LEAST_OF_WANTS).unwrap_or_default();
+        self.least_seen() + wants + width(&self.until)
+    }
+
+    fn least_seen(&self) -> usize {
+        let first = match self.seen.split_once(", ") {
+            // And a sign for the rest.
+            Some((first, _)) => width(first) + 3,
+            None => width(&self.seen),
+        };
+        first.min(MOST_OF_SEEN)
+    }
+
+    /// Returns it in that many columns.
+    fn fitted(&self, room: usize, paint: Paint) -> String {
+        if self.whole() <= room || !self.gate {
+            return paint.shorten(&format!("{}{}{}", self.seen, self.wants, self.until), room);
+        }
+        let left = room.saturating_sub(width(&self.until));
+        if let Some(narrow) = self.narrow.iter().find(|narrow| width(narrow) <= left) {
+            return format!("{narrow}{}", self.until);
+        }
+        let for_wants = left.saturating_sub(self.least_seen());
+        let wants = match width(&self.wants) <= for_wants {
+            true => self.wants.clone(),
+            false if for_wants < LEAST_OF_WANTS => String::new(),
+            false => paint.shorten(&self.wants, for_wants),
+        };
+        let left = left.saturating_sub(width(&wants));
+        let first = self.seen.split_once(", ").map_or(&*self.seen, |(first, _)| first);
+        let seen = match first.split_once(' ') {
+            // Of `observedGeneration 3` the name can be guessed, and the value can't.
+            Some((name, value)) if !value.contains(' ') && width(first) > left && width(value) + 1 < left => {
+                format!("{} {value}", paint.shorten(name, left - width(value) - 1))
+            }
+            _ => paint.shorten(&self.seen, left),
+        };
+        format!("{seen}{wants}{}", self.until)
+    }
+}
 
 /// An instance at work.
 #[derive(Debug)]
@@ -210,60 +281,75 @@ impl Row {
         let room = columns - width(&name);
         let said = paint.shorten(&self.said(paint, now, room, usual), room);
         let role = if self.unknown { Role::Doubt } else { self.role };
-        format!("{blank}{} {name}{}", paint.glyph(role), paint.paint(Role::Quiet, &said))
+        // Of a command's last line little hangs; what a gate saw and who is asked must be read on any terminal.
+        let told =
+            self.is_asking() || self.gate.is_some() || !self.guard.is_empty() || !self.asked.is_empty();
+        let text = if told { Role::Plain } else { Role::Quiet };
+        format!("{blank}{} {name}{}", paint.glyph(role), paint.paint(text, &said))
     }
 
     /// Returns what stands behind the name. Where there is little room the words that can be done without are left out first,
-    /// then what the gate saw is cut: what it waits for, and until when, is what somebody looks for.
+    /// then what is waited for is cut: the value that was seen first, and until when, are what somebody looks for.
     fn said(&self, paint: Paint, now: Timestamp, room: usize, usual: Option<Duration>) -> String {
         let elapsed = format!(" {:>7}", seconds(between(self.began, now)));
-        let usual = usual.filter(|usual| usual.as_millis() >= 500 && !self.is_asking()).map(seconds);
+        let usual = usual.filter(|usual| usual.as_secs() > 0 && !self.is_asking()).map(seconds);
         let told = |word: &str| usual.as_ref().map(|usual| format!("{word}{usual}")).unwrap_or_default();
         let approximately = if paint.unicode { "≈" } else { "~" };
-        let (seen, wanted) = self.detail(paint, now);
+        let detail = self.detail(paint, now);
         let attempt = self.attempt.as_deref().unwrap_or("");
-        // The last line of an output may be long, and is cut.
-        let needed =
-            if wanted.is_empty() { width(&seen).min(MOST_OF_OUTPUT) } else { width(&seen) + width(&wanted) };
-        let variants =
-            [(told("usually "), self.doing), (told(approximately), self.doing), (told(approximately), "")];
-        let mut line = String::new();
-        for (usual, doing) in variants {
-            line.clone_from(&elapsed);
-            for part in [usual.as_str(), doing, attempt] {
-                if !part.is_empty() {
-                    line.push_str("  ");
-                    line.push_str(part);
-                }
-            }
-            if width(&line) + 2 + needed <= room || wanted.is_empty() && usual.is_empty() {
-                break;
-            }
+        let variants = [
+            (told("usually "), self.doing, attempt),
+            (told(approximately), self.doing, attempt),
+            (told(approximately), "", attempt),
+            (String::new(), "", attempt),
+            (String::new(), "", ""),
+        ]
+        .map(|(usual, doing, attempt)| {
+            let parts = [usual.as_str(), doing, attempt].map(str::to_owned);
+            let parts = parts.into_iter().filter(|part| !part.is_empty());
+            parts.fold(elapsed.clone(), |line, part| format!("{line}  {part}"))
+        });
+        let [whole, ..] = &variants;
+        if detail.is_empty() {
+            return whole.clone();
         }
-        if seen.is_empty() && wanted.is_empty() {
-            return line;
-        }
-        let left = room.saturating_sub(width(&line) + 2 + width(&wanted));
-        let seen = if wanted.is_empty() { seen } else { paint.shorten(&seen, left.max(SEEN)) };
-        format!("{line}  {seen}{wanted}")
+        let fits = |needed: usize| variants.iter().find(|line| width(line) + 2 + needed <= room);
+        // Whoever is asked, and a step that waits to be tried again, are told by the words before.
+        let line = match detail.gate {
+            true => fits(detail.whole())
+                .or_else(|| {
+                    let named = width(detail.narrow.first()?) + width(&detail.until);
+                    variants[..4].iter().find(|line| width(line) + 2 + named <= room)
+                })
+                .or_else(|| fits(detail.least()))
+                .unwrap_or(&variants[4]),
+            // The last line of an output may be long, and is cut.
+            false => {
+                let some = width(&detail.seen).min(MOST_OF_OUTPUT);
+                variants[..3].iter().find(|line| width(line) + 2 + some <= room).unwrap_or(&variants[2])
+            }
+        };
+        let left = room.saturating_sub(width(line) + 2);
+        format!("{line}  {}", detail.fitted(left, paint))
     }
 
     /// Returns what is seen of it, and what is waited for.
-    fn detail(&self, paint: Paint, now: Timestamp) -> (String, String) {
+    fn detail(&self, paint: Paint, now: Timestamp) -> Detail {
         let seen = self.seen_of(paint, now);
         match &self.gate {
             Some((_, since, Some(terms))) if !self.seen.is_empty() && self.guard.is_empty() => {
-                let mut text = wants(terms, paint);
+                let mut until = String::new();
                 if let Some(hold) = terms.hold {
-                    text.push_str(&format!(", for {}", format_duration(hold)));
+                    until.push_str(&format!(", for {}", format_duration(hold)));
                 }
                 if let Some(within) = terms.within {
                     let passed = seconds(between(*since, now));
-                    text.push_str(&format!(", {passed} of {}", format_duration(within)));
+                    until.push_str(&format!(", {passed} of {}", format_duration(within)));
                 }
-                (seen, text)
+                let narrow = if self.unknown { Vec::new() } else { wants_of_first(terms, &seen, paint) };
+                Detail { seen, wants: wants(terms, paint), until, narrow, gate: true }
             }
-            _ => (seen, String::new()),
+            _ => Detail { seen, ..Detail::default() },
         }
     }
 

@@ -20,13 +20,17 @@ pub struct Terminal {
     pub size: Box<dyn Fn() -> Size + Send>,
     /// Says whether it is ours to draw on: a program in the background must not draw into somebody else's line.
     pub front: Box<dyn Fn() -> bool + Send>,
+    /// Turns the echo of keys off while something is drawn, and on again: an Enter that is echoed moves the cursor away from
+    /// where the next frame begins.
+    pub echo: Box<dyn FnMut(bool) + Send>,
     /// What it can show.
     pub paint: Paint,
 }
 
 impl Terminal {
-    /// Returns the terminal on standard error, where progress belongs: standard output is for results.
-    pub fn stderr(paint: Paint) -> Terminal {
+    /// Returns the terminal on standard error, where progress belongs: standard output is for results. `echo` is as in
+    /// [`Terminal`]; whoever calls it at the end of the program, too, owns how the terminal is set.
+    pub fn stderr(paint: Paint, echo: impl FnMut(bool) + Send + 'static) -> Terminal {
         let size = || {
             let fallback = Size { columns: 80, rows: 24 };
             // A pseudo-terminal that was never given a size says 0.
@@ -38,7 +42,8 @@ impl Terminal {
             }
         };
         let front = || tcgetpgrp(io::stderr()).map_or(true, |front| front == rustix::process::getpgrp());
-        Terminal { out: Box::new(io::stderr()), size: Box::new(size), front: Box::new(front), paint }
+        let out = Box::new(io::stderr());
+        Terminal { out, size: Box::new(size), front: Box::new(front), echo: Box::new(echo), paint }
     }
 }
 
@@ -82,6 +87,10 @@ impl Screen {
         if above.is_empty() && size == self.size && !block.is_empty() && block.len() == self.block.len() {
             return self.redraw(block);
         }
+        if !block.is_empty() && self.block.is_empty() {
+            (self.terminal.echo)(false);
+        }
+        let ends = block.is_empty() && !self.block.is_empty();
         let mut frame = String::from(BEGIN_FRAME);
         self.erase(&mut frame, size);
         frame.push_str(above);
@@ -98,6 +107,9 @@ impl Screen {
         self.block = block;
         self.size = size;
         self.write(&frame);
+        if ends {
+            (self.terminal.echo)(true);
+        }
     }
 
     /// Writes the lines of the block that are others than before, and leaves the rest alone: over a slow connection a block that

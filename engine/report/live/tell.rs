@@ -20,6 +20,7 @@ impl Live {
         self.began = Some(seen.at);
         seen.run.clone_into(&mut self.run);
         let name = seen.state.opened.as_ref().map_or("", |opened| opened.runbook.as_str());
+        self.most_at_work = seen.state.opened.as_ref().map(|opened| opened.options.max_parallel as usize);
         let rehearses = seen.state.opened.as_ref().is_some_and(|opened| opened.rehearsal.is_some());
         self.runbook = self.paint.clean(&format!("{}{name}", if rehearses { "rehearsal of " } else { "" }));
         let line = format!("{}  run {}", self.paint.paint(Role::Strong, &self.runbook), self.run);
@@ -56,7 +57,9 @@ impl Live {
             Event::Refused { .. } | Event::Voided { .. } => self.tell_sentence(seen, Role::Person, None),
             Event::Asked { .. } => self.tell_others(seen),
             Event::Doubted { leaf } if matches!(leaf.stage, Stage::Action | Stage::Undo) => {
-                self.tell_sentence(seen, Role::Doubt, None);
+                let node = node_of(seen.state, &leaf.step);
+                let again = phrase::is_asked_again(leaf, seen.graph, node);
+                self.tell_sentence(seen, if again { Role::Active } else { Role::Doubt }, node);
             }
             Event::TakenOver { .. } => self.tell_sentence(seen, Role::Strong, None),
             Event::Outlived { .. } => self.tell_sentence(seen, Role::Doubt, None),
@@ -108,7 +111,7 @@ impl Live {
         let asks = Asks::of(about, (seen.state, seen.graph), &self.timeline, at, question);
         // Who may is told by the sentence.
         if let Some(people) = asks.people().filter(|_| answered || asks.needed > 1) {
-            self.say_wrapped(Role::Quiet, "      ", &people);
+            self.say_wrapped(Role::Plain, "      ", &people);
         }
         let command = phrase::answered_by((&self.program, seen.run), &name, question);
         let line = format!("      {}", self.paint.clean(&command));
@@ -117,6 +120,9 @@ impl Live {
 
     fn tell_sentence(&mut self, seen: &Seen<'_>, role: Role, node: Option<NodeId>) {
         let Some(text) = phrase::sentence(seen.event, seen.graph, node, None) else { return };
+        if let Some(of) = seen.event.step().and_then(|step| node_of(seen.state, step)) {
+            self.tell_heading(seen, of);
+        }
         let (indent, text) = match seen.event.step() {
             Some(step) => ("  ", format!("{step} {text}")),
             None => ("", text),
@@ -137,8 +143,15 @@ impl Live {
 
     fn say_wrapped(&mut self, role: Role, indent: &str, text: &str) {
         let columns = self.screen.size().columns.saturating_sub(indent.len() + 1);
+        let sign = role.glyph(self.paint.unicode);
         for line in self.paint.wrap(&self.paint.clean(text), columns) {
-            let line = format!("{indent}{}", self.paint.paint(role, &line));
+            // Of what a person is asked the sign has the colour, and the words are to be read.
+            let line = match line.strip_prefix(sign).filter(|_| role == Role::Person) {
+                Some(words) => format!("{}{words}", self.paint.glyph(role)),
+                None if role == Role::Person => line,
+                None => self.paint.paint(role, &line),
+            };
+            let line = format!("{indent}{line}");
             self.say(&line);
         }
     }

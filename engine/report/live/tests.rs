@@ -66,7 +66,7 @@ fn nothing_is_left_behind_at_the_end() {
     play.judge("scale[cart]", Stage::Verify, Verdict::Holds, "ready 10", 9).done("scale[cart]");
     play.tick(1_000).finish("aurora", Finish::Stopped).rest(RunStatus::Failed).close();
     let text = vt.text();
-    assert_snapshot!(text.split_once("cluster prod-eu\n").expect("the head").1.trim_start(), @r##"
+    assert_snapshot!(text.split_once("cluster prod-eu\n").expect("the head").1.trim_start(), @r"
     Preflight
       ✓ reach                       1.2s  yes
     24 hours before
@@ -96,7 +96,7 @@ fn nothing_is_left_behind_at_the_end() {
       all that it printed     runbook logs r7k2m9qd 'scale[web]'
       try again and go on     runbook resume r7k2m9qd
       undo what was changed   runbook rollback r7k2m9qd
-    "##);
+    ");
     assert!(vt.has_cursor());
 }
 
@@ -201,6 +201,46 @@ fn a_question_leaves_the_terminal_to_the_prompt() {
 }
 
 #[test]
+fn who_is_asked_something_reads_at_once_what_failed_meanwhile() {
+    let vt = Vt::new(80, 24);
+    let mut play = middle(&vt);
+    play.tick(1_000).reporters[0].suspend();
+    play.judge("scale[cart]", Stage::Verify, Verdict::Holds, "ready 10", 9).done("scale[cart]");
+    assert!(!play.reporters[0].break_in(), "what went well can wait");
+    play.exit("scale[web]", Stage::Action, 1, "no route to host\n");
+    play.finish("scale[web]", Finish::Failed("it exited with 1".to_owned()));
+    assert!(play.reporters[0].break_in());
+    let text = vt.text();
+    let [done, failed] = ["✓ scale[cart]", "✗ scale[web]"].map(|line| text.find(line));
+    assert!(done.is_some() && done < failed && vt.has_cursor(), "{text}");
+    assert!(text.contains("| no route to host") && !play.reporters[0].break_in(), "once\n{text}");
+    play.reporters[0].aside("the journal can't be written now");
+    assert!(play.reporters[0].break_in() && vt.text().contains("the journal can't be written now"));
+}
+
+#[test]
+fn what_is_typed_while_it_draws_is_not_shown_and_tears_nothing() {
+    let vt = Vt::new(80, 24);
+    let mut play = middle(&vt);
+    assert!(vt.echoes());
+    play.tick(1_000);
+    let before = vt.text().lines().count();
+    for _ in 0..5 {
+        vt.enter();
+        play.tick(1_000);
+    }
+    let text = vt.text();
+    assert_eq!((text.lines().count(), text.matches(" steps ").count()), (before, 1), "{text}");
+    play.reporters[0].suspend();
+    assert!(vt.echoes(), "a prompt shows what is typed");
+    play.reporters[0].unsuspend();
+    play.tick(1_000);
+    assert!(!vt.echoes());
+    play.rest(RunStatus::Failed).close();
+    assert!(vt.echoes());
+}
+
+#[test]
 fn events_draw_nothing_and_ticks_no_more_than_they_must() {
     let vt = Vt::new(80, 24);
     let mut play = on(&vt);
@@ -230,6 +270,7 @@ fn a_resumed_run_begins_with_its_title_and_counts_its_own_time() {
     assert_snapshot!(vt.text(), @r"
     autolytiq/pre-scale-event  run r7k2m9qd
     taken up again by ada@ops1 (the API is back)
+    24 hours before
       ◆ scale[api] decided: run it again, by ada@ops1
 
     ✓ Preflight  1 of 1
@@ -244,6 +285,98 @@ fn a_resumed_run_begins_with_its_title_and_counts_its_own_time() {
     ");
     play.exit("scale[api]", Stage::Action, 0, "").done("scale[api]").rest(RunStatus::Failed).close();
     assert!(vt.text().contains("✓ scale[api]                    2s  replicas"), "{}", vt.text());
+}
+
+#[test]
+fn who_watches_sees_the_time_of_the_engine_that_has_the_run_now() {
+    let vt = Vt::new(80, 24);
+    let mut play = on(&vt);
+    play.reporters[0].usual(Arc::new(OnceLock::from(Usual::default())));
+    play.act("aurora", "ACU 2 → 8", "aws rds").tick(1_000);
+    // Its engine died, and a night passed.
+    play.pass(9 * 3_600_000).say(Event::Resumed { by: person(), reason: None });
+    play.tick(3_000);
+    let text = vt.text();
+    assert!(!text.contains("● aurora") && text.ends_with("1 of 5 steps  3s"), "{text}");
+    play.rest(RunStatus::Interrupted).pass(3_600_000).roll_back(&["aurora"]).tick(2_000);
+    assert!(vt.text().ends_with("undone  2s"), "{}", vt.text());
+}
+
+#[test]
+fn what_waits_for_a_place_says_so_and_what_is_told_of_a_step_stands_below_its_phase() {
+    let mut book = runbook();
+    book.steps[2].needs.clear();
+    let vt = Vt::new(80, 24);
+    let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
+    play.start("reach").tick(1_000);
+    let row = |vt: &Vt| vt.text().lines().find(|line| line.contains("· aurora")).map(str::to_owned);
+    assert!(!row(&vt).expect("it has not begun").contains("waits"), "eight may be at work");
+    let item = |n: u32| Item { key: n.to_string(), value: n.into() };
+    play.done("reach").say(Event::Expanded { step: "scale".to_owned(), items: (0..9).map(item).collect() });
+    for number in 0..8 {
+        play.start(&format!("scale[{number}]"));
+    }
+    play.tick(1_000);
+    assert!(
+        row(&vt).is_some_and(|row| row.ends_with("waits for one of those at work to end")),
+        "{}",
+        vt.text()
+    );
+    play.intend("scale[0]", Stage::Action, "kubectl").exit("scale[0]", Stage::Action, 1, "");
+    let leaf = Leaf { step: "scale[0]".to_owned(), stage: Stage::Action, attempt: 1 };
+    play.say(Event::RetryScheduled { leaf, ms: 10_000 }).tick(1_000);
+    assert!(vt.text().contains("24 hours before\n  ● scale[0] attempt 1 failed"), "{}", vt.text());
+}
+
+#[test]
+fn what_must_be_read_is_not_dim() {
+    let sink = crate::report::fixture::Sink::default();
+    let terminal = Terminal {
+        out: Box::new(sink.clone()),
+        size: Box::new(|| crate::report::Size { columns: 80, rows: 24 }),
+        front: Box::new(|| true),
+        echo: Box::new(|_| {}),
+        paint: Paint { colour: true, unicode: true },
+    };
+    let mut book = runbook();
+    book.steps[3].needs.clear();
+    let mut play = Play::opened(&book, vec![live(terminal)]);
+    play.start("reach").done("reach");
+    let api = Item { key: "api".to_owned(), value: "api".into() };
+    play.say(Event::Expanded { step: "scale".to_owned(), items: vec![api] });
+    play.act("aurora", "ACU 2 → 8", "aws").exit("aurora", Stage::Action, 0, "");
+    play.intend("aurora", Stage::Verify, "aws describe");
+    play.poll("aurora", Stage::Verify, Verdict::DoesNotHold, "ready 7");
+    play.act("scale[api]", "replicas 3 → 10", "kubectl").print("scale[api]", b"its last line\n");
+    play.start("go").say(Event::Asked {
+        step: "go".to_owned(),
+        question: Question::Approval,
+        prompt: "Capacity is up. Go?".to_owned(),
+        covers: Vec::new(),
+        ms: None,
+    });
+    play.tick(1_000).say(Event::StopRequested { by: "Ctrl-C".to_owned(), hard: false }).tick(1_000);
+    let text = sink.text();
+    let dim = |words: &str| {
+        let before = &text[..text.find(words).unwrap_or_else(|| panic!("{words:?} is not there: {text}"))];
+        let style = &before[before.rfind("\x1b[").expect("something is drawn before")..];
+        style.starts_with("\x1b[2m")
+    };
+    assert!(!dim("ready 7") && !dim("Capacity is up") && !dim("Ctrl-C again stops it"), "{text}");
+    assert!(dim("its last line") && dim("of 5 steps"), "{text}");
+}
+
+#[test]
+fn why_nothing_moves_is_told_until_something_does() {
+    let vt = Vt::new(80, 24);
+    let mut play = on(&vt);
+    play.fail("scale[api]", "no").tick(1_000).reporters[0]
+        .waits("what becomes of scale[api] is decided elsewhere");
+    play.tick(1_000);
+    assert!(vt.text().contains("◆ what becomes of scale[api] is decided elsewhere"), "{}", vt.text());
+    play.reporters[0].waits("");
+    play.tick(1_000);
+    assert!(!vt.text().contains("decided elsewhere"), "{}", vt.text());
 }
 
 #[test]
@@ -340,17 +473,47 @@ fn ten_thousand_steps_in_a_hundred_phases_are_a_block_like_any_other() {
 
 /// A step whose gate waits, in a runbook that says for how long.
 fn waiting(vt: &Vt) -> Play {
+    waiting_for(vt, "json.ready >= 10", "ready 7")
+}
+
+fn waiting_for(vt: &Vt, pass: &str, seen: &str) -> Play {
     let mut book = runbook();
     let text = |src: &str| crate::model::Text::new(src);
-    let pass = crate::model::Expr(text("json.ready >= 10"));
+    let pass = crate::model::Expr(text(pass));
     let gate = crate::model::Gate { pass, within: Some(text("10m")), ..Default::default() };
     book.steps[2].body.verify = Some(Box::new(gate));
     let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
     play.start("reach").done("reach");
     play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster").exit("aurora", Stage::Action, 0, "");
     play.intend("aurora", Stage::Verify, "aws rds describe-db-clusters").pass(125_000);
-    play.poll("aurora", Stage::Verify, Verdict::DoesNotHold, "ready 7");
+    play.poll("aurora", Stage::Verify, Verdict::DoesNotHold, seen);
     play
+}
+
+#[test]
+fn where_there_is_little_room_the_value_and_the_time_are_told_and_the_condition_is_cut() {
+    let pass = "json.status.observedGeneration >= json.metadata.generation and json.status.readyReplicas >= 10 \
+                and json.status.replicas <= 20";
+    for (columns, seen, expected) in [
+        (200, "readyReplicas 7, observedGeneration 4, generation 4, replicas 10", ", 2m 10s of 10m"),
+        (80, "readyReplicas 7, observedGeneration 4, generation 4", "  7, wants ≥ 10, 2m 10s of 10m"),
+        (
+            100,
+            "observedGeneration 3, generation 4",
+            "observedGeneration 3, wants ≥ generation, 2m 10s of 10m",
+        ),
+        (80, "observedGeneration 3, generation 4", "  3, wants ≥ generation, 2m 10s of 10m"),
+        (60, "readyReplicas 7, replicas 10", " 7, 2m 10s of 10m"),
+    ] {
+        let vt = Vt::new(columns, 24);
+        let mut play = waiting_for(&vt, pass, seen);
+        play.tick(5_000);
+        let text = vt.text();
+        let row = text.lines().find(|line| line.contains("● aurora")).expect("its row");
+        assert!(row.trim_end().ends_with(expected), "{row}");
+        let all = "observedGeneration ≥ generation and readyReplicas ≥ 10 and replicas ≤ 20";
+        assert_eq!(row.contains(all), columns == 200, "{row}");
+    }
 }
 
 fn squeezed(vt: &Vt) -> String {
@@ -373,7 +536,7 @@ fn a_gate_tells_what_it_waits_for_and_how_long_there_is() {
     let why = "the server did not answer in time, and neither did the one before it".to_owned();
     play.poll("aurora", Stage::Verify, Verdict::CouldNotTell(why), "").tick(5_000);
     assert!(vt.text().contains("  ? aurora"), "{}", vt.text());
-    assert!(vt.text().contains("…, wants ≥ 10, 2m 10s of 10m"), "{}", vt.text());
+    assert!(vt.text().contains("could not tell: the serve…, 2m 10s of 10m"), "{}", vt.text());
 }
 
 #[test]

@@ -13,6 +13,7 @@ struct Content {
     /// The line of the cursor, its row within the line (a line longer than the terminal takes several), its column.
     at: (usize, usize, usize),
     cursor: bool,
+    echo: bool,
     wrap: bool,
     writes: usize,
     bytes: usize,
@@ -31,6 +32,7 @@ impl Vt {
             lines,
             at: (0, 0, 0),
             cursor: true,
+            echo: true,
             wrap: true,
             writes: 0,
             bytes: 0,
@@ -40,7 +42,10 @@ impl Vt {
     pub(super) fn terminal(&self, paint: Paint) -> Terminal {
         let this = self.clone();
         let size = move || this.0.lock().expect("no test panics in here").size;
-        Terminal { out: Box::new(self.clone()), size: Box::new(size), front: Box::new(|| true), paint }
+        let echoing = self.clone();
+        let echo = move |on| echoing.0.lock().expect("no test panics in here").echo = on;
+        let out = Box::new(self.clone());
+        Terminal { out, size: Box::new(size), front: Box::new(|| true), echo: Box::new(echo), paint }
     }
 
     pub(super) fn resize(&self, columns: usize, rows: usize) {
@@ -66,6 +71,18 @@ impl Vt {
 
     pub(super) fn has_cursor(&self) -> bool {
         self.0.lock().expect("no test panics in here").cursor
+    }
+
+    /// Types Enter, as the terminal shows it when it echoes.
+    pub(super) fn enter(&self) {
+        let echoes = self.0.lock().expect("no test panics in here").echo;
+        if echoes {
+            self.clone().write_all(b"\n").expect("it is memory");
+        }
+    }
+
+    pub(super) fn echoes(&self) -> bool {
+        self.0.lock().expect("no test panics in here").echo
     }
 
     /// Returns how much was written, control sequences included.

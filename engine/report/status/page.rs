@@ -99,7 +99,7 @@ impl Page {
             self.wrapped(role, "  ", &text);
             if let Some(asks) = &one.asks {
                 let told = asks.people().into_iter().chain(asks.times(page.now));
-                told.for_each(|text| self.wrapped(Role::Quiet, "      ", &text));
+                told.for_each(|text| self.wrapped(Role::Plain, "      ", &text));
                 // Never cut: it is there to be pasted.
                 self.line(&format!("      {}", self.paint.clean(&asks.command)));
             }

@@ -20,7 +20,7 @@ fn succeeded() {
     play.start("scale[web]").finish("scale[web]", Finish::Satisfied);
     play.start("go").done("go").start("warm-caches");
     play.intend("warm-caches", Stage::Action, "npm run cache:warm").done("warm-caches");
-    assert_snapshot!(play.rest(RunStatus::Succeeded).screen(), @r##"
+    assert_snapshot!(play.rest(RunStatus::Succeeded).screen(), @r"
     ✓ autolytiq/pre-scale-event succeeded after 36s
       run r7k2m9qd, 7 of 7 steps done
 
@@ -28,17 +28,17 @@ fn succeeded() {
       scale[api]   replicas 3 → 10
       scale[cart]  replicas 3 → 10
       aurora       replicas 3 → 10
-      warm-caches  Warm the caches
+      warm-caches  Warm the caches (can't be undone)
 
     Next
       every step              runbook status r7k2m9qd
       undo what was changed   runbook rollback r7k2m9qd
-    "##);
+    ");
 }
 
 #[test]
 fn failed_and_paused() {
-    assert_snapshot!(failed().rest(RunStatus::Failed).screen(), @r##"
+    assert_snapshot!(failed().rest(RunStatus::Failed).screen(), @r#"
     ✗ autolytiq/pre-scale-event failed after 26s and is paused
       run r7k2m9qd, 3 of 7 steps done
 
@@ -55,7 +55,7 @@ fn failed_and_paused() {
       all that it printed     runbook logs r7k2m9qd 'scale[cart]'
       try again and go on     runbook resume r7k2m9qd
       undo what was changed   runbook rollback r7k2m9qd
-    "##);
+    "#);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn stopped(rule: OnInterrupt) -> Play {
 
 #[test]
 fn a_step_that_was_stopped_and_may_not_run_twice_is_a_question() {
-    assert_snapshot!(stopped(OnInterrupt::Ask).screen(), @r##"
+    assert_snapshot!(stopped(OnInterrupt::Ask).screen(), @r"
     ■ autolytiq/pre-scale-event was stopped (Ctrl-C) after 0ms and is paused
       run r7k2m9qd, 0 of 5 steps done
 
@@ -101,7 +101,7 @@ fn a_step_that_was_stopped_and_may_not_run_twice_is_a_question() {
       $ npm run cache:warm
 
     Changed
-      warm-caches  Warm the caches (stopped)
+      warm-caches  Warm the caches (stopped; can't be undone)
 
     Next
       it took effect
@@ -111,7 +111,7 @@ fn a_step_that_was_stopped_and_may_not_run_twice_is_a_question() {
         runbook resume r7k2m9qd --skip warm-caches --reason '...'
       undo what was changed   runbook rollback r7k2m9qd
       every step              runbook status r7k2m9qd
-    "##);
+    ");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn in_doubt() {
     play.say(Event::Resumed { by: person(), reason: None });
     let leaf = Leaf { step: "scale[web]".to_owned(), stage: Stage::Action, attempt: 1 };
     play.say(Event::Doubted { leaf });
-    assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r##"
+    assert_snapshot!(play.rest(RunStatus::Waiting).screen(), @r"
     ◆ autolytiq/pre-scale-event waits for a person; nothing of it runs
       run r7k2m9qd, 1 of 7 steps done
 
@@ -215,7 +215,7 @@ fn in_doubt() {
         runbook resume r7k2m9qd --skip 'scale[web]' --reason '...'
       undo what was changed   runbook rollback r7k2m9qd
       every step              runbook status r7k2m9qd
-    "##);
+    ");
 }
 
 #[test]

@@ -257,7 +257,10 @@ fn hpa_thresholds() {
     proof.back(&stage);
     let typed = ["--var", "env=prod", "--var", "service=policy-engine", "--var", "memory=60"];
     proof.failure(&stage, &typed, 1, |read, stage| {
-        assert!(read.contains("memory-target failed: its check does not hold: metric memory"), "{read}");
+        assert!(
+            read.contains("memory-target failed: its check does not hold: metrics 1 item, metric memory"),
+            "{read}"
+        );
         assert_eq!(spec(stage, "policy-engine-hpa")["metrics"].as_array().map(Vec::len), Some(1));
     });
 }

@@ -130,7 +130,7 @@ fn a_database_that_is_busy_keeps_its_capacity() {
     let exec = [&["exec", "post-peak-scale-down", "--yes"], &typed[..]].concat();
     let shown = stage.project.run(&exec).code(1).to_string();
     let refused =
-        "used[autolytiq-prod-writer] failed: the gate does not hold: highest 20.0, max 16, points 1";
+        "used[autolytiq-prod-writer] failed: the gate does not hold: highest 20.0, points 1, max 16";
     assert!(shown.contains(refused), "{shown}");
     assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0));
 }

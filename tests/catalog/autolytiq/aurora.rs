@@ -19,7 +19,8 @@ pub(super) fn measured(moto: &Moto, namespace: &str, metric: &str, dimension: &s
     measured_ago(600, moto, namespace, metric, dimension, value);
 }
 
-/// As [`measured`], so many seconds ago.
+/// As [`measured`], so many seconds ago. At least one: the end of a time that is asked for is not in it, so a value of this very
+/// second is not seen by who asks within it.
 pub(super) fn measured_ago(
     seconds: i64,
     moto: &Moto,
@@ -115,7 +116,7 @@ fn aurora_capacity() {
     used(&moto, CLUSTER, 10.5);
     proof.failure(&stage, &typed("traffic=normal"), 1, |read, _| {
         let refused =
-            "used[autolytiq-prod-writer] failed: the gate does not hold: highest 20.0, max 16, points 1";
+            "used[autolytiq-prod-writer] failed: the gate does not hold: highest 20.0, points 1, max 16";
         assert!(read.contains(refused), "{read}");
         assert_eq!(moto.capacity(NAMESPACE), (2.0, 16.0), "nothing was changed");
     });
@@ -133,9 +134,9 @@ fn what_is_used_while_a_person_is_asked_counts() {
     stage.project.run(&exec).code(3);
     let run = stage.project.newest();
     stage.project.run(&["approve", &run, "agreed"]).code(0);
-    measured_ago(0, &moto, "AWS/RDS", "ServerlessDatabaseCapacity", WRITER, 40.0);
+    measured_ago(1, &moto, "AWS/RDS", "ServerlessDatabaseCapacity", WRITER, 40.0);
     let shown = stage.project.run(&["resume", &run]).code(1).to_string();
-    assert!(shown.contains("the gate does not hold: highest 40.0, max 16, points 2"), "{shown}");
+    assert!(shown.contains("the gate does not hold: highest 40.0, points 2, max 16"), "{shown}");
     assert_eq!(moto.capacity(NAMESPACE), (2.0, 64.0), "nothing was changed");
 }
 
@@ -152,7 +153,7 @@ fn aurora_is_not_lowered_below_what_nobody_knows() {
     };
     let shown = stage.project.run(&exec("traffic=normal")).code(1).to_string();
     let refused =
-        "used[autolytiq-prod-writer] failed: the gate does not hold: highest none, max 16, points 0";
+        "used[autolytiq-prod-writer] failed: the gate does not hold: highest none, points 0, max 16";
     assert!(shown.contains(refused), "{shown}");
     assert_eq!(moto.capacity(NAMESPACE), (8.0, 64.0), "nothing was changed");
     stage.project.run(&["rollback", "--yes"]).code(0);
@@ -263,7 +264,7 @@ fn connection_pool() {
         let deal = variables(&stage, "deal-service");
         assert_eq!((&deal[0], &deal[1]), (&json!({"name": "DB_POOL_MAX", "value": "40"}), &own[1]));
         // 10, 8, 10, 6 and 6 pods at the ceilings, each with 40.
-        assert!(shown.to_string().contains("fits holds: most 40, max 40, number 2000.0"), "{shown}");
+        assert!(shown.to_string().contains("fits holds: number 2000.0, most 40, max 40"), "{shown}");
     });
     proof.again(&stage, &typed("traffic=high"));
     proof.back(&stage);
@@ -286,7 +287,7 @@ fn connection_pool() {
     // At peak it would be 2,400.
     proof.failure(&stage, &typed("traffic=peak"), 1, |read, stage| {
         assert!(
-            read.contains("fits failed: the gate does not hold: most 40, max 60, number 2000.0"),
+            read.contains("fits failed: the gate does not hold: number 2000.0, most 40, max 60"),
             "{read}"
         );
         assert_eq!(variables(stage, "api-gateway").as_array().map(Vec::len), Some(1), "nothing was changed");

@@ -140,7 +140,10 @@ fn a_patch_that_names_cpu_alone_takes_memory_away() {
     // A metric that is not there is not made up.
     let tune = ["exec", "tune-hpa", "--yes", "--var", "env=prod", "--var", "memory=60", "--var"];
     let shown = stage.project.run(&[&tune[..], &["service=deal-service"]].concat()).code(1).to_string();
-    assert!(shown.contains("memory-target failed: its check does not hold: metric memory"), "{shown}");
+    assert!(
+        shown.contains("memory-target failed: its check does not hold: metrics 1 item, metric memory"),
+        "{shown}"
+    );
 }
 
 /// Of the source: what the autoscaler of api-gateway has during an event.

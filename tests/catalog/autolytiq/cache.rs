@@ -86,7 +86,7 @@ fn redis_resize() {
     proof.failure(&stage, &typed("traffic=normal"), 1, |read, _| {
         assert!(
             read.contains(
-                "fits[autolytiq-prod-redis-001] failed: the gate does not hold: points 1, highest 5000000000.0, most 4367176433"
+                "fits[autolytiq-prod-redis-001] failed: the gate does not hold: highest 5000000000.0, most 4367176433, points 1"
             ),
             "{read}"
         );
@@ -110,12 +110,12 @@ fn what_fills_up_while_a_person_is_asked_must_fit() {
     stage.project.run(&typed).code(3);
     let run = stage.project.newest();
     stage.project.run(&["approve", &run, "agreed"]).code(0);
-    measured_ago(0, &moto, "AWS/ElastiCache", "BytesUsedForCache", NODE, 12.0e9);
+    measured_ago(1, &moto, "AWS/ElastiCache", "BytesUsedForCache", NODE, 12.0e9);
     let shown = stage.project.run(&["resume", &run]).code(1).to_string();
     failed(
         &shown,
         "fits[autolytiq-prod-redis-001]",
-        "the gate does not hold: points 2, highest 12000000000.0",
+        "the gate does not hold: highest 12000000000.0, most 8946551095, points 2",
     );
     assert_eq!(of_group(&moto, "autolytiq-prod-redis", "CacheNodeType"), "cache.m6g.large");
 }
@@ -132,9 +132,9 @@ fn every_node_of_a_cache_must_fit() {
     }
     let typed = ["exec", "redis-resize", "--yes", "--approve", "agreed", "--var", "env=prod", "--var"];
     let shown = stage.project.run(&[&typed[..], &["traffic=high"]].concat()).code(1).to_string();
-    let told = "the gate does not hold: points";
-    failed(&shown, "fits[autolytiq-prod-redis-0002-001]", &format!("{told} 1, highest"));
-    failed(&shown, "fits[autolytiq-prod-redis-0002-002]", &format!("{told} 0"));
+    let told = "the gate does not hold:";
+    failed(&shown, "fits[autolytiq-prod-redis-0002-001]", &format!("{told} highest 12000000000.0"));
+    failed(&shown, "fits[autolytiq-prod-redis-0002-002]", &format!("{told} points 0"));
     assert!(!shown.contains("fits[autolytiq-prod-redis-0001-001]: "), "{shown}");
     assert_eq!(of_group(&moto, "autolytiq-prod-redis", "CacheNodeType"), "cache.m6g.large");
 }
@@ -164,7 +164,7 @@ fn a_node_type_that_does_not_exist_is_found_before_anything_is_sent() {
     ];
     let shown = stage.project.run(&typed).code(1);
     assert!(
-        shown.to_string().contains("allowed failed: the gate does not hold: node_type cache.r6g.medium"),
+        shown.to_string().contains("allowed failed: the gate does not hold: ScaleUpModifications 2 items, ScaleDownModifications 2 items, node_type cache.r6g.medium"),
         "{shown}"
     );
     assert_eq!(stage.changing_calls(0), [""; 0]);
@@ -301,7 +301,7 @@ fn cache_health() {
         let end = End(&over);
         proof.failure(&stage, &typed, 1, |read, _| {
             failed(read, "evictions", "the gate does not hold: evicted");
-            let full = "the gate does not hold: points 1, highest 97.0, critical 85";
+            let full = "the gate does not hold: highest 97.0, critical 85, points 1";
             failed(read, "memory[autolytiq-prod-redis-002]", full);
             assert!(
                 read.contains("memory     not well, or not known: autolytiq-prod-redis-002. Full:"),

@@ -33,7 +33,7 @@ fn load_test() {
         let read = shown.to_string();
         assert!(read.contains("result[p99_ms] holds: measured 270.0, critical 1000"), "{read}");
         assert!(
-            read.contains("usage[deal-service] holds: cpu 12, critical 80, memory 25, critical 85"),
+            read.contains("usage[deal-service] holds: cpu 12, memory 25, critical 80, critical 85"),
             "{read}"
         );
         assert!(!read.contains("only just"), "{read}");

@@ -168,7 +168,7 @@ fn it_asks_for_more_nodes_than_there_are() {
     for wanted in [
         "|   has 10 nodes, and may have 20. Cure:",
         "runbook exec autolytiq/scale-node-pool --var env=prod --var nodes=12",
-        "grows failed: the gate does not hold: nodes 8, desiredSize 10",
+        "grows failed: the gate does not hold: desiredSize 10, nodes 8",
     ] {
         assert!(shown.contains(wanted), "no {wanted:?} in {shown}");
     }

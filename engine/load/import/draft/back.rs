@@ -3,6 +3,13 @@
 //!
 //! They stay the commands that they are, with a `when` that never holds, until somebody decides whose `rollback` they are. To leave
 //! them to a person was rejected: a run would ask for each, and at the end of a good run one of the answers undoes it.
+//!
+//! A step that no run does is told for as long as there is one: `check` warns of each `when` that never holds (RB0225), and the draft
+//! doesn't silence that, as it did once. To make `exec` refuse such a draft was rejected: it would need a word of its own in the
+//! language, for files that are drafts only.
+//!
+//! Going back is only what takes back the procedure: `Undo the migration`, `Revert it`. `Reverting traffic to the new cluster` may
+//! as well be a step forwards, so it stays one, and it is asked which of both it is.
 
 use super::super::seems::seems_command;
 use super::people::unnumbered;
@@ -93,29 +100,31 @@ impl Back {
     }
 }
 
-/// Words that begin what goes back.
-const DEEDS: [&str; 13] = [
+/// Words that begin what goes back, whatever stands behind them.
+const ROLLS: [&str; 9] = [
     "rollback",
     "roll back",
     "roll-back",
     "roll it back",
     "roll everything back",
     "rolling back",
-    "undo",
-    "undoing",
-    "revert",
-    "reverting",
     "back out",
     "back-out",
     "backout",
 ];
 
+/// Words that begin what goes back when it is the procedure that they are about.
+const UNDOES: [&str; 4] = ["undo", "undoing", "revert", "reverting"];
+
 /// What it is that may fail, where a sentence is about the procedure and not about what it looks for.
-const PROCEDURES: [&str; 24] = [
+const PROCEDURES: [&str; 27] = [
     "a step",
     "any step",
     "any of",
+    "all",
     "anything",
+    "changes",
+    "cutover",
     "deploy",
     "deployment",
     "everything",
@@ -181,7 +190,7 @@ fn names(heading: &str) -> bool {
     let ends = |deed: &&str| {
         words.strip_suffix(*deed).is_some_and(|before| before.is_empty() || before.ends_with(' '))
     };
-    DEEDS.iter().any(ends)
+    ROLLS.iter().chain(&UNDOES).any(ends)
         || ["how to ", "when to "].iter().any(|how| words.strip_prefix(how).is_some_and(says))
 }
 
@@ -194,7 +203,26 @@ fn says(text: &str) -> bool {
     }
     let begins = ["to ", "then ", "or ", "otherwise ", "otherwise, ", "optional: ", "only "];
     let text = begins.iter().find_map(|begin| text.strip_prefix(begin)).unwrap_or(&text);
-    DEEDS.iter().any(|deed| after(text, deed).is_some()) || is_when_it_fails(text)
+    ROLLS.iter().any(|deed| after(text, deed).is_some())
+        || UNDOES.iter().any(|deed| after(text, deed).is_some_and(is_about_the_whole))
+        || is_when_it_fails(text)
+}
+
+/// Says whether a comment or title undoes something of which nobody can tell whether it is the procedure.
+pub(super) fn may_go_back(text: &str) -> bool {
+    let text = plain(text);
+    !says(&text) && UNDOES.iter().any(|deed| after(&text, deed).is_some())
+}
+
+/// Says whether what follows `undo` is the procedure, or nothing that it would be about.
+fn is_about_the_whole(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let rest = ["all ", "the ", "these ", "your ", "last ", "whole "]
+        .iter()
+        .fold(rest, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+    let how = ["by", "if", "in case", "only", "plan", "steps", "to", "using", "via", "when", "with"];
+    !rest.starts_with(char::is_alphanumeric)
+        || how.iter().chain(&PROCEDURES).any(|word| after(rest, word).is_some())
 }
 
 /// `If it fails`, `In case something goes wrong`, `On failure`
@@ -209,21 +237,19 @@ fn is_when_it_fails(text: &str) -> bool {
     let Some(rest) = begins.iter().find_map(|begin| text.strip_prefix(begin)) else { return false };
     let rest = rest.strip_prefix("the ").or_else(|| rest.strip_prefix("your ")).unwrap_or(rest);
     let clause = rest.split([',', ':', '.']).next().unwrap_or_default();
+    // `If it fails with 500, retry` looks for one mistake, and goes on.
+    let then = rest[clause.len()..].trim_start_matches([',', ':', '.', ' ']);
+    let again = ["retry", "try", "rerun", "re-run", "repeat", "wait", "run it again", "check"];
+    if clause.contains(" with ") || again.iter().any(|word| after(then, word).is_some()) {
+        return false;
+    }
     let fails = clause.split(|c: char| !c.is_alphabetic()).any(|word| {
         matches!(
             word,
-            "fail"
-                | "fails"
-                | "failed"
-                | "failing"
-                | "failure"
-                | "wrong"
-                | "breaks"
-                | "broke"
-                | "broken"
-                | "bad"
+            "fail" | "fails" | "failed" | "failing" | "failure" | "wrong" | "breaks" | "broke" | "broken"
         )
-    }) || clause.contains("not work")
+    }) || clause.ends_with(" bad")
+        || clause.contains("not work")
         || clause.contains("n't work");
     fails && PROCEDURES.iter().any(|what| after(clause, what).is_some())
 }
@@ -258,6 +284,9 @@ mod tests {
             "If it fails",
             "If something goes wrong",
             "Rollback: the database",
+            "Undo all changes",
+            "Revert to the previous version",
+            "If it looks bad",
         ] {
             assert!(names(text), "{text}");
         }
@@ -272,6 +301,8 @@ mod tests {
             "Rolling restart",
             "If the pods are pending",
             "Troubleshooting",
+            "Reverting traffic to the new cluster",
+            "Undo the maintenance page",
         ] {
             assert!(!names(text), "{text}");
         }
@@ -295,6 +326,9 @@ mod tests {
             "If the pods fail to start:",
             "If it fails, call the database on-call.",
             "If the error rate is high:",
+            "1. If it fails with 500, retry:",
+            "If it fails, wait and run this again:",
+            "If it is bad weather, check capacity:",
             "Deploy. To roll back see below. Then look:",
         ] {
             assert!(!leads(text), "{text}");
@@ -309,10 +343,21 @@ mod tests {
         ] {
             assert!(says(text), "{text}");
         }
-        for text in
-            ["rollback: helm rollback api 3", "roll out", "rolled back by hand?", "undocumented", "if found"]
-        {
+        for text in [
+            "revert the config to production values",
+            "rollback: helm rollback api 3",
+            "roll out",
+            "rolled back by hand?",
+            "undocumented",
+            "if found",
+        ] {
             assert!(!says(text), "{text}");
         }
+    }
+
+    #[test]
+    fn what_may_be_either_is_known_as_such() {
+        assert!(may_go_back("Revert the config to production values") && may_go_back("2. Undo the hold"));
+        assert!(!may_go_back("Revert it") && !may_go_back("Roll back") && !may_go_back("Deploy"));
     }
 }

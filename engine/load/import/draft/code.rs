@@ -9,6 +9,7 @@ use super::super::script::{self, Line, Part, Piece};
 use super::super::secrets;
 use super::super::values::{Bit, Hole, Within, bits, escaped};
 use super::Maker;
+use super::back::may_go_back;
 use super::people::{is_deed, unnumbered};
 use super::text::{fenced, indented, is_short, join, paragraphs, shortened};
 
@@ -38,7 +39,6 @@ impl Maker {
         match fence::read(tag, lines) {
             Reading::Commands { lines, output, prompted } => {
                 let before = self.draft.steps.len();
-                let lines = self.without_secrets(lines);
                 self.commands(&lines, prompted);
                 self.printed(&output, before);
             }
@@ -73,29 +73,9 @@ impl Maker {
         self.back.code();
     }
 
-    /// Takes the secrets out of the commands of a block.
-    fn without_secrets(&mut self, lines: Vec<Line>) -> Vec<Line> {
-        let mut hidden = Vec::with_capacity(lines.len());
-        for line in lines {
-            let (text, sure) = self.secrets.hide(&line.text);
-            if !sure {
-                self.unsure.insert(line.number);
-            }
-            if text != line.text {
-                let about = "a secret stands here: its value was not taken over";
-                self.open(Matter::Secret, line.number, about);
-            }
-            hidden.push(Line { number: line.number, text });
-        }
-        hidden
-    }
-
     /// Says what becomes of the secrets of a step.
     fn secret(&mut self, piece: &Piece, bare: &str, id: &str) {
         let line = piece.lines.0;
-        if piece.heres.iter().any(|here| secrets::stands_in(&here.body)) {
-            self.open(Matter::Secret, line, format!("{id}: a secret seems to stand in what it reads"));
-        }
         let Some(step) = self.draft.steps.last_mut() else { return };
         let handed = match step.forms.first() {
             Some(Form::Shell { script, env, .. }) => {
@@ -347,6 +327,11 @@ impl Maker {
             .any(|begin| words.starts_with(begin))
         {
             self.open(Matter::Choice, line, format!("{id}: “{}”", shortened(&words)));
+        }
+        let heading = self.path.last().map_or("", |(_, text)| text.as_str());
+        let either = [words.as_str(), heading].into_iter().find(|words| may_go_back(words));
+        if let Some(either) = either.filter(|_| !self.back.is() && effect != Effect::Looks) {
+            self.open(Matter::Choice, line, format!("{id}: “{}”", shortened(either)));
         }
         if looks::ends_with_search(&bare) && effect == Effect::Looks {
             self.open(Matter::Search, line, id.clone());

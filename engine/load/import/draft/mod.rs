@@ -16,7 +16,7 @@ use super::command::Form;
 use super::document::{Block, Kind};
 use super::looks::Effect;
 use super::open::{Matter, Open};
-use super::secrets;
+use super::secrets::Hidden;
 use super::values::{escaped, slug};
 use back::Back;
 use people::leading;
@@ -107,13 +107,13 @@ pub(super) struct Maker {
     section: usize,
     dir: Option<String>,
     back: Back,
-    secrets: secrets::Values,
     /// The lines with a secret of which nobody can tell where it ends.
     unsure: BTreeSet<usize>,
 }
 
 /// Returns the draft of a document.
-pub(super) fn draft(blocks: &[Block]) -> Draft {
+pub(super) fn draft(hidden: &Hidden) -> Draft {
+    let blocks = &hidden.blocks;
     let mut counted: HashMap<&str, usize> = HashMap::new();
     for block in blocks {
         if let Kind::Heading(_, text) = &block.kind {
@@ -135,9 +135,11 @@ pub(super) fn draft(blocks: &[Block]) -> Draft {
         section: 0,
         dir: None,
         back: Back::new(is_over_all(blocks)),
-        secrets: secrets::Values::default(),
-        unsure: BTreeSet::new(),
+        unsure: hidden.unsure.clone(),
     };
+    for line in &hidden.lines {
+        maker.open(Matter::Secret, *line, "a secret stands here: its value was not taken over");
+    }
     for block in blocks {
         maker.block(block);
     }
@@ -277,6 +279,22 @@ impl Maker {
         }
         id
     }
+}
+
+/// Returns what is open, the gravest first: of the values that are asked for those that the draft has a var for. A form that was
+/// given up may have been the only one with it.
+pub(super) fn open(draft: &Draft) -> Vec<Open> {
+    let used = used(draft);
+    let unused = |open: &&Open| {
+        matches!(open.matter, Matter::Value | Matter::Secret)
+            && !used.contains(&open.about)
+            && draft.vars.iter().any(|var| var.name == open.about)
+    };
+    let mut open: Vec<Open> = draft.open.iter().filter(|open| !unused(open)).cloned().collect();
+    open.sort_by_key(|open| (open.matter, open.line));
+    let mut told = HashSet::new();
+    open.retain(|open| told.insert((open.matter, open.line, open.about.clone())));
+    open
 }
 
 /// The names that forms use, for telling which vars are needed.

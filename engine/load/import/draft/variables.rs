@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::command::{self, Form, Otherwise, Scope};
+use super::super::command::{self, Form, Scope};
+use super::super::given::{self, Otherwise};
 use super::super::looks::Effect;
 use super::super::open::Matter;
 use super::super::script::Piece;
@@ -16,11 +17,11 @@ impl Maker {
         if !piece.whole || !piece.heres.is_empty() {
             return false;
         }
-        if let Some(wanted) = command::wanted(&piece.text) {
+        if let Some(wanted) = given::wanted(&piece.text) {
             wanted.iter().for_each(|(name, value)| self.assign(piece, name, Some(value), false));
             return true;
         }
-        let Some(found) = command::assignments(&piece.text) else { return false };
+        let Some(found) = given::assignments(&piece.text) else { return false };
         if let Some((name, _, _)) = found.iter().find(|(name, _, _)| is_shells(name)) {
             let (title, about) = self.said(piece);
             let why = format!(
@@ -49,22 +50,22 @@ impl Maker {
             return;
         };
         let about = piece.comments.last().cloned().unwrap_or_default();
-        let (holes, secret) = command::holes(value);
-        let whole = command::literal(value).as_deref().and_then(command::is_placeholder);
+        let (holes, secret) = given::holes(value);
+        let whole = given::literal(value).as_deref().and_then(given::is_placeholder);
         if secret && whole.is_none() {
             // `DATABASE_URL=postgres://app:password@db`: the whole of it is one.
             let var = self.var(name, Some(name), line, &piece.text);
             self.meanings.insert(name.to_owned(), Meaning::Name { name: var, blank: false, secret: true });
-        } else if let Some(literal) = command::literal(value)
-            .filter(|literal| !holes || is_secret(name) || command::is_placeholder(literal).is_some())
+        } else if let Some(literal) = given::literal(value)
+            .filter(|literal| !holes || is_secret(name) || given::is_placeholder(literal).is_some())
         {
             if is_secret(name) {
-                if command::is_placeholder(&literal).is_none() && !literal.is_empty() {
+                if given::is_placeholder(&literal).is_none() && !literal.is_empty() {
                     self.open(Matter::Secret, line, format!("{name} has its value in the document"));
                 }
                 self.meanings.remove(name);
                 self.meaning(name, line, &piece.text);
-            } else if let Some(words) = command::is_placeholder(&literal) {
+            } else if let Some(words) = given::is_placeholder(&literal) {
                 let var = self.var(&words, None, line, &piece.text);
                 self.meanings.insert(
                     name.to_owned(),
@@ -74,7 +75,7 @@ impl Maker {
                 self.give(name, &literal, &about, line);
             }
         } else if let Some((_, otherwise)) =
-            command::otherwise(value).filter(|(of, _)| *of == name || of.chars().all(|c| c.is_ascii_digit()))
+            given::otherwise(value).filter(|(of, _)| *of == name || of.chars().all(|c| c.is_ascii_digit()))
         {
             match otherwise {
                 _ if is_secret(name) => {
@@ -149,7 +150,7 @@ impl Maker {
 
     /// Adds the step that finds out what a variable is: `POD=$(kubectl get …)`.
     fn found_out(&mut self, piece: &Piece, name: &str, value: &str) {
-        let text = command::substituted(value).unwrap_or_else(|| format!("printf '%s' {value}"));
+        let text = given::substituted(value).unwrap_or_else(|| format!("printf '%s' {value}"));
         let inner = Piece {
             command: text.len(),
             text,
@@ -190,7 +191,7 @@ impl Maker {
                         // The first one is every step's; from here on there is another.
                         self.exported.insert(name.to_owned(), template);
                     }
-                    None if command::is_engines(name) => {}
+                    None if given::is_engines(name) => {}
                     None => self.draft.environment.push((name.to_owned(), template, line)),
                 }
             }
@@ -210,8 +211,8 @@ impl Maker {
     pub(super) fn moved(&mut self, piece: &Piece) -> bool {
         let mut words = piece.text.split_whitespace();
         let (Some("cd"), Some(to), None) = (words.next(), words.next(), words.next()) else { return false };
-        let Some(to) = command::literal(to)
-            .filter(|to| !to.starts_with(['~', '-', '<', '[']) && !to.contains(['*', '?']))
+        let Some(to) =
+            given::literal(to).filter(|to| !to.starts_with(['~', '-', '<', '[']) && !to.contains(['*', '?']))
         else {
             return false;
         };

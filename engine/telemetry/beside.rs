@@ -1,0 +1,100 @@
+//! Who hears the events of a run and has spans of them sent.
+
+use jiff::Timestamp;
+
+use super::sender::Sender;
+use super::spans::Spans;
+use super::{Target, Wanted};
+use crate::machine::Event;
+use crate::report::{Listener, Reporter, Seen, beside as also};
+
+/// Returns the reporter itself when nothing is to be sent, else one beside which spans are sent. `warn` is told at once what
+/// can't be done, and at the end, in one line, what was not sent.
+pub fn beside(
+    inner: Box<dyn Reporter>,
+    wanted: Wanted,
+    warn: impl Fn(&str) + Send + 'static,
+) -> Box<dyn Reporter> {
+    match wanted {
+        Wanted::No => inner,
+        Wanted::Refused(why) => {
+            warn(&format!("no spans are sent to OpenTelemetry: {why}"));
+            inner
+        }
+        Wanted::Yes(target) => {
+            let spans = Some(Spans::of(target.parent));
+            also(inner, Box::new(Sending { target, spans, sender: None, warn: Box::new(warn) }))
+        }
+    }
+}
+
+struct Sending {
+    target: Target,
+    /// Absent once nothing is to be sent: it is a rehearsal, or no thread could be had.
+    spans: Option<Spans>,
+    /// Begun with the first event: a run that is refused needs no thread.
+    sender: Option<Sender>,
+    warn: Box<dyn Fn(&str) + Send>,
+}
+
+impl Sending {
+    fn begin(&mut self) {
+        if self.sender.is_some() {
+            return;
+        }
+        match Sender::begin(&self.target) {
+            Ok(sender) => self.sender = Some(sender),
+            Err(why) => {
+                self.spans = None;
+                (self.warn)(&format!("no spans are sent to OpenTelemetry: {why}"));
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        let (Some(spans), Some(sender)) = (&mut self.spans, &mut self.sender) else { return };
+        spans.taken().into_iter().for_each(|span| sender.send(span));
+    }
+
+    fn end(&mut self) {
+        if let Some(spans) = &mut self.spans {
+            spans.close();
+        }
+        self.send();
+        if let Some(why) = self.sender.take().and_then(Sender::end) {
+            (self.warn)(&format!("OpenTelemetry at {}: {why}", self.target.shown));
+        }
+    }
+}
+
+impl Listener for Sending {
+    fn past(&mut self, at: Timestamp, event: &Event) {
+        if let Some(spans) = &mut self.spans {
+            spans.past(at, event);
+        }
+    }
+
+    fn event(&mut self, seen: &Seen<'_>) {
+        if seen.state.opened.as_ref().is_some_and(|opened| opened.rehearsal.is_some()) {
+            self.spans = None;
+        }
+        if self.spans.is_some() {
+            self.begin();
+        }
+        if let Some(spans) = &mut self.spans {
+            spans.event(seen.run, seen.seq, seen.at, seen.event);
+        }
+        self.send();
+    }
+
+    fn close(&mut self) {
+        self.end();
+    }
+}
+
+impl Drop for Sending {
+    /// A run that its engine leaves (its journal is gone, or another engine's) has no end to show; what is known is sent.
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,286 @@
+//! Spans of a run as a collector gets them: the tree of a run with a retry, gates, a failure and a resume; collectors that hang,
+//! refuse and fail; and that nothing is sent where nothing is asked for.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+
+use crate::support::project::Project;
+
+/// What came: the headers of each request, and what it held.
+#[derive(Default)]
+struct Got {
+    requests: Vec<(HeaderMap, ExportTraceServiceRequest)>,
+    raw: Vec<u8>,
+    answer: Option<StatusCode>,
+}
+
+struct Collector {
+    got: Arc<Mutex<Got>>,
+    address: String,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Collector {
+    fn begin() -> Collector {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime can be made");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+        listener.set_nonblocking(true).expect("it can be waited for");
+        let address = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let got: Arc<Mutex<Got>> = Arc::default();
+        let app = Router::new().route("/v1/traces", post(take)).with_state(Arc::clone(&got));
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("it is a listener");
+            axum::serve(listener, app).await.expect("it serves");
+        });
+        Collector { got, address, _runtime: runtime }
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let got = self.got.lock().expect("nobody panicked with it");
+        let all = got.requests.iter().flat_map(|(_, request)| request.resource_spans.clone());
+        all.flat_map(|one| one.scope_spans).flat_map(|one| one.spans).collect()
+    }
+}
+
+async fn take(State(got): State<Arc<Mutex<Got>>>, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
+    let mut got = got.lock().expect("nobody panicked with it");
+    got.raw.extend_from_slice(&body);
+    if let Some(answer) = got.answer {
+        return (answer, b"no".to_vec());
+    }
+    let is_json = headers["content-type"] == "application/json";
+    let request = match is_json {
+        true => serde_json::from_slice(&body).expect("OTLP as JSON"),
+        false => ExportTraceServiceRequest::decode(body).expect("OTLP as protobuf"),
+    };
+    got.requests.push((headers, request));
+    (StatusCode::OK, if is_json { b"{}".to_vec() } else { Vec::new() })
+}
+
+fn value(of: Option<&AnyValue>) -> String {
+    match of.and_then(|of| of.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::BoolValue(yes)) => yes.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn said(attributes: &[KeyValue], key: &str) -> Option<String> {
+    attributes.iter().find(|one| one.key == key).map(|one| value(one.value.as_ref()))
+}
+
+/// Returns the tree of spans, each with what is the same in every run.
+fn tree(spans: &[Span]) -> String {
+    let mut below: BTreeMap<Vec<u8>, Vec<&Span>> = BTreeMap::new();
+    let known: Vec<&[u8]> = spans.iter().map(|span| span.span_id.as_slice()).collect();
+    for span in spans {
+        let parent = if known.contains(&span.parent_span_id.as_slice()) {
+            span.parent_span_id.clone()
+        } else {
+            Vec::new()
+        };
+        below.entry(parent).or_default().push(span);
+    }
+    let mut text = String::new();
+    told(&below, &[], 0, &mut text);
+    text
+}
+
+fn told(below: &BTreeMap<Vec<u8>, Vec<&Span>>, of: &[u8], depth: usize, text: &mut String) {
+    let mut spans = below.get(of).cloned().unwrap_or_default();
+    // What began together is told by name: a step before its gate.
+    spans.sort_by_key(|span| (span.start_time_unix_nano, span.name.clone()));
+    for span in spans {
+        let status = span.status.as_ref().map(|status| status.message.clone()).unwrap_or_default();
+        let keys =
+            ["runbook.status", "runbook.result", "runbook.attempt", "process.exit.code", "runbook.verdict"];
+        let words = keys
+            .iter()
+            .filter_map(|key| Some(format!("{}={}", key.rsplit('.').next()?, said(&span.attributes, key)?)));
+        let mut words: Vec<String> = words.collect();
+        words.extend(span.events.iter().map(|event| format!("@{}", event.name)));
+        words.extend((!status.is_empty()).then(|| format!("!{status}")));
+        text.push_str(&format!("{}{} {}\n", "  ".repeat(depth), span.name, words.join(" ")));
+        told(below, &span.span_id, depth + 1, text);
+    }
+}
+
+const SENT: &str = r#"
+runbook: sent
+title: What is sent
+vars:
+  token: {type: secret, from: {env: TOKEN}}
+steps:
+  - id: again
+    shell: 'test -e tried || { : > tried; echo "not $((40 + 2)) $TOKEN"; exit 3; }'
+    env: {TOKEN: "{{ token }}"}
+    retry: {attempts: 2, delay: 10ms}
+    idempotent: true
+    verify: {run: echo ready, pass: "stdout | trim == 'ready'"}
+    rollback: {run: echo back}
+  - id: go
+    approve: Shall it?
+  - id: ends
+    run: test -e there
+    irreversible: It only looks.
+"#;
+
+fn sent(collector: &str) -> Project {
+    Project::new()
+        .file("runbooks/sent.yaml", SENT)
+        .env("TOKEN", "hunter22-hunter22")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
+}
+
+#[test]
+fn a_collector_gets_the_tree_of_a_run_and_of_its_resume_in_one_trace() {
+    let collector = Collector::begin();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let project = sent(&collector.address)
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-who=ann")
+        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
+    let mut command = project.command(&["exec", "sent", "--approve", "go"]);
+    assert_eq!(command.env("TRACEPARENT", parent).output().expect("it runs").status.code(), Some(1));
+    project.write("there", "");
+    project.run(&["resume", "--retry", "ends"]).code(0);
+    insta::assert_snapshot!(tree(&collector.spans()), @r"
+    runbook sent status=failed !failed
+      step again result=succeeded @retry scheduled
+        action attempt=1 code=3 !exit code 3
+        action attempt=2 code=0
+          gate verify attempt=1 verdict=holds
+      step go result=succeeded @asked @answered
+      step ends result=failed !failed
+        action attempt=1 code=1 !exit code 1
+      runbook sent status=succeeded
+        step ends result=succeeded @decided
+          action attempt=2 code=0
+    ");
+
+    let spans = collector.spans();
+    let trace: Vec<u8> =
+        (0..16).map(|at| u8::from_str_radix(&parent[3 + 2 * at..5 + 2 * at], 16).expect("hex")).collect();
+    assert!(spans.iter().all(|span| span.trace_id == trace), "one trace, that of TRACEPARENT");
+    let root = spans
+        .iter()
+        .find(|span| span.name.starts_with("runbook ") && span.parent_span_id.ends_with(&[0x33, 0x31]));
+    assert!(root.is_some(), "the run hangs on what started it");
+    let mut ids: Vec<&[u8]> = spans.iter().map(|span| span.span_id.as_slice()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), spans.len(), "each span has an id of its own");
+    assert!(spans.iter().all(|span| span.start_time_unix_nano <= span.end_time_unix_nano));
+    let run = project.newest();
+    assert!(spans.iter().all(|span| said(&span.attributes, "runbook.run").as_deref() == Some(run.as_str())));
+
+    let got = collector.got.lock().expect("nobody panicked with it");
+    let (headers, request) = &got.requests[0];
+    assert_eq!(
+        (headers["content-type"].as_bytes(), headers["x-who"].as_bytes()),
+        (&b"application/x-protobuf"[..], &b"ann"[..])
+    );
+    let resource = &request.resource_spans[0].resource.as_ref().expect("who sends").attributes;
+    assert_eq!(said(resource, "service.name").as_deref(), Some("runbook"));
+    assert_eq!(said(resource, "deployment.environment.name").as_deref(), Some("test"));
+    let raw = String::from_utf8_lossy(&got.raw);
+    assert!(!raw.contains("hunter22") && !raw.contains("not 42"), "neither a secret nor output");
+}
+
+#[test]
+fn json_is_spoken_too_and_an_engine_that_died_is_told_by_the_next() {
+    let collector = Collector::begin();
+    let text = "runbook: dies\ntitle: Die\nsteps:\n  - id: die\n    shell: 'test -e died || { : > died; kill -9 $PPID; sleep 0.2; }'\n    irreversible: No.\n";
+    let project = Project::new()
+        .file("runbooks/dies.yaml", text)
+        .env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", collector.address))
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+        .env("OTEL_SERVICE_NAME", "night shift");
+    project.run(&["exec", "dies"]);
+    let run = project.newest();
+    crate::support::live::wait_until("its command is over", || {
+        project.run(&["resume", &run, "--retry", "die"]).code == Some(0)
+    });
+    let text = tree(&collector.spans());
+    assert!(text.starts_with("runbook dies status=engine died !engine died\n"), "{text}");
+    assert!(text.contains("\n  runbook dies status=succeeded"), "{text}");
+    let got = collector.got.lock().expect("nobody panicked with it");
+    let resource = &got.requests[0].1.resource_spans[0].resource.as_ref().expect("who sends").attributes;
+    assert_eq!(said(resource, "service.name").as_deref(), Some("night shift"));
+}
+
+#[test]
+fn a_collector_that_fails_changes_nothing_and_is_told_of_once() {
+    let failing = Collector::begin();
+    failing.got.lock().expect("nobody panicked with it").answer = Some(StatusCode::INTERNAL_SERVER_ERROR);
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+    let gone = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+    let of = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("it has an address"));
+    let refusing = of(&gone);
+    drop(gone);
+    for address in [
+        failing.address.clone(),
+        of(&hanging),
+        refusing,
+        "https://127.0.0.1:1".to_owned(),
+        "nonsense".to_owned(),
+    ] {
+        let project = sent(&address);
+        let began = Instant::now();
+        let shown = project.run(&["exec", "sent", "--approve", "go"]).code(1);
+        let took = began.elapsed();
+        assert_eq!(shown.to_string().matches("OpenTelemetry").count(), 1, "{address}: {shown}");
+        let why =
+            ["status code: 500", "no answer", "onnection refused", "not spoken here", "begins with http://"];
+        assert!(why.iter().any(|why| shown.to_string().contains(why)), "{shown}");
+        // Two seconds for the collector, and a busy machine for the rest.
+        assert!(took < Duration::from_secs(20), "{address}: {took:?}");
+        let shown = project.run(&["exec", "sent", "--approve", "go", "--format", "json"]).code(1);
+        assert!(!shown.stdout.contains("OpenTelemetry"), "stdout holds events only: {shown}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_of_rehearsals_or_when_it_is_switched_off() {
+    let collector = Collector::begin();
+    let project = sent(&collector.address);
+    project.write("runbooks/sent.tape.yaml", "tape: 1\nanswers: []\n");
+    project.run(&["rehearse", "sent", "--tape", "runbooks/sent.tape.yaml", "--approve", "go"]);
+    for (name, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
+        let output =
+            project.command(&["exec", "sent", "--approve", "go"]).env(name, value).output().expect("it runs");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("OpenTelemetry"));
+    }
+    project.run(&["status", "--format", "json"]);
+    project.run(&["plan", "sent"]);
+    assert!(collector.got.lock().expect("nobody panicked with it").raw.is_empty());
+}
+
+#[test]
+fn where_nothing_is_asked_for_there_is_no_thread() {
+    let collector = Collector::begin();
+    let text = "runbook: threads\ntitle: Threads\nsteps:\n  - id: look\n    shell: cat /proc/$PPID/task/*/comm\n    effect: read\n";
+    let project = Project::new().file("runbooks/threads.yaml", text);
+    let threads = |endpoint: Option<&str>| {
+        let mut command = project.command(&["exec", "threads"]);
+        command.envs(endpoint.map(|address| ("OTEL_EXPORTER_OTLP_ENDPOINT", address)));
+        assert!(command.output().expect("it runs").status.success());
+        project.run(&["logs", &project.newest()]).code(0).to_string()
+    };
+    assert!(!threads(None).contains("telemetry"));
+    assert!(threads(Some(&collector.address)).contains("telemetry"), "else the test sees nothing");
+}
