@@ -1,5 +1,7 @@
 //! Who and where: the person and the process that drive a run.
 
+use std::sync::OnceLock;
+
 use crate::exec::{self, Identity, Liveness};
 use crate::journal::{Holder, Life};
 use crate::machine::{Person, Process};
@@ -38,12 +40,17 @@ pub(super) fn identity(process: &Process) -> Identity {
     Identity { pid: process.pid, started: process.started, boot: process.boot.as_str().into() }
 }
 
+/// Returns the name of this machine, as it was when it was first asked for: every record of an engine says the same.
 pub(super) fn hostname() -> String {
-    #[cfg(debug_assertions)]
-    if let Some(name) = pretended() {
-        return name;
-    }
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        #[cfg(debug_assertions)]
+        if let Some(name) = pretended() {
+            return name;
+        }
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    })
+    .clone()
 }
 
 /// Returns the name that a test gives this machine, so that it can be another one. Not in release builds: who did what must

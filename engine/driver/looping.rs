@@ -39,10 +39,6 @@ use super::script::Script;
 use super::signals::{Came, Signals};
 use super::timers::Timers;
 
-/// How long a turn that knows only of new processes waits for company: their numbers are wanted when this engine dies,
-/// and are not worth a commit of their own for a command that is over at once.
-const COMPANY: Duration = Duration::from_millis(10);
-
 /// How often the reporter may draw.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -451,7 +447,6 @@ impl Loop<'_> {
 
     /// Waits until there is something to decide on.
     async fn gather(&mut self, life: &mut Life, signals: &mut Signals, beats: &mut Beats) {
-        let mut company: Option<Instant> = None;
         if self.player.is_some() {
             self.look_up(life, signals, beats).await;
         }
@@ -463,22 +458,15 @@ impl Loop<'_> {
             while let Ok(message) = life.messages.try_recv() {
                 self.hear(life, message);
             }
-            let only_processes = life.queue.iter().all(|input| matches!(input, Input::Spawned { .. }));
-            if life.taken.is_some() || (!life.queue.is_empty() && !only_processes) {
+            if life.taken.is_some() || !life.queue.is_empty() {
                 return;
-            }
-            if !life.queue.is_empty() {
-                let until = *company.get_or_insert_with(|| clock::instant() + COMPANY);
-                if until <= clock::instant() {
-                    return;
-                }
             }
             if self.jump(life) {
                 continue;
             }
             self.begin_hooks(life);
             let since = clock::instant();
-            let next = [life.timers.next(), life.hooks.next(), company].into_iter().flatten().min();
+            let next = [life.timers.next(), life.hooks.next()].into_iter().flatten().min();
             let sleep = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at.into()).await,

@@ -79,7 +79,9 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
     });
 
     crash_point("spawn:before");
+    let before = liveness::ticks();
     let child = command.start().map_err(|source| explain(&spec, &program, source))?;
+    let after = liveness::ticks();
     crash_point("spawn:after");
     // The child's ends of the pipes live in the expression; as long as we hold them no stream ever ends.
     drop(command);
@@ -97,7 +99,7 @@ pub(super) fn launch(spec: Spec, boot: &Arc<str>) -> Result<Launched, SpawnError
         Some(tap(stdout, Stream::Stdout, spec.stdout_file.as_deref())),
         stderr.map(|pipe| tap(pipe, Stream::Stderr, spec.stderr_file.as_deref())),
     ];
-    let identity = liveness::identify(number, boot);
+    let identity = liveness::identify_started(number, boot, (before, after));
     let feed = stdin.zip(spec.stdin).map(|(pipe, bytes)| Feed::new(Source::new(pipe), bytes));
     Ok(Launched { child, pid, identity, feed, taps })
 }

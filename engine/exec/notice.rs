@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::program::SpawnError;
 
-/// One piece of news about one command: `Spawned` first, then any number of `Chunk`s, then `Ended` exactly once.
-/// A command that never ran has `Ended` alone.
+/// One piece of news about one command: `Spawned` once and any number of `Chunk`s, then `Ended` exactly once.
+/// A command that never ran has `Ended` alone. `Spawned` comes some milliseconds after the start, or with the end of what
+/// is over before; chunks may be faster.
 #[derive(Debug)]
 pub enum Notice {
     /// The process runs.

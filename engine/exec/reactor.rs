@@ -1,6 +1,6 @@
 //! One thread that watches every running command.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use super::census::Census;
 use super::feed::Feed;
 use super::group::Cause;
-use super::notice::{Death, End, Identity, Notice};
+use super::notice::{Death, End, Identity};
 use super::program::short_of;
 use super::running::{Running, Shared, refuse};
 use super::source::Source;
@@ -25,6 +25,10 @@ const BUFFER: usize = 64 << 10;
 /// How long the reactor waits for killed commands when the pool is dropped. Only a process that hangs in the
 /// system (a dead network disk) outlives SIGKILL for longer.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a new process is kept to ourselves: its number is wanted when this engine dies, and is not worth waking the
+/// engine, nor a commit of its own, for a command that is over at once. The number is told with the end then.
+const COMPANY: Duration = Duration::from_millis(10);
 
 /// The longest pause, in milliseconds; epoll takes no more than 24 days.
 const LONGEST: i64 = 3_600_000;
@@ -107,6 +111,8 @@ pub(super) struct Reactor {
     mailbox: Arc<Mailbox>,
     commands: HashMap<u64, Watched>,
     timers: BTreeSet<(Instant, u64)>,
+    /// The commands whose start was not told yet, the oldest first.
+    untold: VecDeque<(Instant, u64)>,
     shared: Shared,
     use_pidfd: bool,
     quit_by: Option<Instant>,
@@ -122,6 +128,7 @@ impl Reactor {
             mailbox,
             commands: HashMap::new(),
             timers: BTreeSet::new(),
+            untold: VecDeque::new(),
             shared: Shared { buffer: vec![0; BUFFER], leaders: HashSet::new(), census: Census::new() },
             use_pidfd,
             quit_by: None,
@@ -136,7 +143,9 @@ impl Reactor {
             if quit_by.is_some_and(|quit_by| self.commands.is_empty() || quit_by <= now()) {
                 return;
             }
-            let wake_at = self.timers.first().map(|(at, _)| *at).into_iter().chain(quit_by).min();
+            let timer = self.timers.first().map(|(at, _)| *at);
+            let tell_at = self.untold.front().map(|(started, _)| *started + COMPANY);
+            let wake_at = [timer, quit_by, tell_at].into_iter().flatten().min();
             let pause = wake_at.map(|at| timespec(at.saturating_duration_since(now())));
             events.clear();
             // Only a signal can interrupt it, and then there are no events.
@@ -149,6 +158,21 @@ impl Reactor {
                 }
             }
             self.fire_timers();
+            self.tell_of_starts();
+        }
+    }
+
+    /// Tells of those that were started, once the first of them waited long enough: of it, and of all that were started
+    /// soon after it, so that many are heard of at once.
+    fn tell_of_starts(&mut self) {
+        let now = now();
+        if self.untold.front().is_none_or(|(first, _)| *first + COMPANY > now) {
+            return;
+        }
+        while let Some((_, id)) = self.untold.pop_front_if(|(started, _)| *started + COMPANY / 2 <= now) {
+            if let Some(watched) = self.commands.get_mut(&id) {
+                watched.running.tell_of_start();
+            }
         }
     }
 
@@ -183,7 +207,8 @@ impl Reactor {
         let id = running.group.id;
         match self.watch(&mut running) {
             Ok(leader) => {
-                running.tell(Notice::Spawned(identity));
+                running.identity = Some(identity);
+                self.untold.push_back((now(), id));
                 running.paused(now());
                 if running.group.cause().is_some() {
                     running.asked(now(), &mut self.shared);
@@ -283,6 +308,9 @@ impl Reactor {
             watched.timer = timer;
         }
         if over && let Some(watched) = self.commands.remove(&id) {
+            if self.commands.is_empty() {
+                self.untold.clear();
+            }
             self.shared.leaders.remove(&watched.running.number());
             watched.running.finish();
         }

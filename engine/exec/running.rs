@@ -13,7 +13,7 @@ use super::feed::Feed;
 use super::group::{Cause, Group};
 use super::launch::Launched;
 use super::members::{self, Kin, Left, Stray};
-use super::notice::{Captured, Death, End, Ended, LogError, Notice};
+use super::notice::{Captured, Death, End, Ended, Identity, LogError, Notice};
 use super::reactor::now;
 use super::stream::{Flow, Tap};
 
@@ -52,6 +52,8 @@ pub(super) struct Running {
     pub(super) pid: Pid,
     pub(super) feed: Option<Feed>,
     pub(super) taps: [Option<Tap>; 2],
+    /// Who it is, until that is told.
+    pub(super) identity: Option<Identity>,
     child: duct::Handle,
     notify: Notify,
     timeout_at: Option<Instant>,
@@ -102,6 +104,7 @@ impl Running {
             pid: launched.pid,
             feed: launched.feed,
             taps: launched.taps,
+            identity: None,
             child: launched.child,
             notify,
             // A timeout beyond the clock's range is as good as none.
@@ -128,8 +131,11 @@ impl Running {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    pub(super) fn tell(&self, notice: Notice) {
-        tell(&self.notify, notice);
+    /// Tells that it was started, unless that was told.
+    pub(super) fn tell_of_start(&mut self) {
+        if let Some(identity) = self.identity.take() {
+            tell(&self.notify, Notice::Spawned(identity));
+        }
     }
 
     /// When this command next wants its turn even if nothing happens.
@@ -322,7 +328,8 @@ impl Running {
     }
 
     /// Tells how it ended.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(mut self) {
+        self.tell_of_start();
         let death = match self.phase {
             Phase::Draining { death, .. } => death,
             Phase::Alive | Phase::Lingering { .. } => None,

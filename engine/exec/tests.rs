@@ -26,15 +26,16 @@ fn start(pool: &Pool, spec: Spec) -> (Handle, Receiver<Notice>) {
     (handle, receiver)
 }
 
-/// Waits for the end, and checks the order of what comes before.
+/// Waits for the end, and checks that the start of what ran is told before it, once.
 fn end_of(receiver: &Receiver<Notice>) -> Ended {
-    let mut seen = 0;
+    let mut started = 0;
     loop {
-        seen += 1;
         match receiver.recv_timeout(LONG).expect("the command must end") {
-            Notice::Spawned(_) => assert_eq!(seen, 1),
-            Notice::Chunk { bytes, .. } => assert!(seen > 1 && !bytes.is_empty()),
+            Notice::Spawned(_) => started += 1,
+            Notice::Chunk { bytes, .. } => assert!(!bytes.is_empty()),
             Notice::Ended(ended) => {
+                let ran = !matches!(ended.end, End::NotStarted(_) | End::Stopped { death: None, .. });
+                assert_eq!(started, u32::from(ran), "{:?}", ended.end);
                 assert!(receiver.recv_timeout(LONG).is_err(), "nothing comes after the end");
                 return *ended;
             }
@@ -48,18 +49,28 @@ fn run(spec: Spec) -> Ended {
     end_of(&receiver)
 }
 
+/// Returns who was started; what it printed meanwhile is passed over.
 fn identity(receiver: &Receiver<Notice>) -> Identity {
-    match receiver.recv_timeout(LONG).unwrap() {
-        Notice::Spawned(identity) => identity,
-        other => panic!("{other:?} came first"),
+    loop {
+        match receiver.recv_timeout(LONG).unwrap() {
+            Notice::Spawned(identity) => return identity,
+            Notice::Chunk { .. } => {}
+            Notice::Ended(ended) => panic!("{ended:?} came first"),
+        }
     }
 }
 
-fn chunk(receiver: &Receiver<Notice>) -> String {
-    match receiver.recv_timeout(LONG).unwrap() {
-        Notice::Chunk { bytes, .. } => String::from_utf8(bytes).unwrap(),
-        other => panic!("{other:?} is no output"),
+/// Returns who was started, once it has printed as well; the two come in any order.
+fn up(receiver: &Receiver<Notice>) -> (Identity, String) {
+    let (mut who, mut printed) = (None, None);
+    while who.is_none() || printed.is_none() {
+        match receiver.recv_timeout(LONG).unwrap() {
+            Notice::Spawned(identity) => who = Some(identity),
+            Notice::Chunk { bytes, .. } => printed = Some(String::from_utf8(bytes).unwrap()),
+            Notice::Ended(ended) => panic!("{ended:?} came first"),
+        }
     }
+    who.zip(printed).unwrap()
 }
 
 fn text(captured: &Captured) -> &str {
@@ -97,6 +108,19 @@ fn status_and_output_are_told_apart() {
     assert_eq!((text(&ended.stdout), text(&ended.stderr)), ("out\n", "err\n"));
     assert_eq!((ended.stdout.total, ended.stdout.truncated, ended.leftovers), (4, false, 0));
     assert!(matches!(run(sh("kill -9 $$")).end, End::Signalled(9)));
+}
+
+/// Nobody is woken for the start of what is over at once, and one that goes on is told of while it does.
+#[test]
+fn a_start_is_told_with_the_end_or_a_moment_after_it_was() {
+    let pool = Pool::new(1).unwrap();
+    let (_, short) = start(&pool, Spec::new(["true"]));
+    end_of(&short);
+    let (long, told) = start(&pool, Spec::new(["sleep", "600"]));
+    let first = told.recv_timeout(LONG).unwrap();
+    assert!(matches!(&first, Notice::Spawned(identity) if alive(identity) == Liveness::Running), "{first:?}");
+    long.kill();
+    assert!(matches!(end_of_started(&told).end, End::Stopped { .. }));
 }
 
 #[test]
@@ -226,8 +250,8 @@ fn a_tool_keeps_its_grace_when_its_shell_is_gone() {
     let pool = Pool::new(1).unwrap();
     let (handle, receiver) =
         start(&pool, Spec::new(["sh", "-c", "sh -c \"$1\"; echo unreachable", "sh", tool]));
-    let running = identity(&receiver);
-    assert_eq!(chunk(&receiver), "up\n");
+    let (running, printed) = up(&receiver);
+    assert_eq!(printed, "up\n");
     handle.stop();
     let ended = end_of_started(&receiver);
     assert_eq!(text(&ended.stdout), "up\nsaved\n");
