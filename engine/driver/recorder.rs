@@ -267,12 +267,13 @@ impl Recorder {
         let entry = tape_text::recorded(&Recorded {
             command: &command,
             stdin: stdin.as_deref(),
-            of: &recording.of,
+            // They name instances and folders, which may be made of what nobody should read.
+            of: &hidden(&recording.of),
             stdout: &text(answered.stdout),
             stderr: &text(answered.stderr),
             exit,
             took: answered.wall,
-            remark: remark.as_deref(),
+            remark: remark.as_deref().map(hidden).as_deref(),
         });
         if self.bytes + entry.len() as u64 > LARGEST {
             self.end("a tape holds 16 MiB at most")?;
@@ -364,6 +365,35 @@ mod tests {
         {
             assert!(tape.contains(part), "{part}\n{tape}");
         }
+    }
+
+    /// Of a `for_each` over what a sensitive step gave, and of a folder that is named after it.
+    #[test]
+    fn the_name_of_an_instance_and_a_remark_are_masked() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("t.yaml");
+        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        recorder.keep(&Arc::default());
+        recorder.hide(std::iter::once("topsecret".to_owned()));
+        let secrets = Redactor::new([("pw", "hunter22")]).expect("it is long enough");
+        let command = Prepared { argv: vec![Rendered::plain("true")], ..Prepared::default() };
+        for (name, why) in [("topsecret", "no folder /a/hunter22"), ("hunter22", "no folder /a/topsecret")] {
+            let leaf = Leaf { step: format!("a[{name}]"), stage: crate::machine::Stage::Action, attempt: 1 };
+            let answered = Answered {
+                end: &End::NotStarted(why.to_owned()),
+                wall: Duration::ZERO,
+                stdout: b"",
+                stderr: b"",
+                sensitive: false,
+                truncated: false,
+            };
+            let recording = Recording::of_step(&command, &leaf);
+            recorder.add(&recording, &answered, &secrets).expect("it can be written");
+        }
+        let tape = std::fs::read_to_string(&path).expect("it is there");
+        assert!(!tape.contains("topsecret") && !tape.contains("hunter22"), "{tape}");
+        let said = "  # a[•••], action\n  # it did not start: no folder /a/•••\n";
+        assert_eq!(tape.matches(said).count(), 2, "{tape}");
     }
 
     #[test]
