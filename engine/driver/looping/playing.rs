@@ -13,7 +13,7 @@ use super::super::{clock, launch};
 use super::{Beats, Life, Loop, Printed, Signals};
 
 /// Ends this process as a power cut would: nothing of it runs after it.
-pub(super) fn die() {
+fn die() {
     let _ = kill_process(getpid(), Signal::KILL);
 }
 
