@@ -185,9 +185,14 @@ impl Player {
         each.filter(|(_, fault)| !self.struck.contains(fault)).collect()
     }
 
-    /// Says whether the engine is to be killed once the journal has so many events.
-    pub(super) fn dies_after(&self, events: u64) -> bool {
-        self.faults.kill_after.is_some_and(|after| events >= after)
+    /// Returns with how many events in the journal the engine is to be killed, when that is still to come.
+    pub(super) fn kill_after(&self) -> Option<u64> {
+        self.faults.kill_after
+    }
+
+    /// Returns the same when the journal has so many events.
+    pub(super) fn dies_after(&self, events: u64) -> Option<u64> {
+        self.faults.kill_after.filter(|after| events >= *after)
     }
 
     /// Says whether the engine is to be killed in this command.
