@@ -678,6 +678,62 @@ mod tests {
         assert!(!player.dies_in(&leaf, "s"));
     }
 
+    #[test]
+    fn of_a_rehearsal_that_is_taken_up_what_has_not_struck_is_left() {
+        use crate::machine::Verdict;
+        use crate::model::Step;
+
+        let step = |id: &str| Step { id: id.to_owned(), ..Step::default() };
+        let runbook = Runbook { steps: vec![step("s")], finally: vec![step("f")], ..Runbook::default() };
+        let leaf = |step: &str, stage| Leaf { step: step.to_owned(), stage, attempt: 1 };
+        let begun = |step: &str, stage| Event::Intent {
+            leaf: leaf(step, stage),
+            command: String::new(),
+            stdin: None,
+            dir: None,
+            by_hand: None,
+        };
+        let over = |step: &str, stage| Event::Exited {
+            leaf: leaf(step, stage),
+            end: End::Exit(0),
+            ms: 0,
+            tail: String::new(),
+            outputs: Map::new(),
+        };
+        let (verdict, seen) = (Verdict::Holds, String::new());
+        let polled = Event::Polled { leaf: leaf("s[a]", Stage::Action), verdict, seen };
+        let all = |step: &str| Faults {
+            fail: vec![(step.to_owned(), 1)],
+            slow: vec![(step.to_owned(), SECOND)],
+            kill_at: vec![step.to_owned()],
+            kill_after: Some(3),
+        };
+        let left = |step: &str, events: &[Event]| {
+            let record = |(at, event): (usize, &Event)| Record {
+                seq: at as u64 + 1,
+                at: Timestamp::UNIX_EPOCH,
+                epoch: 1,
+                event: event.clone(),
+            };
+            let records: Vec<Record> = events.iter().enumerate().map(record).collect();
+            let Faults { fail, slow, kill_at, kill_after } = left(&all(step), &records, &runbook);
+            [!fail.is_empty(), !slow.is_empty(), !kill_at.is_empty(), kill_after.is_some()]
+        };
+        let act = begun("s[a]", Stage::Action);
+        assert_eq!(left("s", &[]), [true; 4]);
+        // It is killed once its command is begun; what fails, or is slow, has not ended by then.
+        assert_eq!(left("s", std::slice::from_ref(&act)), [true, true, false, true]);
+        assert_eq!(left("s", &[act.clone(), over("s[a]", Stage::Action)]), [false, false, false, true]);
+        assert_eq!(left("s[a]", &[act.clone(), over("s[a]", Stage::Action)]), [false, false, false, true]);
+        assert_eq!(left("s[b]", &[act.clone(), over("s[a]", Stage::Action)]), [true; 4]);
+        assert_eq!(left("f", &[act.clone(), over("s[a]", Stage::Action)]), [true; 4]);
+        assert_eq!(left("s", &[act, polled]), [false, false, false, true]);
+        // A fault is one of its action.
+        let others = [begun("s[a]", Stage::Capture), over("s[a]", Stage::Capture)];
+        assert_eq!(left("s", &others), [true; 4]);
+        assert_eq!(left("s", &[&others[..], &others[..1]].concat()), [true, true, true, false]);
+    }
+
     /// No pool is made where there is a player, so without one its commands would be run.
     #[test]
     fn a_rehearsal_whose_tape_is_gone_is_no_run() {
