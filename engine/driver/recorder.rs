@@ -5,7 +5,7 @@
 //!
 //! A tape is made to be shared, and to be played. So what is not as it was is said on it: an answer that is cut, the place
 //! where it ends although the run went on. And what a sensitive step gave to the run is masked in what comes after it, but for
-//! what was known before the run began: `beforehand.rs`.
+//! what was known before the run began (`beforehand.rs`), and for a command that stands further up on the tape as it is.
 #![expect(
     clippy::disallowed_methods,
     reason = "this file writes the tape that was asked for, and nothing else"

@@ -179,6 +179,21 @@ fn what_a_run_does_once_it_is_taken_up_can_be_recorded_and_says_what_is_not_on_t
     project.run(&["rollback", &rehearsal, "--yes"]).code(0);
 }
 
+#[test]
+fn what_is_asked_before_and_after_a_sensitive_step_is_answered_in_turn() {
+    let look =
+        "[sh, -c, 'test -e mark && echo there || echo not; : > mark', '{{ steps.find.outputs.name }}']";
+    let runbook = format!(
+        "runbook: real\ntitle: T\nsteps:\n  - {{id: find, run: echo web-front, effect: read, outputs: {{name: stdout | trim}}}}\n  - {{id: \
+         before, needs: [find], run: {look}, effect: read}}\n  - {{id: ask, needs: [before], run: echo web-front, effect: read, sensitive: \
+         true, outputs: {{of: stdout | trim}}}}\n  - {{id: after, needs: [ask, find], gate: {{run: {look}, pass: \"stdout | trim == \
+         'there'\"}}}}\n"
+    );
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    project.run(&["exec", "real", "--record", "t.yaml"]).code(0);
+    project.run(&["rehearse", "real", "--tape", "t.yaml"]).code(0);
+}
+
 /// So that the same can be typed again, once it is seen to.
 #[test]
 fn what_is_refused_once_the_tape_was_made_leaves_none_behind() {
