@@ -122,10 +122,17 @@ impl Watched {
 
     fn show(&mut self, run: &RunId, record: &Record) -> Result<(), CliError> {
         let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
+        let rested = self.state.mode == Mode::Resting;
         self.state.apply(&self.graph, &record.event).map_err(illegal)?;
         (self.seen, self.last) = (record.seq, Some(record.at));
         // Of a run that was taken up again only what its engine of now does is its time.
-        if matches!(record.event, Event::Resumed { .. } | Event::TakenOver { .. }) {
+        let again = match record.event {
+            Event::Resumed { .. } | Event::TakenOver { .. } => true,
+            // Not where it goes back by itself.
+            Event::RollbackBegan { .. } => rested,
+            _ => false,
+        };
+        if again {
             self.first = None;
         }
         self.first.get_or_insert(record.at);

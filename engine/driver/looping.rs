@@ -188,7 +188,7 @@ impl Loop<'_> {
         if self.player.is_some() && !self.judge.snapshot().runbook.hooks.is_empty() {
             self.reporter.aside("its hooks are not run: nobody is told of a rehearsal");
         }
-        self.say_what_is_to_come();
+        self.say_what_is_to_come(&life.queue);
         self.learn_all();
         let news = std::mem::take(&mut self.news);
         if !news.is_empty() {
@@ -255,9 +255,7 @@ impl Loop<'_> {
                 tracing::debug!(events = records.len(), seq = self.writer.seq(), ms, "committed");
             }
             crash_point("turn:committed");
-            if self.player.as_ref().is_some_and(|player| player.dies_after(self.writer.seq())) {
-                playing::die();
-            }
+            self.die_after();
             for record in &records {
                 self.learn(&record.event);
                 life.desk.hear(&record.event);

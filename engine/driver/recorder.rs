@@ -5,7 +5,7 @@
 //!
 //! A tape is made to be shared, and to be played. So what is not as it was is said on it: an answer that is cut, the place
 //! where it ends although the run went on. And what a sensitive step gave to the run is masked in what comes after it, but for
-//! what was known before the run began: `beforehand.rs`.
+//! what was known before the run began (`beforehand.rs`), and for a command that stands further up on the tape as it is.
 #![expect(
     clippy::disallowed_methods,
     reason = "this file writes the tape that was asked for, and nothing else"
@@ -49,6 +49,8 @@ pub struct Recorder {
     snapshot: Option<Arc<Snapshot>>,
     /// What is known of its commands beforehand, once somebody wants to know.
     beforehand: Option<Beforehand>,
+    /// The commands that stand on the tape with nothing masked that sensitive steps gave.
+    bare: BTreeSet<String>,
     /// Whether a run is on it; else its file goes with it, so that the same can be typed again.
     kept: bool,
 }
@@ -140,6 +142,7 @@ impl Recorder {
             sensitive: Some(Redactor::default()),
             snapshot: None,
             beforehand: None,
+            bare: BTreeSet::new(),
             kept: false,
         })
     }
@@ -163,7 +166,9 @@ impl Recorder {
     }
 
     /// Returns a command as it stands on the tape, with what it reads: nothing in it is a secret, or was given by a sensitive
-    /// step. What was known before the run can't come from there, and is left as it is.
+    /// step. What was known before the run can't come from there, and is left as it is; and so is a command that stands on the
+    /// tape already, from before the step gave it. To mask it now would hide nothing, and would make another command of it: the
+    /// answers from before would be played for ever.
     fn masked(
         &mut self,
         recording: &Recording,
@@ -171,12 +176,28 @@ impl Recorder {
         sensitive: &Redactor,
     ) -> (Played, Option<String>) {
         let bare = |text: &String| secrets.redact_str(text).into_owned();
+        let bare = (recording.command.with(&bare), recording.stdin.as_ref().map(bare));
+        let entry = tape_text::entry(&bare.0, bare.1.as_deref());
+        if self.bare.contains(&entry) {
+            return bare;
+        }
+        let masked = self.hidden(recording, secrets, sensitive);
+        if masked == bare {
+            self.bare.insert(entry);
+        }
+        masked
+    }
+
+    /// Returns a command with what it reads, without what is secret and what was given by a sensitive step.
+    fn hidden(
+        &mut self,
+        recording: &Recording,
+        secrets: &Redactor,
+        sensitive: &Redactor,
+    ) -> (Played, Option<String>) {
+        let bare = |text: &String| secrets.redact_str(text).into_owned();
         let hidden = |text: &String| sensitive.redact_str(&bare(text)).into_owned();
-        let of = |hide: &dyn Fn(&String) -> String| match &recording.command {
-            Played::Run(words) => Played::Run(words.iter().map(hide).collect()),
-            Played::Shell(script) => Played::Shell(hide(script)),
-        };
-        let (plain, masked) = (of(&bare), of(&hidden));
+        let (plain, masked) = (recording.command.with(&bare), recording.command.with(&hidden));
         let (reads, hidden_reads) =
             (recording.stdin.as_ref().map(bare), recording.stdin.as_ref().map(hidden));
         let (Some(leaf), Some(snapshot)) = (&recording.leaf, &self.snapshot) else {
@@ -267,12 +288,13 @@ impl Recorder {
         let entry = tape_text::recorded(&Recorded {
             command: &command,
             stdin: stdin.as_deref(),
-            of: &recording.of,
+            // They name instances and folders, which may be made of what nobody should read.
+            of: &hidden(&recording.of),
             stdout: &text(answered.stdout),
             stderr: &text(answered.stderr),
             exit,
             took: answered.wall,
-            remark: remark.as_deref(),
+            remark: remark.as_deref().map(hidden).as_deref(),
         });
         if self.bytes + entry.len() as u64 > LARGEST {
             self.end("a tape holds 16 MiB at most")?;
@@ -364,6 +386,65 @@ mod tests {
         {
             assert!(tape.contains(part), "{part}\n{tape}");
         }
+    }
+
+    /// Of a `for_each` over what a sensitive step gave, and of a folder that is named after it.
+    #[test]
+    fn the_name_of_an_instance_and_a_remark_are_masked() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("t.yaml");
+        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        recorder.keep(&Arc::default());
+        recorder.hide(std::iter::once("topsecret".to_owned()));
+        let secrets = Redactor::new([("pw", "hunter22")]).expect("it is long enough");
+        let command = Prepared { argv: vec![Rendered::plain("true")], ..Prepared::default() };
+        for (name, why) in [("topsecret", "no folder /a/hunter22"), ("hunter22", "no folder /a/topsecret")] {
+            let leaf = Leaf { step: format!("a[{name}]"), stage: crate::machine::Stage::Action, attempt: 1 };
+            let answered = Answered {
+                end: &End::NotStarted(why.to_owned()),
+                wall: Duration::ZERO,
+                stdout: b"",
+                stderr: b"",
+                sensitive: false,
+                truncated: false,
+            };
+            let recording = Recording::of_step(&command, &leaf);
+            recorder.add(&recording, &answered, &secrets).expect("it can be written");
+        }
+        let tape = std::fs::read_to_string(&path).expect("it is there");
+        assert!(!tape.contains("topsecret") && !tape.contains("hunter22"), "{tape}");
+        let said = "  # a[•••], action\n  # it did not start: no folder /a/•••\n";
+        assert_eq!(tape.matches(said).count(), 2, "{tape}");
+    }
+
+    /// Else what was answered before would be answered for ever.
+    #[test]
+    fn what_stands_on_the_tape_in_clear_is_not_masked_when_it_comes_again() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("t.yaml");
+        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        recorder.keep(&Arc::default());
+        let add = |recorder: &mut Recorder, run: &str, stdout: &str| {
+            let argv = run.split(' ').map(Rendered::plain).collect();
+            let recording = Recording::of(&Prepared { argv, ..Prepared::default() }, "a, verify".to_owned());
+            let answered = Answered {
+                end: &End::Exit(0),
+                wall: Duration::ZERO,
+                stdout: stdout.as_bytes(),
+                stderr: b"",
+                sensitive: false,
+                truncated: false,
+            };
+            recorder.add(&recording, &answered, &Redactor::default()).expect("it can be written");
+        };
+        add(&mut recorder, "get web-front", "not yet");
+        recorder.hide(std::iter::once("web-front".to_owned()));
+        add(&mut recorder, "get web-front", "web-front is there");
+        add(&mut recorder, "drop web-front", "");
+        let tape = std::fs::read_to_string(&path).expect("it is there");
+        let runs: Vec<&str> = tape.lines().filter_map(|line| line.strip_prefix("  - run: ")).collect();
+        assert_eq!(runs, ["[get, web-front]", "[get, web-front]", "[drop, \"•••\"]"]);
+        assert!(tape.contains("stdout: \"••• is there\""), "{tape}");
     }
 
     #[test]

@@ -267,7 +267,9 @@ impl Project {
     pub fn name_of(&self, path: &Path) -> String {
         let is_plain = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
         if let Some(inside) = path.strip_prefix(&self.runbooks).ok().filter(is_plain) {
-            return inside.with_extension("").to_string_lossy().into_owned();
+            // By its parts: what was typed may have `//` and `./` between them, and is the same runbook.
+            let parts: PathBuf = inside.components().collect();
+            return parts.with_extension("").to_string_lossy().into_owned();
         }
         let whole = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let path = match (path.parent(), path.file_name()) {
@@ -491,6 +493,14 @@ mod tests {
         assert_eq!(named("autolytiq/scale-up.yaml"), "autolytiq/scale-up");
         assert_eq!(named("linked/scale-up.yaml"), "linked/scale-up");
         assert_eq!(named("arka/../autolytiq/scale-up.yaml"), "autolytiq/scale-up");
+        for typed in
+            ["arka//scale-up.yaml", "arka/./scale-up.yaml", "./arka/scale-up.yaml", "/arka/.//scale-up.yaml"]
+        {
+            let path = PathBuf::from(format!("{}/{typed}", runbooks.display()));
+            assert_eq!(project.name_of(&path), "arka/scale-up", "{typed}");
+        }
+        let path = PathBuf::from(format!("{}/./runbooks/arka/scale-up.yaml", folder.path().display()));
+        assert_eq!(project.name_of(&path), "arka/scale-up");
         assert_eq!(named("../elsewhere.yaml"), "elsewhere");
         let listed = project.list().entries;
         assert!(listed.iter().all(|entry| project.name_of(&entry.path) == entry.name), "{listed:?}");

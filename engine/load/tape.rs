@@ -14,6 +14,7 @@
 //! What an answer reads: `state`, the names in braces of its command, `stdin`, and `now`, the seconds since the rehearsal began.
 //! What was recorded says `plain: true` and is taken as it stands.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -406,11 +407,12 @@ fn unknown(name: &str, place: Place, names: &[String]) -> Diagnostic {
 
 /// Of several answers to the same, each but the last is given once.
 fn in_turn(answers: &mut [Answer]) {
-    for at in 0..answers.len() {
-        let (before, after) = answers.split_at_mut(at + 1);
-        let one = &mut before[at];
-        let same = |other: &Answer| other.to == one.to && other.stdin == one.stdin && other.when == one.when;
-        one.once = after.iter().any(same);
+    // From the last one, and by what they answer: a recorded tape may hold a hundred thousand.
+    let mut later = BTreeSet::new();
+    for one in answers.iter_mut().rev() {
+        let is_script = matches!(one.to, Played::Shell(_));
+        let Answer { to, stdin, when, once, .. } = one;
+        *once = !later.insert((is_script, to.words(), stdin.as_deref(), when.as_deref()));
     }
 }
 

@@ -258,7 +258,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
         faults: faults(cx, of, &mut test.named),
         expect: expect(cx, of, &mut test),
     };
-    fails_of_itself(cx, of, &first);
+    fails_of_itself(cx, of, &test, &first);
     test.phases.push(first);
     if let Some(then) = of.get("then") {
         match &then.node.kind {
@@ -269,7 +269,7 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
                     let faults = faults(cx, &of, &mut test.named);
                     let expect = expect(cx, &of, &mut test);
                     let phase = Phase { what, faults, expect };
-                    fails_of_itself(cx, &of, &phase);
+                    fails_of_itself(cx, &of, &test, &phase);
                     test.phases.push(phase);
                 }
             }
@@ -290,13 +290,14 @@ fn test(cx: &mut Context<'_>, of: &Fields<'_>, before: usize) -> Test {
     test
 }
 
-/// Warns where a run is to fail and nothing says of what. A step that is made to fail says it: the test fails when that strikes
-/// nothing.
-fn fails_of_itself(cx: &mut Context<'_>, of: &Fields<'_>, phase: &Phase) {
+/// Warns where a run is to fail and nothing says of what. A step that is made to fail says it, and so does a `no` of the test's
+/// own: the test fails when that strikes nothing, and when nobody is asked.
+fn fails_of_itself(cx: &mut Context<'_>, of: &Fields<'_>, test: &Test, phase: &Phase) {
     let Expect { status, steps, failure, .. } = &phase.expect;
     let says = failure.as_ref().is_some_and(|failure| failure.step.is_some() || failure.says.is_some());
     let named = steps.iter().any(|(_, standing)| standing == "failed");
-    if status.as_deref() != Some("failed") || says || named || !phase.faults.fail.is_empty() {
+    let rejects = test.people.iter().any(|(_, said)| said.yes == Some(false));
+    if status.as_deref() != Some("failed") || says || named || rejects || !phase.faults.fail.is_empty() {
         return;
     }
     let Some(expect) = of.get("expect") else { return };

@@ -103,6 +103,15 @@ impl Played {
         }
     }
 
+    /// Returns it with each of its words changed.
+    #[must_use]
+    pub fn with(&self, change: &dyn Fn(&String) -> String) -> Played {
+        match self {
+            Played::Run(words) => Played::Run(words.iter().map(change).collect()),
+            Played::Shell(script) => Played::Shell(change(script)),
+        }
+    }
+
     /// Returns the names that stand in braces in a command, each once: of `--namespace={ns}` it is `ns`.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();

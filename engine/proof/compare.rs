@@ -88,6 +88,7 @@ pub fn compare(expect: &Expect, ending: &Ending) -> Vec<Difference> {
     found.extend(failure(expect, ending));
     for (key, step) in &ending.idle {
         let came = match &ending.others(step)[..] {
+            [] if *key == "people" => format!("nobody was asked about {step}"),
             [] => format!("no command of {step} was run"),
             others => format!("there is no {step}; there is {}", others.join(", ")),
         };

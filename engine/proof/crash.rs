@@ -6,7 +6,7 @@
 //! | each step | stands the same; done, found done and marked done are one |
 //! | outputs | the same, of steps that change something and nobody marked as done: what only looks sees what is so then |
 //! | the state of the tape | the same: no change is lost, none made twice |
-//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again, or the test says that a person would |
+//! | how often a change, or an undo, took effect | not oftener, unless the step may be run again, or a person had it run again, as the test says |
 //!
 //! A failure keeps from beginning what has not begun, and what that is depends on what was quicker. So where a run failed, a
 //! step that began in one of the two only is not compared, and neither is the state, which tells of it; what is done with the
@@ -17,12 +17,16 @@
 //!
 //! A phase in which the test itself kills the engine has no crash points of its own: two deaths at once are no other case.
 
+use std::collections::BTreeMap;
+
 use super::compare::{Difference, same};
 use super::ending::{Ending, status_word};
 use super::play::{Case, Fault, Played, Stage, play};
 use crate::driver::Death;
 use crate::machine::{self, RunStatus};
-use crate::model::{Answers, Verdict};
+
+/// How often a person had an instance's change run again, or its undo, without knowing what became of it.
+type Retried = BTreeMap<(String, machine::Stage), u32>;
 
 /// Where the engine of a test dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,18 +81,12 @@ pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint
     if crashed.interrupted {
         return Ok(crashed);
     }
-    let retried = |name: &str, ending: &Ending| {
-        let says = |(step, said): &(String, Answers)| {
-            said.in_doubt == Some(Verdict::Retry) && (step == name || step == ending.step_of(name))
-        };
-        case.test.people.iter().any(says)
-    };
     let pairs = undisturbed.endings.iter().zip(&played.endings);
     for (number, (wanted, came)) in pairs.enumerate().skip(point.phase) {
         let of_phase = |what| if number == 0 { what } else { format!("then[{number}].{what}") };
         let found = match came.doubts.iter().all(|step| wanted.doubts.contains(step)) {
-            true => differ(wanted, came, &|name| retried(name, came)),
-            false => differ_so_far(wanted, came, point.death.took_effect, &|name| retried(name, came)),
+            true => differ(wanted, came, &played.retried),
+            false => differ_so_far(wanted, came, point.death.took_effect, &played.retried),
         };
         let found = found.into_iter().map(|one| Difference { what: of_phase(one.what), ..one });
         crashed.differences.extend(found);
@@ -96,7 +94,7 @@ pub fn crash(stage: &Stage, case: &Case, undisturbed: &Played, point: CrashPoint
     Ok(crashed)
 }
 
-fn differ(wanted: &Ending, came: &Ending, retried: &dyn Fn(&str) -> bool) -> Vec<Difference> {
+fn differ(wanted: &Ending, came: &Ending, retried: &Retried) -> Vec<Difference> {
     let mut found = Vec::new();
     if wanted.status != came.status {
         let why = came.failure.as_ref().map(|(step, why)| format!("\n{step}: {why}")).unwrap_or_default();
@@ -130,12 +128,7 @@ fn differ(wanted: &Ending, came: &Ending, retried: &dyn Fn(&str) -> bool) -> Vec
 
 /// Compares an end that waits for a person: of the steps those that are over, and the state where only the doubts are missing
 /// and what they are about took effect.
-fn differ_so_far(
-    wanted: &Ending,
-    came: &Ending,
-    took_effect: bool,
-    retried: &dyn Fn(&str) -> bool,
-) -> Vec<Difference> {
+fn differ_so_far(wanted: &Ending, came: &Ending, took_effect: bool, retried: &Retried) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut whole = took_effect;
     for (_, name, word) in &wanted.steps {
@@ -158,12 +151,13 @@ fn differ_so_far(
 }
 
 /// Returns the changes, and the undos, that took effect oftener than they should. `shows` says whether the state tells; `retried`
-/// which instances a person would have run again who does not know what became of them.
-fn oftener(wanted: &Ending, came: &Ending, shows: bool, retried: &dyn Fn(&str) -> bool) -> Vec<Difference> {
+/// how often a person had one run again who did not know what became of it: as many are not held against it, and no more.
+fn oftener(wanted: &Ending, came: &Ending, shows: bool, retried: &Retried) -> Vec<Difference> {
     let mut found = Vec::new();
     for (key, times) in &came.effects {
         let once = wanted.effects.get(key).copied().unwrap_or_default();
-        let (says, again) = (wanted.repeatable.contains(key), retried(&key.0));
+        let again = retried.get(key).copied().unwrap_or_default();
+        let (says, again) = (wanted.repeatable.contains(key), again > 0 && *times <= once + again);
         let may = says || again;
         // What a step says of itself and does not hold is what a person wants to know first.
         if *times <= once || once == 0 || may && !shows {
@@ -224,11 +218,27 @@ mod tests {
         let mut came = ending(&[("a", "failed"), ("b", "in_doubt"), ("c", "not_begun")], json!({"n": 2}));
         came.doubts = vec!["b".to_owned()];
         came.effects.insert(("a".to_owned(), machine::Stage::Action), 2);
-        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), ["steps.a"]);
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &Retried::new())), ["steps.a"]);
         let mut once = wanted.clone();
         once.effects.insert(("a".to_owned(), machine::Stage::Action), 1);
         came.steps[0].2 = "done";
-        assert_eq!(told(&differ_so_far(&once, &came, true, &|_| false)), ["effects.a"]);
+        assert_eq!(told(&differ_so_far(&once, &came, true, &Retried::new())), ["effects.a"]);
+    }
+
+    /// An engine that forgets what it did is to be found also where a test has a person run things again.
+    #[test]
+    fn what_nobody_had_run_again_is_told_though_the_test_would_have() {
+        let wanted = |times| {
+            let mut ending = ending(&[("a", "done")], json!({}));
+            ending.effects.insert(("a".to_owned(), machine::Stage::Action), times);
+            ending
+        };
+        let retried = |stage, times| Retried::from([(("a".to_owned(), stage), times)]);
+        let differ = |came: u32, retried: &Retried| differ(&wanted(1), &wanted(came), retried).len();
+        assert_eq!(differ(2, &Retried::new()), 1);
+        assert_eq!(differ(2, &retried(machine::Stage::Action, 1)), 0);
+        assert_eq!(differ(3, &retried(machine::Stage::Action, 1)), 1, "once again is not twice");
+        assert_eq!(differ(2, &retried(machine::Stage::Undo, 1)), 1, "its undo is another command");
     }
 
     #[test]
@@ -236,9 +246,9 @@ mod tests {
         let wanted = ending(&[("a", "done"), ("b", "done")], json!({"n": 3}));
         let mut came = ending(&[("a", "satisfied"), ("b", "in_doubt")], json!({"n": 4}));
         came.doubts = vec!["b".to_owned()];
-        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), ["state.n"]);
-        assert_eq!(told(&differ_so_far(&wanted, &came, false, &|_| false)), Vec::<&str>::new());
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &Retried::new())), ["state.n"]);
+        assert_eq!(told(&differ_so_far(&wanted, &came, false, &Retried::new())), Vec::<&str>::new());
         let wanted = ending(&[("a", "undone"), ("b", "undone")], json!({"n": 3}));
-        assert_eq!(told(&differ_so_far(&wanted, &came, true, &|_| false)), Vec::<&str>::new());
+        assert_eq!(told(&differ_so_far(&wanted, &came, true, &Retried::new())), Vec::<&str>::new());
     }
 }

@@ -41,6 +41,10 @@ pub struct Ending {
     pub looks: Vec<String>,
     /// The instances that only a person can settle: what became of their command is not known.
     pub doubts: Vec<String>,
+    /// Of each of them, which of its commands that is.
+    pub doubtful: BTreeMap<String, Stage>,
+    /// The instances to which somebody said no.
+    pub rejected: BTreeSet<String>,
     /// What the test says of steps and nothing came of, each as its key and the step: a fault that struck nothing.
     pub idle: Vec<(&'static str, String)>,
     /// How many events the journal holds.
@@ -69,6 +73,7 @@ impl Ending {
                     ending.commands.push((leaf.step.clone(), command.clone()));
                 }
                 Event::Exited { leaf, end: End::Exit(0), .. } => ending.took_effect(leaf),
+                Event::Answered { step, yes: false, .. } => drop(ending.rejected.insert(step.clone())),
                 Event::Played { state, .. } => ending.state.clone_from(state),
                 _ => {}
             }
@@ -101,6 +106,11 @@ impl Ending {
             let standing = Standing::of(graph, state, at, false);
             if standing == Standing::InDoubt || matches!(instance.progress, Progress::Doubt(_)) {
                 self.doubts.push(name.clone());
+                let stage = match (instance.progress, instance.open) {
+                    (Progress::Doubt(stage), _) | (_, Some((stage, _))) => stage,
+                    _ => Stage::Action,
+                };
+                self.doubtful.insert(name.clone(), stage);
             }
             let changes =
                 step.body.effect == Effect::Change && matches!(step.body.action, Action::Command(_));

@@ -10,7 +10,7 @@ use crate::driver::{
     self, Answering, Closed, Death, DriveError, Interrupt, Outliving, Reply, Script, Surroundings,
 };
 use crate::journal::{JournalError, RunId, Store};
-use crate::machine::{Decision, Illegal, Options, Person, RunStatus};
+use crate::machine::{self, Decision, Illegal, Options, Person, RunStatus};
 use crate::model::{Doing, Phase, Secrets, Snapshot, Test, Verdict};
 use crate::report::{EndInfo, Reporter, Seen};
 
@@ -43,6 +43,9 @@ pub struct Played {
     /// The steps that only a person can settle after an engine died, where the test says nothing of them. What the test does
     /// with the run next is done all the same, as far as it can be.
     pub undecided: Vec<String>,
+    /// How often an instance was run again, or undone again, since the test says so of a person who does not know what became of
+    /// it when an engine died.
+    pub retried: BTreeMap<(String, machine::Stage), u32>,
     /// The signal that stopped it.
     pub interrupt: Option<Interrupt>,
 }
@@ -93,7 +96,14 @@ impl Stage {
 ///
 /// What kept it from being played.
 pub fn play(stage: &Stage, case: &Case, death: Option<(usize, Death)>) -> Result<Played, Fault> {
-    let mut playing = Playing { case, store: &stage.store, run: None, unheard: Vec::new(), interrupt: None };
+    let mut playing = Playing {
+        case,
+        store: &stage.store,
+        run: None,
+        unheard: Vec::new(),
+        retried: BTreeMap::new(),
+        interrupt: None,
+    };
     let mut played = Played::default();
     for (number, phase) in case.test.phases.iter().enumerate() {
         let since = playing.events()?;
@@ -126,9 +136,15 @@ pub fn play(stage: &Stage, case: &Case, death: Option<(usize, Death)>) -> Result
         // Only now is it known which instances there are.
         let own = case.test.people.iter().filter(|(_, said)| !said.of_file);
         let nobody = own.map(|(step, _)| step).filter(|step| !last.others(step).is_empty());
-        let nobody: Vec<_> = nobody.map(|step| ("people", step.clone())).collect();
+        let said = |step: &String| {
+            last.rejected.iter().any(|name| name == step || last.step_of(name) == step.as_str())
+        };
+        let own = case.test.people.iter().filter(|(_, said)| !said.of_file && said.yes == Some(false));
+        let unasked = own.map(|(step, _)| step).filter(|step| last.others(step).is_empty() && !said(step));
+        let nobody: Vec<_> = nobody.chain(unasked).map(|step| ("people", step.clone())).collect();
         last.idle.extend(nobody);
     }
+    played.retried = playing.retried;
     Ok(played)
 }
 
@@ -137,6 +153,7 @@ struct Playing<'a> {
     store: &'a Store,
     run: Option<RunId>,
     unheard: Vec<crate::machine::Leaf>,
+    retried: BTreeMap<(String, machine::Stage), u32>,
     interrupt: Option<Interrupt>,
 }
 
@@ -264,7 +281,12 @@ impl Playing<'_> {
                             .and_then(|(_, said)| said.in_doubt)
                     };
                     match said(step).or_else(|| said(ending.step_of(step))) {
-                        Some(verdict) => drop(decided.insert(step.clone(), verdict)),
+                        Some(verdict) => {
+                            if let (Verdict::Retry, Some(stage)) = (verdict, ending.doubtful.get(step)) {
+                                *self.retried.entry((step.clone(), *stage)).or_default() += 1;
+                            }
+                            decided.insert(step.clone(), verdict);
+                        }
                         None => undecided.push(step.clone()),
                     }
                 }

@@ -1,8 +1,10 @@
 //! Runs that go on without a terminal: detached, waiting for an answer from elsewhere, watched from another one.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use runbook::exec::find_by_env;
+use runbook::model::parse_duration;
 
 use crate::support::live::wait_until;
 use crate::support::project::Project;
@@ -116,6 +118,50 @@ fn a_live_run_is_watched_and_its_output_followed() {
     let followed = follow.wait_with_output().expect("it ends");
     let text = String::from_utf8_lossy(&followed.stdout);
     assert_eq!(text, "== talk · action\nbegun and over\n== after · action\nmore\n");
+}
+
+/// Else whoever comes in the morning reads that the minute they watched took all night.
+#[test]
+fn who_watches_is_told_how_long_it_took_since_it_was_taken_up() {
+    let project = Project::new().file(
+        "runbooks/slow.yaml",
+        "runbook: slow\ntitle: Slow\nsteps:\n  - id: talk\n    shell: 'test -e again; while [ ! -e go ]; do sleep 0.05; done'\n    rollback: {shell: 'while [ ! -e back ]; do sleep 0.05; done'}\n",
+    );
+    project.run(&["exec", "slow"]).code(1);
+    let run = project.newest();
+    let pause = Duration::from_secs(4);
+    let took = |begin: &mut dyn FnMut(), go: &str, word: &str| {
+        std::thread::sleep(pause);
+        let began = Instant::now();
+        begin();
+        let watch = project.command(&["status", &run, "--watch"]).stdout(Stdio::piped()).spawn();
+        let watch = watch.expect("it runs");
+        project.write(go, "");
+        let watched = watch.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&watched.stdout).into_owned();
+        let said = text.lines().find_map(|line| line.strip_prefix(word)).expect(&text).trim();
+        let said = parse_duration(said).unwrap_or_else(|_| panic!("{said} is a time: {text}"));
+        // It is rounded, to a second at most.
+        assert!(said <= began.elapsed() + Duration::from_secs(1), "{said:?}: {text}");
+    };
+    project.write("again", "");
+    took(
+        &mut || drop(project.run(&["resume", &run, "--detach", "--retry", "talk"]).code(0)),
+        "go",
+        "✓ slow succeeded after ",
+    );
+    let mut back = None;
+    let mut begin = || {
+        back = project
+            .command(&["rollback", &run, "--yes"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok();
+        wait_until("it goes back", || project.run(&["status", &run]).to_string().contains("rolling back"));
+    };
+    took(&mut begin, "back", "↶ slow was rolled back, after ");
+    assert!(back.expect("it was begun").wait().expect("it ends").success());
 }
 
 const CHAIN: &str = r#"

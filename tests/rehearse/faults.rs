@@ -144,6 +144,47 @@ fn a_fault_that_has_not_struck_outlives_its_engine() {
 }
 
 #[test]
+fn what_can_not_go_wrong_any_more_is_not_announced() {
+    let project = project();
+    let fails = ["--fail", "script", "--slow", "nap-too=3s"];
+    project.write("runbooks/up.yaml", super::TOUCHING.to_owned() + FINALLY);
+    project.run(&[&["rehearse", "up"], &fails[..]].concat()).code(3);
+    // On the way back no action is run but those of `finally`.
+    let shown = project.run(&["rollback", &newest(&project), "--yes"]).code(0).to_string();
+    assert!(shown.contains("still to go wrong: --slow nap-too=3s\n"), "{shown}");
+    assert!(shown.contains("--fail script did nothing: no command of script was run\n"), "{shown}");
+}
+
+const FINALLY: &str = "\
+finally:
+  - {id: nap-too, run: /bin/touch spawned back, effect: read}
+";
+
+#[test]
+fn a_kill_that_is_still_to_come_is_said_and_so_is_that_it_comes() {
+    let project = project();
+    let shown = project.run(&["rehearse", "up", "--kill-after", "999"]).code(3).to_string();
+    let so_far = "--kill-after 999 has done nothing yet: the run has ";
+    let events = shown.split(so_far).nth(1).and_then(|rest| rest.split(' ').next());
+    let events: u32 = events.and_then(|events| events.parse().ok()).expect("it says how many");
+    let after = (events + 5).to_string();
+    project.run(&["rehearse", "up", "--kill-after", &after]).code(3);
+    let run = newest(&project);
+    let shown = project.run(&["resume", &run, "--approve", "go"]);
+    assert_eq!(shown.code, None, "a signal ended it: {shown}");
+    let shown = shown.to_string();
+    assert!(shown.contains(&format!("still to go wrong: --kill-after {after}\n")), "{shown}");
+    let killed = format!("the engine is killed (--kill-after {after}); go on with it: runbook resume");
+    assert!(shown.contains(&killed), "{shown}");
+    // It struck, so it is over.
+    let shown = project.run(&["resume", &run]).code(0).to_string();
+    assert!(!shown.contains("kill"), "{shown}");
+    let shown =
+        project.run(&["rehearse", "up", "--approve", "go", "--kill-after", "999"]).code(0).to_string();
+    assert!(shown.contains("--kill-after 999 did nothing: the run has "), "{shown}");
+}
+
+#[test]
 fn killed_at_any_event_it_goes_on_to_the_same_end() {
     let project = project();
     project.run(&["rehearse", "up", "--approve", "go"]).code(0);

@@ -180,6 +180,44 @@ fn what_a_run_does_once_it_is_taken_up_can_be_recorded_and_says_what_is_not_on_t
 }
 
 #[test]
+fn what_is_asked_before_and_after_a_sensitive_step_is_answered_in_turn() {
+    let look =
+        "[sh, -c, 'test -e mark && echo there || echo not; : > mark', '{{ steps.find.outputs.name }}']";
+    let runbook = format!(
+        "runbook: real\ntitle: T\nsteps:\n  - {{id: find, run: echo web-front, effect: read, outputs: {{name: stdout | trim}}}}\n  - {{id: \
+         before, needs: [find], run: {look}, effect: read}}\n  - {{id: ask, needs: [before], run: echo web-front, effect: read, sensitive: \
+         true, outputs: {{of: stdout | trim}}}}\n  - {{id: after, needs: [ask, find], gate: {{run: {look}, pass: \"stdout | trim == \
+         'there'\"}}}}\n"
+    );
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    project.run(&["exec", "real", "--record", "t.yaml"]).code(0);
+    project.run(&["rehearse", "real", "--tape", "t.yaml"]).code(0);
+}
+
+/// So that the same can be typed again, once it is seen to.
+#[test]
+fn what_is_refused_once_the_tape_was_made_leaves_none_behind() {
+    let runbook = "runbook: real\ntitle: T\ntarget: {here: cat where}\nsteps: [{id: a, run: cat there, effect: read}]\n";
+    let project = Project::new().file("runbooks/real.yaml", runbook);
+    let none = || assert!(!project.has("t.yaml") && !project.has("u.yaml"));
+    let shown = project.run(&["exec", "real", "--record", "t.yaml"]);
+    assert!(!matches!(shown.code, Some(0 | 1)) && shown.to_string().contains("where"), "{shown}");
+    none();
+    project.write("where", "here");
+    project.run(&["exec", "real"]).code(1);
+    let run = project.newest();
+    project.write("where", "elsewhere");
+    for verb in [&["resume"][..], &["rollback", "--yes"]] {
+        let shown = project.run(&[verb, &[&run, "--record", "u.yaml"]].concat());
+        assert!(shown.to_string().contains("elsewhere"), "{shown}");
+        none();
+    }
+    project.write("where", "here");
+    project.run(&["resume", &run, "--record", "u.yaml"]).code(1);
+    assert!(project.has("u.yaml"));
+}
+
+#[test]
 fn a_tape_of_much_output_can_be_rehearsed() {
     let runbook = "runbook: real\ntitle: T\nsteps: [{id: much, run: seq 1 2000000, effect: read}]\n";
     let project = Project::new().file("runbooks/real.yaml", runbook);

@@ -1,7 +1,8 @@
 //! A terminal as a person sees it: a shell in tmux, whose screen can be read.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use regex::Regex;
@@ -12,8 +13,25 @@ use super::project::Project;
 /// How long anything is waited for: far more than a machine under load needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Ends the server and all that was begun in it when its stdin ends: with the value, and with a test process that was killed.
+/// An engine takes the loss of its terminal for a wish to stop and waits for its commands, for hours; so each process that has
+/// the terminal in its environment is killed, also one that left it.
+const KEEPER: &str = r#"
+folder=$1 tmux=$2
+read -r nothing
+"$tmux" -S "$folder/socket" kill-server 2>/dev/null
+for round in 1 2 3; do
+    for found in $(grep -lazF "TMUX=$folder/socket," /proc/[0-9]*/environ 2>/dev/null); do
+        pid=${found#/proc/}
+        kill -KILL "${pid%/environ}" 2>/dev/null
+    done
+done
+rm -rf "$folder"
+"#;
+
 /// A shell on a terminal of its own; both gone with the value.
 pub(crate) struct Tmux {
+    keeper: Child,
     folder: tempfile::TempDir,
     program: PathBuf,
     environment: Vec<(String, String)>,
@@ -42,7 +60,14 @@ impl Tmux {
         environment.push(("LC_ALL".to_owned(), "C.UTF-8".to_owned()));
         environment.push(("SHELL".to_owned(), "/bin/sh".to_owned()));
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let tmux = Tmux { folder, program: programs.path("tmux"), environment };
+        let program = programs.path("tmux");
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(folder.path()).arg(&program);
+        // In a group of its own: whoever kills that of the tests is not to kill who cleans up after them.
+        keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        keeper.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        let keeper = keeper.spawn().expect("sh starts");
+        let tmux = Tmux { keeper, folder, program, environment };
         std::fs::write(
             tmux.folder.path().join("conf"),
             "set -g status off\nset -g default-terminal screen\n",
@@ -132,7 +157,8 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        let _ = self.tmux(&["kill-server"]);
+        drop(self.keeper.stdin.take());
+        drop(self.keeper.wait());
     }
 }
 
@@ -156,4 +182,40 @@ pub(crate) fn masked(screen: &str) -> String {
     .fold(screen.to_owned(), |text, (pattern, with)| {
         Regex::new(pattern).expect("the pattern is right").replace_all(&text, *with).into_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the system does for a test process that was killed: its end of the pipe closes.
+    #[test]
+    fn nothing_that_runs_on_the_terminal_outlives_the_test_process() {
+        let runbook = "runbook: long\ntitle: T\nsteps: [{id: a, shell: 'echo $$ > pid; exec sleep 3600', effect: read}]\n";
+        let project = Project::new().file("runbooks/long.yaml", runbook);
+        let Some(mut terminal) = Tmux::open(&project, 80, 24) else { return };
+        terminal.types("setsid sh -c 'echo $$ > left; exec sleep 3601' & runbook exec long");
+        let pid = |file: &str| {
+            let text = std::fs::read_to_string(project.root().join(file)).unwrap_or_default();
+            text.trim().parse::<u32>().ok().map(|pid| PathBuf::from(format!("/proc/{pid}/stat")))
+        };
+        let began = Instant::now();
+        while pid("pid").is_none() || pid("left").is_none() {
+            assert!(began.elapsed() < PATIENCE, "{}", terminal.screen());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let lives = |file: &str| {
+            let stat = pid(file).and_then(|stat| std::fs::read_to_string(stat).ok());
+            // One that is a zombie runs no more.
+            stat.is_some_and(|stat| !stat.contains(") Z "))
+        };
+        assert!(lives("pid") && lives("left"));
+        drop(terminal.keeper.stdin.take());
+        assert!(terminal.keeper.wait().expect("it is our child").success());
+        assert!(!terminal.folder.path().exists());
+        while lives("pid") || lives("left") {
+            assert!(began.elapsed() < PATIENCE, "what ran is killed");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
 }

@@ -135,6 +135,20 @@ fn a_fault_that_strikes_nothing_fails_its_test() {
     ");
 }
 
+/// A test in which somebody says no need not say of what the run fails, so it must be that.
+#[test]
+fn a_no_that_nobody_is_asked_for_fails_its_test() {
+    let project = project(
+        "tests:\n  - name: a no ends it\n    people: {go: {approve: false}}\n    expect: {status: failed}\n",
+    );
+    project.run(&["test"]).code(0);
+    let earlier = "  - {id: first, run: nobody-knows, effect: read}\n  - {id: go, needs: [first], ";
+    project.write("runbooks/scale.yaml", RUNBOOK.replace("  - {id: go, ", earlier));
+    let shown = project.run(&["test"]).code(1).to_string();
+    let told = "people.go\n    - somebody is asked\n    + nobody was asked about go\n";
+    assert!(shown.contains(told), "{shown}");
+}
+
 #[test]
 fn a_crash_finds_a_step_that_says_it_may_be_repeated_and_may_not() {
     let tests = "people: {go: {approve: true}}\ntests:\n  - name: it goes\n    expect: {status: succeeded}\n";

@@ -13,7 +13,7 @@ use super::super::{clock, launch};
 use super::{Beats, Life, Loop, Printed, Signals};
 
 /// Ends this process as a power cut would: nothing of it runs after it.
-pub(super) fn die() {
+fn die() {
     let _ = kill_process(getpid(), Signal::KILL);
 }
 
@@ -44,8 +44,9 @@ impl Loop<'_> {
         };
         let texts =
             || command.argv.iter().chain(&command.stdin).chain(command.env.iter().map(|(_, value)| value));
-        let recorded = self.player.as_ref().is_some_and(|player| player.has_recorded(command));
-        if !recorded && !self.launcher.secrets.is_empty() && texts().any(Rendered::is_masked) {
+        let is_masked = !self.launcher.secrets.is_empty() && texts().any(Rendered::is_masked);
+        // Of few commands, since it looks at the whole tape.
+        if is_masked && !self.player.as_ref().is_some_and(|player| player.has_recorded(command)) {
             // As in earnest: what would be sent is not what was meant.
             let end = Some(crate::machine::End::NotStarted(launch::MASKED.to_owned()));
             let outcome = Box::new(Outcome { end, ..Outcome::default() });
@@ -90,13 +91,50 @@ impl Loop<'_> {
         die();
     }
 
-    /// Says what is still to go wrong in a rehearsal that is taken up: it was typed a while ago.
-    pub(super) fn say_what_is_to_come(&mut self) {
+    /// Ends this process where the journal has as many events as was typed.
+    pub(super) fn die_after(&mut self) {
+        let Some(after) = self.player.as_ref().and_then(|player| player.dies_after(self.writer.seq())) else {
+            return;
+        };
+        self.reporter.aside(&format!(
+            "the engine is killed (--kill-after {after}); go on with it: {} resume {}",
+            self.program,
+            self.writer.run()
+        ));
+        self.reporter.suspend();
+        die();
+    }
+
+    /// Says what is still to go wrong in a rehearsal that is taken up with these inputs: it was typed a while ago. What can't
+    /// come on the way that it goes is not said.
+    pub(super) fn say_what_is_to_come(&mut self, first: &[Input]) {
         let Some(player) = &self.player else { return };
-        let words: Vec<String> = player.unstruck().into_iter().map(|(words, _)| words).collect();
+        let state = self.machine.state();
+        let back = state.rollback || first.iter().any(|input| matches!(input, Input::Rollback { .. }));
+        let unstruck = player.unstruck().into_iter();
+        let to_come = unstruck.filter(|(_, (_, step))| self.may_come(step, back)).map(|(words, _)| words);
+        let killed = player.kill_after().map(|after| format!("--kill-after {after}"));
+        let words: Vec<String> = to_come.chain(killed).collect();
         if self.news.is_empty() && !words.is_empty() {
             self.reporter.aside(&format!("still to go wrong: {}", words.join(" ")));
         }
+    }
+
+    /// Says whether a command of a step, or of an instance, may still be run. On the way back only those of `finally` are, which
+    /// run at every end.
+    fn may_come(&self, step: &str, back: bool) -> bool {
+        let (state, graph) = (self.machine.state(), self.machine.graph());
+        let id = step_of(step, |id| state.node(id).is_some());
+        let Some(node) = state.node(id) else { return false };
+        let mut instances = state.instances().filter(|(at, _)| at.node == node).peekable();
+        // Of a `for_each` that was not reached nobody knows which there will be.
+        let is_known = instances.peek().is_some();
+        let names = |at| step == id || state.name(graph, at) == step;
+        if graph.is_finally(node) {
+            return !is_known || instances.any(|(at, _)| names(at));
+        }
+        let open = |(at, instance): (_, &Instance)| names(at) && !is_over(instance);
+        !back && (!is_known || instances.any(open))
     }
 
     /// Says which faults struck nothing: what was to be rehearsed was not.
@@ -116,11 +154,14 @@ impl Loop<'_> {
                 }
                 _ => format!("no command of {step} was run"),
             };
-            let open = |name: &str| state.find(name).is_some_and(|at| !is_over(state.at(at)));
-            let comes =
-                open(&step) || step == id && (others.is_empty() || others.iter().any(|name| open(name)));
-            let did = if state.is_unfinished() && comes { "has done nothing yet" } else { "did nothing" };
+            let comes = state.is_unfinished() && self.may_come(&step, state.rollback);
+            let did = if comes { "has done nothing yet" } else { "did nothing" };
             self.reporter.aside(&format!("{words} {did}: {why}"));
+        }
+        if let Some(after) = player.kill_after() {
+            let did = if state.is_unfinished() { "has done nothing yet" } else { "did nothing" };
+            let events = self.writer.seq();
+            self.reporter.aside(&format!("--kill-after {after} {did}: the run has {events} events"));
         }
     }
 
