@@ -24,9 +24,8 @@ use super::{stores, view};
 use crate::driver::{self, Closed, Surroundings};
 use crate::exec::{detach, leave_terminal};
 use crate::journal::{OutputDir, RunId};
-use crate::machine::Event;
 use crate::model::Secrets;
-use crate::report::{EndInfo, Reporter, Seen, lines};
+use crate::report::{Earlier, EndInfo, Reporter, Seen, lines};
 
 /// The verb of the engine in the background. Not for people.
 pub const VERB: &str = "detached-engine";
@@ -162,9 +161,9 @@ fn log(outputs: &OutputDir, run: &RunId) -> io::Result<File> {
 }
 
 impl Reporter for Announced {
-    fn past(&mut self, at: jiff::Timestamp, event: &Event) {
+    fn past(&mut self, earlier: &Earlier<'_>) {
         if let Some(inner) = &mut self.inner {
-            inner.past(at, event);
+            inner.past(earlier);
         }
     }
 

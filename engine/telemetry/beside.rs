@@ -1,15 +1,12 @@
 //! Who hears the events of a run and has spans of them sent.
 
-use jiff::Timestamp;
-
 use super::sender::Sender;
 use super::spans::Spans;
 use super::{Target, Wanted};
-use crate::machine::Event;
-use crate::report::{Listener, Reporter, Seen, beside as also};
+use crate::report::{Earlier, Listener, Reporter, Seen, beside as also};
 
-/// Returns the reporter itself when nothing is to be sent, else one beside which spans are sent. `warn` is told at once what
-/// can't be done, and at the end, in one line, what was not sent.
+/// Returns the reporter itself when nothing is to be sent, else one beside which spans are sent. `warn` is told at once what can't be done, and when the reporter is dropped, in one line, what was not
+/// sent. That drop waits for the collector, two seconds at most: it belongs behind the end of the run, whose lease is given back then.
 pub fn beside(
     inner: Box<dyn Reporter>,
     wanted: Wanted,
@@ -55,22 +52,12 @@ impl Sending {
         let (Some(spans), Some(sender)) = (&mut self.spans, &mut self.sender) else { return };
         spans.taken().into_iter().for_each(|span| sender.send(span));
     }
-
-    fn end(&mut self) {
-        if let Some(spans) = &mut self.spans {
-            spans.close();
-        }
-        self.send();
-        if let Some(why) = self.sender.take().and_then(Sender::end) {
-            (self.warn)(&format!("OpenTelemetry at {}: {why}", self.target.shown));
-        }
-    }
 }
 
 impl Listener for Sending {
-    fn past(&mut self, at: Timestamp, event: &Event) {
+    fn past(&mut self, earlier: &Earlier<'_>) {
         if let Some(spans) = &mut self.spans {
-            spans.past(at, event);
+            spans.past(earlier);
         }
     }
 
@@ -78,23 +65,23 @@ impl Listener for Sending {
         if seen.state.opened.as_ref().is_some_and(|opened| opened.rehearsal.is_some()) {
             self.spans = None;
         }
-        if self.spans.is_some() {
-            self.begin();
+        if self.spans.is_none() {
+            return;
         }
+        self.begin();
         if let Some(spans) = &mut self.spans {
             spans.event(seen.run, seen.seq, seen.at, seen.event);
         }
         self.send();
     }
-
-    fn close(&mut self) {
-        self.end();
-    }
 }
 
 impl Drop for Sending {
-    /// A run that its engine leaves (its journal is gone, or another engine's) has no end to show; what is known is sent.
+    /// Waits for what is still to be sent: here, and not when the run rests, since its lease is given back after that. Of a run that
+    /// its engine leaves (its journal is gone, or another engine's) what goes on is told by the next engine, and by it alone.
     fn drop(&mut self) {
-        self.end();
+        if let Some(why) = self.sender.take().and_then(Sender::end) {
+            (self.warn)(&format!("OpenTelemetry at {}: {why}", self.target.shown));
+        }
     }
 }

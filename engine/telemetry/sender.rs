@@ -142,3 +142,49 @@ impl Sent {
         self.why.get_or_insert_with(|| why.chars().filter(|one| !one.is_control()).collect());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::spans::Spans;
+    use super::*;
+    use crate::machine::{Event, Person};
+
+    fn sender(address: &str, timeout: Duration) -> Sender {
+        let shown = address.to_owned();
+        let target = Target { shown, json: false, timeout, parent: None };
+        Sender::begin(&target).expect("a thread can be had")
+    }
+
+    fn span() -> SpanData {
+        let mut spans = Spans::of(None);
+        let resumed = Event::Resumed { by: Person::default(), reason: None };
+        spans.event("r7k2m9qd", 1, jiff::Timestamp::UNIX_EPOCH, &resumed);
+        let rested = Event::Rested { status: crate::machine::RunStatus::Failed };
+        spans.event("r7k2m9qd", 2, jiff::Timestamp::UNIX_EPOCH, &rested);
+        spans.taken().remove(0)
+    }
+
+    #[test]
+    fn the_end_of_a_run_waits_as_long_as_one_request_may_take_and_two_seconds_at_most() {
+        for (timeout, waits) in [(10_000, 2000), (2001, 2000), (150, 150)] {
+            let sender = sender("http://127.0.0.1:1", Duration::from_millis(timeout));
+            assert_eq!(sender.longest.as_millis(), waits);
+            assert_eq!(sender.end(), None, "there was nothing to send, and nothing to wait for");
+        }
+    }
+
+    #[test]
+    fn a_run_goes_on_however_much_a_collector_that_hangs_is_to_be_sent() {
+        let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+        let address = format!("http://{}", hanging.local_addr().expect("it has an address"));
+        // Were it waited for, this would not end.
+        let mut sender = sender(&address, Duration::from_secs(3600));
+        sender.longest = Duration::from_millis(1);
+        let span = span();
+        (0..3 * QUEUE).for_each(|_| sender.send(span.clone()));
+        assert!(sender.left_out > 0);
+        assert_eq!(sender.end().as_deref(), Some("not all spans were sent: no answer within 1 ms"));
+    }
+}
