@@ -1,14 +1,16 @@
 //! Which reporter shows a run: JSON, lines, or a live screen.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::args::Form;
 use super::console::Console;
 use super::settings::Settings;
 use super::{logging, terminal};
+use crate::exec::{Redactor, SHORTEST};
 use crate::model::Secrets;
 use crate::report::{Paint, Reporter, Role, Terminal, json, lines, live};
-use crate::telemetry::{self, Wanted};
+use crate::telemetry::{self, Hide, Wanted};
 
 /// Says whether a run is shown on a live screen.
 pub fn is_live(settings: &Settings) -> bool {
@@ -44,7 +46,7 @@ pub fn with_listeners(
     let view = logging::named_by_run(view, secrets);
     let warn =
         move |text: &str| console.say(&format!("{} {text}", console.err.paint(Role::Person, "warning:")));
-    telemetry::beside(view, spans(settings), warn)
+    telemetry::beside(view, spans(settings), hiding, warn)
 }
 
 /// Returns the span that a run is begun in, where spans are sent.
@@ -55,4 +57,11 @@ pub fn trace_parent(settings: &Settings) -> Option<String> {
 
 fn spans(settings: &Settings) -> Wanted {
     telemetry::wanted(|name| settings.environment.var(name))
+}
+
+/// Returns what masks these texts in spans; nothing when they are too large to be searched for.
+fn hiding(texts: &BTreeSet<String>) -> Option<Hide> {
+    let texts = texts.iter().filter(|text| text.len() >= SHORTEST).map(|text| ("", text));
+    let redactor = Redactor::new(texts).ok()?;
+    Some(Box::new(move |text| redactor.redact_str(text).into_owned()))
 }

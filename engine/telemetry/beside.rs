@@ -1,15 +1,19 @@
 //! Who hears the events of a run and has spans of them sent.
 
+use super::masked::{Given, Masking};
 use super::sender::Sender;
 use super::spans::Spans;
-use super::{Target, Wanted};
+use super::{Hiding, Target, Wanted};
+use crate::machine::{given_by, given_so_far};
 use crate::report::{Earlier, Listener, Reporter, Seen, beside as also};
 
-/// Returns the reporter itself when nothing is to be sent, else one beside which spans are sent. `warn` is told at once what can't be done, and when the reporter is dropped, in one line, what was not
+/// Returns the reporter itself when nothing is to be sent, else one beside which spans are sent. `hiding` masks what sensitive
+/// steps gave to the run. `warn` is told at once what can't be done, and when the reporter is dropped, in one line, what was not
 /// sent. That drop waits for the collector, two seconds at most: it belongs behind the end of the run, whose lease is given back then.
 pub fn beside(
     inner: Box<dyn Reporter>,
     wanted: Wanted,
+    hiding: Hiding,
     warn: impl Fn(&str) + Send + 'static,
 ) -> Box<dyn Reporter> {
     match wanted {
@@ -20,7 +24,8 @@ pub fn beside(
         }
         Wanted::Yes(target) => {
             let spans = Some(Spans::of(target.parent));
-            also(inner, Box::new(Sending { target, spans, sender: None, warn: Box::new(warn) }))
+            let (given, warn) = (Given::default(), Box::new(warn));
+            also(inner, Box::new(Sending { target, spans, given, hiding, sender: None, warn }))
         }
     }
 }
@@ -29,6 +34,8 @@ struct Sending {
     target: Target,
     /// Absent once nothing is to be sent: it is a rehearsal, or no thread could be had.
     spans: Option<Spans>,
+    given: Given,
+    hiding: Hiding,
     /// Begun with the first event: a run that is refused needs no thread.
     sender: Option<Sender>,
     warn: Box<dyn Fn(&str) + Send>,
@@ -39,7 +46,7 @@ impl Sending {
         if self.sender.is_some() {
             return;
         }
-        match Sender::begin(&self.target) {
+        match Sender::begin(&self.target, Masking::of(self.given.clone(), self.hiding)) {
             Ok(sender) => self.sender = Some(sender),
             Err(why) => {
                 self.spans = None;
@@ -68,6 +75,11 @@ impl Listener for Sending {
         if self.spans.is_none() {
             return;
         }
+        let first = self.sender.is_none();
+        self.given.learn(match first {
+            true => given_so_far(seen.state, seen.graph),
+            false => given_by(seen.event, seen.state, seen.graph),
+        });
         self.begin();
         if let Some(spans) = &mut self.spans {
             spans.event(seen.run, seen.seq, seen.at, seen.event);

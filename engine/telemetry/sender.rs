@@ -13,6 +13,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 
 use super::Target;
 use super::http::{Client, Why};
+use super::masked::Masking;
 
 /// How many spans wait to be sent at most; more are left out, and counted.
 const QUEUE: usize = 4096;
@@ -48,7 +49,7 @@ impl Sender {
     /// # Errors
     ///
     /// What of the variables can't be used, or that there is no thread to be had.
-    pub(super) fn begin(target: &Target) -> Result<Sender, String> {
+    pub(super) fn begin(target: &Target, mut masking: Masking) -> Result<Sender, String> {
         let why = Why::default();
         let client = Client::new(target.timeout, why.clone());
         let mut exporter = SpanExporter::builder()
@@ -66,7 +67,7 @@ impl Sender {
             .name("telemetry".to_owned())
             .spawn(move || {
                 // Nobody listens any more when it took too long.
-                let _ = tell.send(send_all(&exporter, &spans, &why));
+                let _ = tell.send(send_all(&exporter, &spans, &mut masking, &why));
             })
             .map_err(|error| error.to_string())?;
         Ok(Sender { queue: Some(queue), ended, longest: target.timeout.min(LONGEST), left_out: 0 })
@@ -108,7 +109,7 @@ fn resource() -> Resource {
     if unnamed { own.with_service_name("runbook").with_attribute(version).build() } else { own.build() }
 }
 
-fn send_all(exporter: &SpanExporter, spans: &Receiver<SpanData>, why: &Why) -> Sent {
+fn send_all(exporter: &SpanExporter, spans: &Receiver<SpanData>, masking: &mut Masking, why: &Why) -> Sent {
     let mut sent = Sent::default();
     while let Ok(first) = spans.recv() {
         let mut batch = vec![first];
@@ -121,6 +122,7 @@ fn send_all(exporter: &SpanExporter, spans: &Receiver<SpanData>, why: &Why) -> S
             }
         }
         let many = batch.len() as u64;
+        masking.mask(&mut batch);
         // The client waits by itself, so the future is ready when it is polled first.
         let answer = exporter.export(batch).now_or_never();
         match answer {
@@ -147,6 +149,7 @@ impl Sent {
 mod tests {
     use std::net::TcpListener;
 
+    use super::super::masked::Given;
     use super::super::spans::Spans;
     use super::*;
     use crate::machine::{Event, Person};
@@ -154,7 +157,7 @@ mod tests {
     fn sender(address: &str, timeout: Duration) -> Sender {
         let shown = address.to_owned();
         let target = Target { shown, json: false, timeout, parent: None };
-        Sender::begin(&target).expect("a thread can be had")
+        Sender::begin(&target, Masking::of(Given::default(), |_| None)).expect("a thread can be had")
     }
 
     fn span() -> SpanData {

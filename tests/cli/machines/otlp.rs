@@ -294,6 +294,46 @@ fn what_an_engine_had_begun_whose_run_was_taken_over_is_told_by_the_next_and_onc
 }
 
 #[test]
+fn what_a_sensitive_step_gave_is_in_no_span() {
+    let collector = Collector::begin();
+    let text = r#"
+runbook: quiet
+title: Quiet
+steps:
+  - id: read
+    run: "printf '%s' \"{\\\"hosts\\\": [\\\"inner-host-one\\\"], \\\"word\\\": \\\"it's topsecret\\\"}\""
+    sensitive: true
+    effect: read
+    outputs: {hosts: "json.hosts", word: "json.word"}
+  - id: tell
+    for_each: steps.read.outputs.hosts
+    run: [echo, "plain-{{ item }}"]
+    effect: read
+  - id: quoted
+    run: [echo, "{{ steps.read.outputs.word }}"]
+    effect: read
+  - id: plain
+    run: echo plain
+    effect: read
+"#;
+    let project = Project::new()
+        .file("runbooks/quiet.yaml", text)
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
+    project.run(&["exec", "quiet"]).code(0);
+    let spans = collector.spans();
+    let commands: Vec<String> =
+        spans.iter().filter_map(|span| said(&span.attributes, "runbook.command")).collect();
+    assert!(commands.contains(&"echo plain".to_owned()), "{commands:?}");
+    assert!(commands.iter().any(|command| command.contains("plain-•••")), "{commands:?}");
+    assert!(spans.iter().any(|span| said(&span.attributes, "runbook.step").as_deref() == Some("tell[•••]")));
+    let got = collector.got.lock().expect("nobody panicked with it");
+    let raw = String::from_utf8_lossy(&got.raw);
+    for given in ["inner-host-one", "topsecret"] {
+        assert!(!raw.contains(given), "{given}: {commands:?}");
+    }
+}
+
+#[test]
 fn an_engine_in_the_background_sends_all_of_its_spans() {
     let collector = Collector::begin();
     let project = sent(&collector.address);
