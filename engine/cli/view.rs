@@ -52,7 +52,8 @@ pub fn with_listeners(
 /// Returns the span that a run is begun in, where spans are sent.
 pub fn trace_parent(settings: &Settings) -> Option<String> {
     let Wanted::Yes(target) = spans(settings) else { return None };
-    target.parent.and_then(|_| settings.environment.var("TRACEPARENT").map(|text| text.trim().to_owned()))
+    // As it was understood: the variable may hold anything, and the journal is kept.
+    target.parent.map(|parent| parent.to_string())
 }
 
 fn spans(settings: &Settings) -> Wanted {

@@ -194,7 +194,7 @@ fn a_run_is_in_the_trace_that_it_was_begun_in_and_who_takes_it_up_is_linked() {
     let mut history = history();
     let Event::Opened(opened) = &mut history[0] else { panic!("the first") };
     opened.trace_parent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
-    let here = Parent { trace: [7; 16], span: [8; 8] };
+    let here = Parent { trace: [7; 16], span: [8; 8], sampled: true };
     let mut spans = Spans::of(Some(here));
     for (seq, event) in history.iter().enumerate() {
         spans.event("r7k2m9qd", seq as u64 + 1, at(seq), event);
