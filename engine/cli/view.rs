@@ -36,14 +36,18 @@ pub fn of(settings: &Settings) -> Box<dyn Reporter> {
 }
 
 /// Returns a view beside which spans are sent, when the variables of OpenTelemetry ask for it, and the log of the program gets
-/// the name of the run.
+/// the name of the run. Of one that `rehearses` nothing is sent, so nothing is said of that either.
 pub fn with_listeners(
     view: Box<dyn Reporter>,
     settings: &Settings,
     console: Console,
     secrets: &Secrets,
+    rehearses: bool,
 ) -> Box<dyn Reporter> {
     let view = logging::named_by_run(view, secrets);
+    if rehearses {
+        return view;
+    }
     let warn =
         move |text: &str| console.say(&format!("{} {text}", console.err.paint(Role::Person, "warning:")));
     telemetry::beside(view, spans(settings), hiding, warn)

@@ -393,6 +393,18 @@ fn nothing_is_sent_of_rehearsals_or_when_it_is_switched_off() {
     let project = sent(&collector.address);
     project.write("runbooks/sent.tape.yaml", "tape: 1\nanswers: []\n");
     project.run(&["rehearse", "sent", "--tape", "runbooks/sent.tape.yaml", "--approve", "go"]);
+    // Of what is not done no word is lost.
+    let refused = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        let output =
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1").output().expect("it runs");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("OpenTelemetry"), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let shown = refused(&["rehearse", "sent", "--tape", "runbooks/sent.tape.yaml", "--approve", "go"]);
+    let run = shown.split("run ").find_map(|rest| rest.get(..8)).expect("it names its run").to_owned();
+    refused(&["resume", &run, "--retry", "ends", "--yes"]);
+    refused(&["rollback", &run, "--yes"]);
     for (name, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let output =
             project.command(&["exec", "sent", "--approve", "go"]).env(name, value).output().expect("it runs");
