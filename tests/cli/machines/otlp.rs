@@ -250,21 +250,28 @@ fn json_is_spoken_too_and_engines_that_died_are_told_by_the_next() {
 fn whoever_takes_a_run_up_is_not_kept_from_it_by_a_collector_that_hangs() {
     let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
     let address = format!("http://{}", hanging.local_addr().expect("it has an address"));
-    let project = sent("");
-    let mut command = project.command(&["exec", "sent", "--approve", "go"]);
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", address);
-    let mut engine = Live::start(command);
-    let alive = || {
-        let status = project.run(&["status", "--format", "json"]).stdout;
-        let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
-        (status["status"] == "failed").then(|| status["alive"] == true)
-    };
-    wait_until("it rests", || alive() == Some(false));
-    assert!(!engine.is_over(), "it waits for the collector, else the test sees nothing");
-    project.write("there", "");
-    project.run(&["resume", "--retry", "ends"]).code(0);
-    let told = engine.ends_with(1);
-    assert!(told.contains("no answer within 2000 ms"), "{told}");
+    // It waits for two seconds. A machine that is too busy to look at it in that time sees nothing, so it is looked at again.
+    for _ in 0..5 {
+        let project = sent("");
+        let mut command = project.command(&["exec", "sent", "--approve", "go"]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
+        let mut engine = Live::start(command);
+        let is_free = || {
+            let status = project.run(&["status", "--format", "json"]).stdout;
+            let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+            status["status"] == "failed" && status["alive"] == false
+        };
+        wait_until("it rests", is_free);
+        if engine.is_over() {
+            continue;
+        }
+        project.write("there", "");
+        project.run(&["resume", "--retry", "ends"]).code(0);
+        let told = engine.ends_with(1);
+        assert!(told.contains("no answer within 2000 ms"), "{told}");
+        return;
+    }
+    panic!("as long as it waits for the collector nobody else can have the run");
 }
 
 #[test]
