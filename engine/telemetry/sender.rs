@@ -49,10 +49,10 @@ impl Sender {
     /// # Errors
     ///
     /// What of the variables can't be used, or that there is no thread to be had.
-    pub(super) fn begin(target: &Target, mut masking: Masking) -> Result<Sender, String> {
+    pub(super) fn begin(target: &Target, masking: Masking) -> Result<Sender, String> {
         let why = Why::default();
         let client = Client::new(target.timeout, why.clone());
-        let mut exporter = SpanExporter::builder()
+        let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
             // Said, since the library's own default is not that of the standard.
@@ -60,6 +60,16 @@ impl Sender {
             .build()
             // What it says may hold the address with a password in it.
             .map_err(|_| format!("{} or what goes with it can't be used", target.shown))?;
+        Sender::over(exporter, target.timeout, masking, why)
+    }
+
+    /// Begins to send with `exporter`, whose requests end after `timeout`.
+    fn over(
+        mut exporter: SpanExporter,
+        timeout: Duration,
+        mut masking: Masking,
+        why: Why,
+    ) -> Result<Sender, String> {
         exporter.set_resource(&resource());
         let (queue, spans) = sync_channel(QUEUE);
         let (tell, ended) = sync_channel(1);
@@ -70,7 +80,7 @@ impl Sender {
                 let _ = tell.send(send_all(&exporter, &spans, &mut masking, &why));
             })
             .map_err(|error| error.to_string())?;
-        Ok(Sender { queue: Some(queue), ended, longest: target.timeout.min(LONGEST), left_out: 0 })
+        Ok(Sender { queue: Some(queue), ended, longest: timeout.min(LONGEST), left_out: 0 })
     }
 
     /// Puts a span into the queue; never waits.
@@ -155,9 +165,13 @@ mod tests {
     use crate::machine::{Event, Person};
 
     fn sender(address: &str, timeout: Duration) -> Sender {
-        let shown = address.to_owned();
-        let target = Target { shown, json: false, timeout, parent: None };
-        Sender::begin(&target, Masking::of(Given::default(), |_| None)).expect("a thread can be had")
+        let why = Why::default();
+        let client = Client::new(timeout, why.clone());
+        // Not by the variables: they are those of whoever runs the test.
+        let exporter = SpanExporter::builder().with_http().with_http_client(client).with_endpoint(address);
+        let exporter = exporter.with_protocol(Protocol::HttpBinary).build().expect("it is an address");
+        let masking = Masking::of(Given::default(), |_| None);
+        Sender::over(exporter, timeout, masking, why).expect("a thread can be had")
     }
 
     fn span() -> SpanData {
