@@ -20,13 +20,12 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::{Asked, Exit};
 use super::settings::Settings;
-use super::{stores, view};
+use super::{logging, stores, view};
 use crate::driver::{self, Closed, Surroundings};
 use crate::exec::{detach, leave_terminal};
 use crate::journal::{OutputDir, RunId};
-use crate::machine::Event;
 use crate::model::Secrets;
-use crate::report::{EndInfo, Reporter, Seen, lines};
+use crate::report::{Earlier, EndInfo, Reporter, Seen, lines};
 
 /// The verb of the engine in the background. Not for people.
 pub const VERB: &str = "detached-engine";
@@ -59,11 +58,11 @@ pub fn hand_over(
     settings: &Settings,
     console: Console,
 ) -> Result<Exit, CliError> {
-    let of = match &work {
-        Work::Exec(exec) => &exec.secrets,
-        Work::Resume(resume) => &resume.secrets,
+    let known = match &work {
+        Work::Exec(exec) => exec.secrets.clone(),
+        Work::Resume(resume) => resume.secrets.clone(),
     };
-    let secrets = of.named().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let secrets = known.named().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let program = settings.program();
     let handed = Handed { work, secrets, approvals, program: program.clone() };
     let handed = serde_json::to_vec(&handed).context("the run can't be handed over")?;
@@ -71,7 +70,9 @@ pub fn hand_over(
     let mut arguments = vec![OsStr::new("--store"), store.as_os_str(), OsStr::new(VERB)];
     arguments.extend((0..settings.verbose).map(|_| OsStr::new("-v")));
     let mut engine = detach(&arguments, &handed).context("no engine can be started in the background")?;
-    let Some(run) = engine.first_line()? else {
+    let run = engine.first_line()?;
+    logging::handed_over(run.as_deref(), &known);
+    let Some(run) = run else {
         // It has said itself what is wrong.
         return Ok(Exit::of_code(engine.code()?));
     };
@@ -108,7 +109,9 @@ pub fn run(settings: &Settings) -> Result<Exit, CliError> {
     }
     let store = stores::open(settings)?;
     let announced = Announced { outputs: store.outputs(), inner: None };
-    let mut reporter = view::with_listeners(Box::new(announced), settings, Console::new(settings), &secrets);
+    // Only a real run can be detached.
+    let mut reporter =
+        view::with_listeners(Box::new(announced), settings, Console::new(settings), &secrets, false);
     // Nobody can be asked here; whoever answers does so from another terminal, however late.
     let around = Surroundings {
         script: None,
@@ -162,9 +165,9 @@ fn log(outputs: &OutputDir, run: &RunId) -> io::Result<File> {
 }
 
 impl Reporter for Announced {
-    fn past(&mut self, at: jiff::Timestamp, event: &Event) {
+    fn past(&mut self, earlier: &Earlier<'_>) {
         if let Some(inner) = &mut self.inner {
-            inner.past(at, event);
+            inner.past(earlier);
         }
     }
 

@@ -1,14 +1,16 @@
 //! Which reporter shows a run: JSON, lines, or a live screen.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::args::Form;
 use super::console::Console;
 use super::settings::Settings;
 use super::{logging, terminal};
+use crate::exec::{Redactor, SHORTEST};
 use crate::model::Secrets;
 use crate::report::{Paint, Reporter, Role, Terminal, json, lines, live};
-use crate::telemetry::{self, Wanted};
+use crate::telemetry::{self, Hide, Wanted};
 
 /// Says whether a run is shown on a live screen.
 pub fn is_live(settings: &Settings) -> bool {
@@ -34,25 +36,37 @@ pub fn of(settings: &Settings) -> Box<dyn Reporter> {
 }
 
 /// Returns a view beside which spans are sent, when the variables of OpenTelemetry ask for it, and the log of the program gets
-/// the name of the run.
+/// the name of the run. Of one that `rehearses` nothing is sent, so nothing is said of that either.
 pub fn with_listeners(
     view: Box<dyn Reporter>,
     settings: &Settings,
     console: Console,
     secrets: &Secrets,
+    rehearses: bool,
 ) -> Box<dyn Reporter> {
     let view = logging::named_by_run(view, secrets);
+    if rehearses {
+        return view;
+    }
     let warn =
         move |text: &str| console.say(&format!("{} {text}", console.err.paint(Role::Person, "warning:")));
-    telemetry::beside(view, spans(settings), warn)
+    telemetry::beside(view, spans(settings), hiding, warn)
 }
 
 /// Returns the span that a run is begun in, where spans are sent.
 pub fn trace_parent(settings: &Settings) -> Option<String> {
     let Wanted::Yes(target) = spans(settings) else { return None };
-    target.parent.and_then(|_| settings.environment.var("TRACEPARENT").map(|text| text.trim().to_owned()))
+    // As it was understood: the variable may hold anything, and the journal is kept.
+    target.parent.map(|parent| parent.to_string())
 }
 
 fn spans(settings: &Settings) -> Wanted {
     telemetry::wanted(|name| settings.environment.var(name))
+}
+
+/// Returns what masks these texts in spans; nothing when they are too large to be searched for.
+fn hiding(texts: &BTreeSet<String>) -> Option<Hide> {
+    let texts = texts.iter().filter(|text| text.len() >= SHORTEST).map(|text| ("", text));
+    let redactor = Redactor::new(texts).ok()?;
+    Some(Box::new(move |text| redactor.redact_str(text).into_owned()))
 }

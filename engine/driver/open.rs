@@ -14,7 +14,7 @@ use crate::machine::{
     REHEARSAL_VERSION, Rehearsal, RunFacts, RunStatus, State, settles, undo_order,
 };
 use crate::model::{Faults, Secrets, Snapshot};
-use crate::report::Reporter;
+use crate::report::{Earlier, Reporter};
 use crate::template::Engine;
 
 use super::clock;
@@ -484,7 +484,8 @@ fn take_up(
             return Err(DriveError::Over { run: run.to_string(), status, what });
         }
         for record in &stored.records {
-            around.reporter.past(record.at, &record.event);
+            let (epoch, seq, at, event) = (record.epoch, record.seq, record.at, &record.event);
+            around.reporter.past(&Earlier { epoch, seq, at, event });
         }
         // Now that nobody else adds to them.
         if let Some(player) = player.borrow_mut().as_mut() {

@@ -11,6 +11,7 @@ mod evaluate;
 mod event;
 mod fold;
 mod fresh;
+mod given;
 mod graph;
 mod guard;
 mod instances;
@@ -43,6 +44,7 @@ pub use event::{
     REHEARSAL_VERSION, RunStatus, Stage, UndoResult, Verdict,
 };
 pub use fold::Illegal;
+pub use given::{given_by, given_so_far};
 pub use graph::{Addr, Graph, NodeId};
 pub use instances::Instances;
 pub use judge::{GRACE, GateTimes, Judge, READ_TIMEOUT, Terms, Time, Tries, Want};

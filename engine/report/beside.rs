@@ -4,19 +4,19 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
-use super::{EndInfo, Reporter, Seen, Stream, Usual};
-use crate::machine::{Event, Leaf};
+use super::{Earlier, EndInfo, Reporter, Seen, Stream, Usual};
+use crate::machine::Leaf;
 
 /// Hears the events of a run and shows nothing.
 pub trait Listener: Send {
     /// Takes in an event from before this engine's life.
-    fn past(&mut self, _at: Timestamp, _event: &Event) {}
+    fn past(&mut self, _earlier: &Earlier<'_>) {}
 
     /// Takes in an event, after its commit, before it is shown.
     fn event(&mut self, seen: &Seen<'_>);
 
-    /// Hears that the run rests; its last lines are on the screen already.
-    fn close(&mut self) {}
+    // Of the end it is told by the event that the run rests. Not by a call after the last lines: at that moment the lease is not
+    // given back yet, and nobody could take the run up while a listener waits for something. Whoever has to wait does so in `Drop`.
 }
 
 /// Returns a reporter that shows what `inner` does, and lets `listener` hear of it.
@@ -38,9 +38,9 @@ impl Reporter for Beside {
         self.inner.usual(usual);
     }
 
-    fn past(&mut self, at: Timestamp, event: &Event) {
-        self.listener.past(at, event);
-        self.inner.past(at, event);
+    fn past(&mut self, earlier: &Earlier<'_>) {
+        self.listener.past(earlier);
+        self.inner.past(earlier);
     }
 
     fn event(&mut self, seen: &Seen<'_>) {
@@ -77,9 +77,7 @@ impl Reporter for Beside {
     }
 
     fn close(&mut self, end: &EndInfo<'_>) {
-        // First what somebody waits for.
         self.inner.close(end);
-        self.listener.close();
     }
 }
 
@@ -88,6 +86,8 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::machine::{Event, RunStatus, Stage};
+    use crate::report::fixture::{Play, runbook};
 
     /// Keeps what it was told.
     #[derive(Clone, Default)]
@@ -107,7 +107,7 @@ mod tests {
         fn usual(&mut self, _: Arc<OnceLock<Usual>>) {
             self.keep("usual");
         }
-        fn past(&mut self, _: Timestamp, _: &Event) {
+        fn past(&mut self, _: &Earlier<'_>) {
             self.keep("past");
         }
         fn event(&mut self, _: &Seen<'_>) {
@@ -140,25 +140,40 @@ mod tests {
         }
     }
 
-    struct Nobody;
+    struct Hears(Told);
 
-    impl Listener for Nobody {
-        fn event(&mut self, _: &Seen<'_>) {}
+    impl Listener for Hears {
+        fn past(&mut self, _: &Earlier<'_>) {
+            self.0.keep("(past)");
+        }
+        fn event(&mut self, _: &Seen<'_>) {
+            self.0.keep("(event)");
+        }
     }
 
     #[test]
-    fn whoever_stands_behind_is_told_all() {
+    fn whoever_stands_behind_is_told_all_and_the_listener_before_it() {
         let told = Told::default();
-        let mut both = beside(Box::new(told.clone()), Box::new(Nobody));
+        let mut both = beside(Box::new(told.clone()), Box::new(Hears(told.clone())));
         both.called("runbook");
         both.usual(Arc::default());
+        let event = Event::Rested { status: RunStatus::Failed };
+        both.past(&Earlier { epoch: 1, seq: 1, at: Timestamp::UNIX_EPOCH, event: &event });
         both.aside("a line");
+        both.output(
+            &Leaf { step: "a".to_owned(), stage: Stage::Action, attempt: 1 },
+            Stream::Stdout,
+            b"text",
+        );
         both.tick(Timestamp::UNIX_EPOCH);
         both.suspend();
         both.waits("for Ann");
         assert!(both.break_in());
         both.unsuspend();
+        Play::opened(&runbook(), vec![both]).close();
         let heard = told.0.lock().unwrap().join(" ");
-        assert_eq!(heard, "called usual aside tick suspend waits break_in unsuspend");
+        let all =
+            "called usual (past) past aside output tick suspend waits break_in unsuspend (event) event close";
+        assert_eq!(heard, all);
     }
 }

@@ -3,15 +3,13 @@
 
 use std::io::Write;
 
-use jiff::Timestamp;
-
 use super::excerpt::{Excerpt, excerpt};
 use super::paint::Paint;
 use super::section::Size;
 use super::summary::end_screen;
 use super::timeline::Timeline;
 use super::when::clock;
-use super::{EndInfo, Reporter, Seen, phrase};
+use super::{Earlier, EndInfo, Reporter, Seen, phrase};
 use crate::machine::{End, Event, Finish, NodeId, State, step_of};
 
 /// Returns a reporter that writes lines to `out`, and the end screen after them.
@@ -50,8 +48,8 @@ impl Reporter for Lines {
         program.clone_into(&mut self.program);
     }
 
-    fn past(&mut self, at: Timestamp, event: &Event) {
-        self.timeline.apply(at, event);
+    fn past(&mut self, earlier: &Earlier<'_>) {
+        self.timeline.apply(earlier.at, earlier.event);
     }
 
     fn event(&mut self, seen: &Seen<'_>) {

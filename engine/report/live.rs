@@ -25,7 +25,7 @@ use super::lines::node_of;
 use super::paint::Paint;
 use super::summary::end_screen;
 use super::timeline::{Timeline, between};
-use super::{EndInfo, Reporter, Seen, Stream, Usual, phrase};
+use super::{Earlier, EndInfo, Reporter, Seen, Stream, Usual, phrase};
 use crate::machine::{Addr, End, Event, Finish, Judge, Leaf, NodeId, Stage};
 use crate::model::format_duration;
 
@@ -228,9 +228,9 @@ impl Reporter for Live {
         self.usual = Some(usual);
     }
 
-    fn past(&mut self, at: Timestamp, event: &Event) {
+    fn past(&mut self, earlier: &Earlier<'_>) {
         self.taken_up = true;
-        self.timeline.apply(at, event);
+        self.timeline.apply(earlier.at, earlier.event);
     }
 
     fn event(&mut self, seen: &Seen<'_>) {

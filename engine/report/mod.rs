@@ -39,7 +39,7 @@ pub use live::{Terminal, live};
 pub use notice::{NOTICE_VERSION, Notice, Subject, Told};
 pub use paint::{Paint, Role};
 pub use phrase::one_line as command_in_a_line;
-pub use reporter::{EndInfo, Reporter, Seen, Stream};
+pub use reporter::{Earlier, EndInfo, Reporter, Seen, Stream};
 pub use reversal::reversed;
 pub use runs::{RunLine, table as runs_table};
 pub use section::{Size, rows_of};

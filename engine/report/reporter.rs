@@ -26,6 +26,19 @@ pub struct Seen<'a> {
     pub graph: &'a Graph,
 }
 
+/// An event from before this engine's life.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a> {
+    /// The number of the engine that committed it: another one, higher, at each change of engine.
+    pub epoch: u64,
+    /// The event's place in the run, from 1.
+    pub seq: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: &'a Event,
+}
+
 /// Which of a command's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
@@ -63,7 +76,7 @@ pub trait Reporter: Send {
 
     /// Takes in an event from before this engine's life (resume, rollback): it is remembered for the end screen and
     /// not shown. Leaving it out costs that memory and nothing else.
-    fn past(&mut self, _at: Timestamp, _event: &Event) {}
+    fn past(&mut self, _earlier: &Earlier<'_>) {}
 
     /// Shows an event. Called after its commit, in order.
     fn event(&mut self, seen: &Seen<'_>);

@@ -101,6 +101,16 @@ impl Standing {
         }
     }
 
+    /// Returns where a step stands whose instances stand so: at the place that somebody should look at first, else where one is
+    /// at work, else where one is still to begin; where all are over, at the best that was reached. Nothing when there are none.
+    pub fn of_all(all: impl IntoIterator<Item = Standing>) -> Option<Standing> {
+        all.into_iter().min_by_key(|one| match one {
+            Standing::Ready | Standing::Waiting => (1, *one),
+            one if *one < Standing::Done => (0, *one),
+            _ => (2, *one),
+        })
+    }
+
     fn over(finish: Option<&Finish>) -> Standing {
         match finish {
             Some(Finish::Succeeded) => Standing::Done,

@@ -95,7 +95,8 @@ pub struct StepStatus {
     pub for_each: bool,
     /// Its instances: one, unless it is a `for_each` that is expanded. None before it is.
     pub instances: Vec<InstanceStatus>,
-    /// Where it stands as a whole, when it has no instances yet.
+    /// Where it stands as a whole: as that one of its instances which somebody should look at first, else one that is at work, else
+    /// one that is still to begin; when all are over, the best end. Of a `for_each` over nothing `done`.
     pub standing: Standing,
 }
 
@@ -181,18 +182,22 @@ impl Maker<'_> {
         let step = self.graph.step(node);
         let content = &self.state.nodes[node as usize];
         let phase = step.phase.clone().or_else(|| self.graph.is_finally(node).then(|| "Finally".to_owned()));
-        let instances =
-            (0..content.instances.len() as u32).map(|instance| self.instance(Addr { node, instance }));
+        let instances: Vec<InstanceStatus> = (0..content.instances.len() as u32)
+            .map(|instance| self.instance(Addr { node, instance }))
+            .collect();
         StepStatus {
             step: step.id.clone(),
             phase,
             for_each: step.for_each.is_some(),
-            instances: instances.collect(),
-            standing: match (content.expanded, content.unmet) {
-                (true, _) => Standing::Done,
-                (false, 0) => Standing::Ready,
-                (false, _) => Standing::Waiting,
-            },
+            standing: Standing::of_all(instances.iter().map(|one| one.standing)).unwrap_or(
+                match (content.expanded, content.unmet) {
+                    // A `for_each` over nothing.
+                    (true, _) => Standing::Done,
+                    (false, 0) => Standing::Ready,
+                    (false, _) => Standing::Waiting,
+                },
+            ),
+            instances,
         }
     }
 

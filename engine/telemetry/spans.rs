@@ -14,9 +14,17 @@ use sha2::{Digest, Sha256};
 
 use super::Parent;
 use crate::machine::{Decision, End, Event, Finish, Leaf, RunStatus, Stage, UndoResult, Verdict};
+use crate::report::Earlier;
 
 /// How many moments of one span are told: a gate may be asked for days.
 const MOMENTS: usize = 128;
+
+/// The attributes that may hold what a step gave to the run.
+pub(super) const STEP: &str = "runbook.step";
+pub(super) const COMMAND: &str = "runbook.command";
+
+/// What is said of a span whose engine was gone before its end.
+const UNSEEN: &str = "its end was not seen";
 
 /// Which span: the number of the event that it began with, and what it is of.
 type Seed = (u64, &'static str);
@@ -35,6 +43,8 @@ pub(super) struct Spans {
     here: Option<Parent>,
     /// How many engines had it.
     engines: i64,
+    /// The number of the engine that the last event is of.
+    epoch: Option<u64>,
     seq: u64,
     last: Timestamp,
     life: Option<Open>,
@@ -65,8 +75,16 @@ struct Closed(Open);
 #[derive(Debug)]
 struct Step {
     span: Open,
-    attempt: Option<(Leaf, Open)>,
+    attempt: Option<Attempt>,
     gates: HashMap<Stage, Open>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    leaf: Leaf,
+    span: Open,
+    /// Whether its command was seen to end.
+    exited: bool,
 }
 
 impl Open {
@@ -82,6 +100,11 @@ impl Open {
             left_out: 0,
             failed: None,
         }
+    }
+
+    /// Says that whoever began it did not see its end.
+    fn lose(&mut self) {
+        self.failed.get_or_insert_with(|| UNSEEN.to_owned());
     }
 
     fn say(&mut self, key: &'static str, value: impl Into<Value>) {
@@ -111,6 +134,7 @@ impl Spans {
             parent: None,
             here,
             engines: 0,
+            epoch: None,
             seq: 0,
             last: Timestamp::default(),
             life: None,
@@ -120,29 +144,33 @@ impl Spans {
     }
 
     /// Takes in an event that another engine has told of.
-    pub(super) fn past(&mut self, at: Timestamp, event: &Event) {
-        self.hear(self.seq + 1, at, event);
-        // Sent by who lived then; what they had begun and not ended is kept.
+    pub(super) fn past(&mut self, earlier: &Earlier<'_>) {
+        let before = self.epoch.replace(earlier.epoch);
+        if before.is_some_and(|before| before != earlier.epoch) {
+            self.outlive(earlier.event);
+        }
+        self.hear(earlier.seq, earlier.at, earlier.event);
+        // Sent by who lived then, what the engine before it had begun too; what was not ended is kept.
         self.over.clear();
     }
 
-    /// Takes in an event.
+    /// Takes in an event of this engine.
     pub(super) fn event(&mut self, run: &str, seq: u64, at: Timestamp, event: &Event) {
         if self.run.is_empty() {
             run.clone_into(&mut self.run);
-            // Whoever drove it last had no time to tell.
-            if self.life.is_some() {
-                self.end("engine died", true);
-            }
+            self.outlive(event);
         }
         self.hear(seq, at, event);
     }
 
-    /// Ends what goes on: this engine tells no more.
-    pub(super) fn close(&mut self) {
-        if self.life.is_some() {
-            self.end("left", false);
+    /// Ends what the engine before had begun and did not end: from `event` on another one has the run.
+    fn outlive(&mut self, event: &Event) {
+        if self.life.is_none() {
+            return;
         }
+        self.steps.values_mut().for_each(Step::lose);
+        let word = if matches!(event, Event::TakenOver { .. }) { "taken over" } else { "engine died" };
+        self.end(word, true);
     }
 
     /// Returns the spans that are over, each once.
@@ -222,7 +250,7 @@ impl Spans {
         let (seq, parent) = (self.seq, life.seed);
         let step = self.steps.entry(name.to_owned()).or_insert_with(|| {
             let mut span = Open::new((seq, "step"), Some(parent), format!("step {}", id_of(name)), at);
-            span.say("runbook.step", name.to_owned());
+            span.say(STEP, name.to_owned());
             Step { span, attempt: None, gates: HashMap::new() }
         });
         step.span.to = at;
@@ -353,23 +381,25 @@ impl Step {
                 self.end_gates(over);
                 self.end_attempt(over);
                 let mut span = Open::new((seq, "attempt"), Some(self.span.seed), leaf.stage.word(), at);
-                span.say("runbook.step", leaf.step.clone());
+                span.say(STEP, leaf.step.clone());
                 span.say("runbook.attempt", i64::from(leaf.attempt));
-                span.say("runbook.command", command.to_owned());
-                self.attempt = Some((leaf.clone(), span));
+                span.say(COMMAND, command.to_owned());
+                self.attempt = Some(Attempt { leaf: leaf.clone(), span, exited: false });
             }
             Stage::Check | Stage::Guard | Stage::Verify | Stage::UndoVerify => {
                 let span = self.gate(seq, at, leaf);
-                span.say("runbook.command", command.to_owned());
+                span.say(COMMAND, command.to_owned());
             }
         }
     }
 
     fn exited(&mut self, at: Timestamp, leaf: &Leaf, end: &End, over: &mut Vec<Closed>) {
-        let Some((open, span)) = &mut self.attempt else { return };
-        if open != leaf {
+        let Some(Attempt { span, exited, .. }) =
+            self.attempt.as_mut().filter(|attempt| attempt.leaf == *leaf)
+        else {
             return;
-        }
+        };
+        *exited = true;
         span.to = at;
         let failed = match end {
             End::Exit(code) => {
@@ -393,11 +423,11 @@ impl Step {
         // What is asked before the action, or long after it, belongs to none of its attempts.
         let parent = match leaf.stage {
             Stage::Check => self.span.seed,
-            _ => attempt.map_or(self.span.seed, |(_, span)| span.seed),
+            _ => attempt.map_or(self.span.seed, |attempt| attempt.span.seed),
         };
         // A gate that is the action itself began with it.
         let from = match (leaf.stage, attempt) {
-            (Stage::Action, Some((_, span))) => span.from,
+            (Stage::Action, Some(attempt)) => attempt.span.from,
             _ => at,
         };
         self.gates.entry(leaf.stage).or_insert_with(|| {
@@ -409,7 +439,7 @@ impl Step {
                 _ => "gate verify",
             };
             let mut span = Open::new((seq, name), Some(parent), name, from);
-            span.say("runbook.step", leaf.step.clone());
+            span.say(STEP, leaf.step.clone());
             span.say("runbook.attempt", i64::from(leaf.attempt));
             span
         })
@@ -422,9 +452,8 @@ impl Step {
         span.say("runbook.polls", i64::from(polls));
         let holds = matches!(verdict, Verdict::Holds | Verdict::Warns);
         span.failed = (!holds).then(|| word(verdict).to_owned());
-        if let Some((_, attempt)) =
-            self.attempt.as_mut().filter(|(_, attempt)| Some(attempt.seed) == span.parent)
-        {
+        let attempt = self.attempt.as_mut().map(|attempt| &mut attempt.span);
+        if let Some(attempt) = attempt.filter(|attempt| Some(attempt.seed) == span.parent) {
             attempt.to = at;
             if attempt.failed.is_none() {
                 attempt.failed = span.failed.clone();
@@ -441,8 +470,17 @@ impl Step {
     }
 
     fn end_attempt(&mut self, over: &mut Vec<Closed>) {
-        if let Some((_, span)) = self.attempt.take() {
+        if let Some(Attempt { span, .. }) = self.attempt.take() {
             over.push(Closed(span));
+        }
+    }
+
+    /// Says of what goes on that nobody saw its end.
+    fn lose(&mut self) {
+        self.span.lose();
+        self.gates.values_mut().for_each(Open::lose);
+        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| !attempt.exited) {
+            attempt.span.lose();
         }
     }
 }
@@ -515,144 +553,4 @@ fn undone(result: &UndoResult) -> (&'static str, bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// A run with a check, a retry, a gate, a failure, a resume that goes well, and its rollback.
-    fn history() -> Vec<Event> {
-        let by = json!({"name": "ann", "host": "ops1"});
-        let leaf = |kind: &str, stage: &str, attempt: u32, more: serde_json::Value| {
-            let mut event = json!({"kind": kind, "step": "a[x]", "stage": stage, "attempt": attempt});
-            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            event
-        };
-        let all = [
-            json!({"kind": "opened", "version": 1, "program": "0", "runbook": "shop/deploy", "snapshot": "s", "by": by,
-                "target": {"cluster": "prod"}, "options": {"max_parallel": 1, "on_failure": "pause"}}),
-            json!({"kind": "expanded", "step": "a", "items": [{"key": "x", "value": 1}]}),
-            json!({"kind": "started", "step": "a[x]"}),
-            leaf("intent", "check", 1, json!({"command": "look"})),
-            leaf("polled", "check", 1, json!({"verdict": "does-not-hold"})),
-            leaf("judged", "check", 1, json!({"verdict": "holds", "polls": 2})),
-            leaf("intent", "capture", 1, json!({"command": "read"})),
-            leaf("exited", "capture", 1, json!({"end": {"exit": 0}, "ms": 1})),
-            leaf("intent", "action", 1, json!({"command": "act"})),
-            leaf("intent", "guard", 1, json!({"command": "watch"})),
-            leaf("exited", "action", 1, json!({"end": "timed-out", "ms": 1})),
-            leaf("judged", "guard", 1, json!({"verdict": "holds", "polls": 1})),
-            leaf("retry-scheduled", "action", 1, json!({"ms": 1})),
-            json!({"kind": "woke", "step": "a[x]"}),
-            leaf("intent", "action", 2, json!({"command": "act"})),
-            leaf("exited", "action", 2, json!({"end": {"exit": 0}, "ms": 1})),
-            leaf("intent", "verify", 1, json!({"command": "ask"})),
-            leaf("judged", "verify", 1, json!({"verdict": "does-not-hold", "polls": 9})),
-            json!({"kind": "finished", "step": "a[x]", "result": "failed", "why": "secret text"}),
-            json!({"kind": "finished", "step": "b", "result": "skipped", "why": "secret text"}),
-            json!({"kind": "rested", "status": "failed"}),
-            json!({"kind": "hook-failed", "hook": "failed", "of": 3, "why": "secret text"}),
-            json!({"kind": "resumed", "by": by, "reason": "secret text"}),
-            json!({"kind": "decided", "step": "a[x]", "decision": "verify"}),
-            leaf("intent", "verify", 2, json!({"command": "ask"})),
-            leaf("judged", "verify", 2, json!({"verdict": "holds", "polls": 1})),
-            json!({"kind": "finished", "step": "a[x]", "result": "succeeded"}),
-            json!({"kind": "unlocked", "step": "a[x]", "lock": "l"}),
-            json!({"kind": "rested", "status": "succeeded"}),
-            json!({"kind": "rollback-began", "by": by, "order": ["a[x]"]}),
-            leaf("intent", "undo", 1, json!({"command": "back"})),
-            leaf("exited", "undo", 1, json!({"end": {"exit": 0}, "ms": 1})),
-            json!({"kind": "undone", "step": "a[x]", "result": "done"}),
-            json!({"kind": "rested", "status": "rolled-back"}),
-        ];
-        all.into_iter().map(|event| serde_json::from_value(event).unwrap()).collect()
-    }
-
-    fn at(seq: usize) -> Timestamp {
-        Timestamp::from_second(1_790_000_000 + seq as i64).unwrap()
-    }
-
-    /// Returns what engines send that have the run one after another and die at `cuts`.
-    fn told(history: &[Event], cuts: &[usize]) -> Vec<SpanData> {
-        let mut sent = Vec::new();
-        let mut from = 0;
-        for &to in cuts.iter().chain([&history.len()]) {
-            let mut spans = Spans::of(None);
-            for (seq, event) in history[..from].iter().enumerate() {
-                spans.past(at(seq), event);
-            }
-            for (seq, event) in history.iter().enumerate().take(to).skip(from) {
-                spans.event("r7k2m9qd", seq as u64 + 1, at(seq), event);
-                sent.extend(spans.taken());
-            }
-            from = to;
-        }
-        sent
-    }
-
-    fn name(span: &SpanData) -> String {
-        format!("{} {:?}", span.name, span.start_time)
-    }
-
-    #[test]
-    fn wherever_an_engine_dies_every_span_is_told_once_and_hangs_on_one_that_is_told() {
-        let history = history();
-        let whole = told(&history, &[]);
-        assert_eq!(whole.len(), 15, "{:#?}", whole.iter().map(name).collect::<Vec<_>>());
-        for cut in 1..history.len() {
-            let sent = told(&history, &[cut]);
-            let ids: HashMap<SpanId, &SpanData> =
-                sent.iter().map(|span| (span.span_context.span_id(), span)).collect();
-            assert_eq!(ids.len(), sent.len(), "twice, cut at {cut}");
-            let traces: std::collections::HashSet<TraceId> =
-                sent.iter().map(|span| span.span_context.trace_id()).collect();
-            assert_eq!(traces.len(), 1);
-            for span in &sent {
-                assert!(span.start_time <= span.end_time, "cut at {cut}: {}", name(span));
-                if span.parent_span_id == SpanId::INVALID {
-                    assert!(span.name.starts_with("runbook "), "cut at {cut}: {}", name(span));
-                    continue;
-                }
-                let parent = ids.get(&span.parent_span_id).copied();
-                let parent =
-                    parent.unwrap_or_else(|| panic!("cut at {cut}: {} hangs on nothing", name(span)));
-                assert!(
-                    parent.start_time <= span.start_time,
-                    "cut at {cut}: {} is older than its parent",
-                    name(span)
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn no_reason_and_no_output_is_in_them() {
-        let text = format!("{:?}", told(&history(), &[]));
-        assert!(
-            text.contains("shop/deploy") && text.contains("act") && !text.contains("secret text"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_run_is_in_the_trace_that_it_was_begun_in_and_who_takes_it_up_is_linked() {
-        let mut history = history();
-        let Event::Opened(opened) = &mut history[0] else { panic!("the first") };
-        opened.trace_parent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
-        let here = Parent { trace: [7; 16], span: [8; 8] };
-        let mut spans = Spans::of(Some(here));
-        for (seq, event) in history.iter().enumerate() {
-            spans.event("r7k2m9qd", seq as u64 + 1, at(seq), event);
-        }
-        let sent = spans.taken();
-        let runs: Vec<&SpanData> = sent.iter().filter(|span| span.name.starts_with("runbook ")).collect();
-        assert_eq!(runs.len(), 3);
-        assert_eq!(
-            runs[0].parent_span_id,
-            SpanId::from_bytes([0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31])
-        );
-        assert_eq!(runs.iter().map(|span| span.links.len()).collect::<Vec<_>>(), [0, 1, 1]);
-        assert!(sent.iter().all(|span| span.span_context.trace_id() == runs[0].span_context.trace_id()));
-        assert_eq!(runs[1].links[0].span_context.span_id(), SpanId::from_bytes([8; 8]));
-    }
-}
+mod tests;

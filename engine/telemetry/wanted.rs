@@ -1,5 +1,6 @@
 //! Whether spans are sent, and where to, by the variables that OpenTelemetry has for it.
 
+use std::fmt;
 use std::time::Duration;
 
 /// How long one request may take when no variable says so.
@@ -36,6 +37,17 @@ pub struct Parent {
     pub trace: [u8; 16],
     /// The span in it.
     pub span: [u8; 8],
+    /// Whether somebody keeps that trace. Of one that nobody keeps no span is sent.
+    pub sampled: bool,
+}
+
+impl fmt::Display for Parent {
+    /// Writes it as the version `00` has it, without what a later one may add.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let flags = u8::from(self.sampled);
+        write!(f, "00-{}-{}-{flags:02x}", hex(&self.trace), hex(&self.span))
+    }
 }
 
 impl Parent {
@@ -44,11 +56,12 @@ impl Parent {
         let mut parts = text.trim().split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let known = version.len() == 2 && version != "ff" && bytes::<1>(version).is_some();
-        if !known || bytes::<1>(flags).is_none() || version == "00" && parts.next().is_some() {
+        if !known || version == "00" && parts.next().is_some() {
             return None;
         }
-        let (trace, span) = (bytes::<16>(trace)?, bytes::<8>(span)?);
-        (trace != [0; 16] && span != [0; 8]).then_some(Parent { trace, span })
+        let ([flags], trace, span) = (bytes::<1>(flags)?, bytes::<16>(trace)?, bytes::<8>(span)?);
+        let sampled = flags & 1 == 1;
+        (trace != [0; 16] && span != [0; 8]).then_some(Parent { trace, span, sampled })
     }
 }
 
@@ -73,6 +86,10 @@ pub fn wanted<'a>(var: impl Fn(&str) -> Option<&'a str>) -> Wanted {
     };
     let Some(endpoint) = either("ENDPOINT") else { return Wanted::No };
     if var("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Wanted::No;
+    }
+    let parent = var("TRACEPARENT").and_then(Parent::parse);
+    if parent.is_some_and(|parent| !parent.sampled) {
         return Wanted::No;
     }
     match var("OTEL_TRACES_EXPORTER") {
@@ -110,7 +127,7 @@ pub fn wanted<'a>(var: impl Fn(&str) -> Option<&'a str>) -> Wanted {
         either("TIMEOUT").and_then(|value| value.parse().ok()).map_or(TIMEOUT, Duration::from_millis);
     // Zero would be no limit, and a limit there must be.
     let timeout = if timeout.is_zero() { TIMEOUT } else { timeout };
-    Wanted::Yes(Target { shown, json, timeout, parent: var("TRACEPARENT").and_then(Parent::parse) })
+    Wanted::Yes(Target { shown, json, timeout, parent })
 }
 
 /// Returns an address without a password and a query in it: it is shown.
@@ -173,6 +190,24 @@ mod tests {
             let refused = of(&[(name, value), ENDPOINT]);
             assert!(matches!(&refused, Wanted::Refused(why) if why.contains(value)), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn of_a_trace_that_nobody_keeps_nothing_is_sent() {
+        let of = |flags: &str| {
+            let parent = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+            let all = [ENDPOINT, ("TRACEPARENT", &*parent), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")];
+            let found = wanted(|name| all.iter().find(|(other, _)| *other == name).map(|(_, value)| *value));
+            matches!(found, Wanted::Yes(_))
+        };
+        assert_eq!(["00", "01", "02", "03"].map(of), [false, true, false, true]);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_traceparent_is_what_was_understood_of_it() {
+        let text = " cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03-what the future brings\n";
+        let parent = Parent::parse(text).expect("a later version may have more").to_string();
+        assert_eq!(parent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     }
 
     #[test]

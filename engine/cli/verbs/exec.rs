@@ -121,9 +121,7 @@ pub(super) fn run_or_rehearse(
     // Only now: until here nothing may be written, not even an empty journal.
     let store = if rehearses { stores::open_rehearsals(settings)? } else { stores::open(settings)? };
     let recorder = recorder(exec.record.as_deref(), &work.snapshot.runbook.name, None, settings)?;
-    let view = view::of(settings);
-    let mut view =
-        if rehearses { view } else { view::with_listeners(view, settings, console, &work.secrets) };
+    let mut view = view::with_listeners(view::of(settings), settings, console, &work.secrets, rehearses);
     if !rehearses {
         past::tell(view.as_mut(), &store, &work.snapshot.runbook.name, None, settings);
     }

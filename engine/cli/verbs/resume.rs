@@ -78,7 +78,8 @@ pub fn run(resume: &Resume, settings: &Settings, console: Console) -> Result<Exi
     }
     let recorder =
         recorder(resume.record.as_deref(), &stored.run.runbook, Some(work.run.as_str()), settings)?;
-    let mut view = view::with_listeners(view::of(settings), settings, console, &work.secrets);
+    let rehearses = stored.snapshot.tape.is_some();
+    let mut view = view::with_listeners(view::of(settings), settings, console, &work.secrets, rehearses);
     past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,

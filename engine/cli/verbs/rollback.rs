@@ -74,7 +74,8 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
     let secrets = secrets_again(&stored.snapshot, ask, settings, console)?;
     let by = settings.person(settings.via());
     let recorder = recorder(rollback.record.as_deref(), &stored.run.runbook, Some(run.as_str()), settings)?;
-    let mut view = view::with_listeners(view::of(settings), settings, console, &secrets);
+    let rehearses = stored.snapshot.tape.is_some();
+    let mut view = view::with_listeners(view::of(settings), settings, console, &secrets, rehearses);
     past::tell(view.as_mut(), &store, &stored.run.runbook, Some(stored.run.id.as_str()), settings);
     let around = Surroundings {
         script: None,

@@ -1,7 +1,6 @@
 //! A tape that is recorded: the loop's part of it.
 
-use crate::machine::{Event, Outcome};
-use crate::model::{Map, Value};
+use crate::machine::{Event, Outcome, given_by, given_so_far};
 
 use super::super::recorder::{Answered, Recording};
 use super::Loop;
@@ -25,43 +24,12 @@ impl Loop<'_> {
     /// Masks from now on what sensitive steps gave to the run so far: texts that stand in the commands of others.
     pub(super) fn learn_all(&mut self) {
         let Some(recorder) = &mut self.recorder else { return };
-        let (state, graph) = (self.machine.state(), self.machine.graph());
-        let sensitive = state.instances().filter(|(at, _)| graph.step(at.node).sensitive);
-        let maps = sensitive.flat_map(|(_, instance)| [&instance.outputs, &instance.captured]);
-        recorder.hide(maps.flat_map(texts));
+        recorder.hide(given_so_far(self.machine.state(), self.machine.graph()).into_iter());
     }
 
-    /// Masks from now on what an event gave to the run, when it is of a sensitive step. By event: to look at all steps for
-    /// each answer would be quadratic.
+    /// Masks from now on what an event gave to the run, when it is of a sensitive step.
     pub(super) fn learn(&mut self, event: &Event) {
         let Some(recorder) = &mut self.recorder else { return };
-        let step = match event {
-            Event::Exited { leaf, .. } | Event::Judged { leaf, .. } => &leaf.step,
-            Event::Captured { step, .. } | Event::Answered { step, .. } | Event::Finished { step, .. } => {
-                step
-            }
-            _ => return,
-        };
-        let (state, graph) = (self.machine.state(), self.machine.graph());
-        if let Some(at) = state.find(step).filter(|at| graph.step(at.node).sensitive) {
-            let instance = state.at(at);
-            recorder.hide([&instance.outputs, &instance.captured].into_iter().flat_map(texts));
-        }
+        recorder.hide(given_by(event, self.machine.state(), self.machine.graph()).into_iter());
     }
-}
-
-/// Returns the texts and numbers in these values.
-fn texts(values: &Map) -> Vec<String> {
-    let mut texts = Vec::new();
-    let mut open: Vec<&Value> = values.values().collect();
-    while let Some(value) = open.pop() {
-        match value {
-            Value::String(text) => texts.push(text.clone()),
-            Value::Number(number) => texts.push(number.to_string()),
-            Value::Array(items) => open.extend(items),
-            Value::Object(entries) => open.extend(entries.values()),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-    texts
 }

@@ -260,7 +260,7 @@ fn a_resumed_run_begins_with_its_title_and_counts_its_own_time() {
     let mut play = Play::expanded(Vec::new());
     play.fail("scale[api]", "no").rest(RunStatus::Failed);
     for (at, event) in &play.events {
-        reporter.past(*at, event);
+        reporter.past(&Earlier { epoch: 1, seq: 1, at: *at, event });
     }
     play.reporters.push(reporter);
     play.pass(3_600_000).say(Event::Resumed { by: person(), reason: Some("the API is back".to_owned()) });

@@ -169,5 +169,25 @@ fn machines_read_the_same() {
     assert_eq!(value["steps"][1]["instances"][2]["standing"], "in-doubt");
     assert_eq!(value["steps"][1]["instances"][1]["detail"], "it exited with 1");
     assert_eq!(value["steps"][4]["instances"][0]["standing"], "waiting");
+    let whole: Vec<&str> = (0..5).filter_map(|at| value["steps"][at]["standing"].as_str()).collect();
+    assert_eq!(whole, ["done", "failed", "stopped", "waiting", "waiting"]);
     assert!(value.get("next").is_none());
+}
+
+#[test]
+fn a_step_stands_where_the_one_of_its_instances_does_that_is_to_be_looked_at_first() {
+    use Standing::*;
+    for (all, whole) in [
+        (&[][..], None),
+        (&[Done, Failed, Running, Waiting], Some(Failed)),
+        (&[Done, Asking, Running], Some(Asking)),
+        (&[Done, Running, Waiting], Some(Running)),
+        (&[Done, Stopped, Ready], Some(Stopped)),
+        (&[Done, Ready, Waiting], Some(Ready)),
+        (&[Skipped, Waiting, Done], Some(Waiting)),
+        (&[Skipped, Done, Satisfied], Some(Done)),
+        (&[Undone, Undone], Some(Undone)),
+    ] {
+        assert_eq!(Standing::of_all(all.iter().copied()), whole, "{all:?}");
+    }
 }

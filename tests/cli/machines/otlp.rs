@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,6 +16,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
+use runbook::machine::Event;
+
+use crate::support::live::{Live, records, wait_until};
 use crate::support::project::Project;
 
 /// What came: the headers of each request, and what it held.
@@ -150,12 +152,18 @@ fn sent(collector: &str) -> Project {
 #[test]
 fn a_collector_gets_the_tree_of_a_run_and_of_its_resume_in_one_trace() {
     let collector = Collector::begin();
-    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    // A later version of it, with something that nobody knows.
+    let parent = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what the future brings";
     let project = sent(&collector.address)
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-who=ann")
         .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
     let mut command = project.command(&["exec", "sent", "--approve", "go"]);
     assert_eq!(command.env("TRACEPARENT", parent).output().expect("it runs").status.code(), Some(1));
+    let opened = records(&project).into_iter().find_map(|record| match record.event {
+        Event::Opened(opened) => opened.trace_parent,
+        _ => None,
+    });
+    assert_eq!(opened.as_deref(), Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     project.write("there", "");
     project.run(&["resume", "--retry", "ends"]).code(0);
     insta::assert_snapshot!(tree(&collector.spans()), @r"
@@ -202,9 +210,9 @@ fn a_collector_gets_the_tree_of_a_run_and_of_its_resume_in_one_trace() {
 }
 
 #[test]
-fn json_is_spoken_too_and_an_engine_that_died_is_told_by_the_next() {
+fn json_is_spoken_too_and_engines_that_died_are_told_by_the_next() {
     let collector = Collector::begin();
-    let text = "runbook: dies\ntitle: Die\nsteps:\n  - id: die\n    shell: 'test -e died || { : > died; kill -9 $PPID; sleep 0.2; }'\n    irreversible: No.\n";
+    let text = "runbook: dies\ntitle: Die\nsteps:\n  - id: die\n    shell: 'test -e second || { test ! -e first || { : > second; until test -e told; do sleep 0.05; done; }; : > first; kill -9 $PPID; sleep 0.2; }'\n    irreversible: No.\n";
     let project = Project::new()
         .file("runbooks/dies.yaml", text)
         .env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", collector.address))
@@ -212,15 +220,146 @@ fn json_is_spoken_too_and_an_engine_that_died_is_told_by_the_next() {
         .env("OTEL_SERVICE_NAME", "night shift");
     project.run(&["exec", "dies"]);
     let run = project.newest();
-    crate::support::live::wait_until("its command is over", || {
-        project.run(&["resume", &run, "--retry", "die"]).code == Some(0)
+    std::thread::scope(|scope| {
+        // The second one dies when it has told of the first: what an engine did in its last half second is told by nobody.
+        scope.spawn(|| {
+            wait_until("the first one is told of", || !collector.spans().is_empty());
+            project.write("told", "");
+        });
+        wait_until("its command is over", || {
+            project.run(&["resume", &run, "--retry", "die"]).code == Some(0)
+        });
     });
-    let text = tree(&collector.spans());
-    assert!(text.starts_with("runbook dies status=engine died !engine died\n"), "{text}");
-    assert!(text.contains("\n  runbook dies status=succeeded"), "{text}");
+    insta::assert_snapshot!(tree(&collector.spans()), @r"
+    runbook dies status=engine died !engine died
+      step die result=not over !its end was not seen
+        action attempt=1 !its end was not seen
+      runbook dies status=engine died !engine died
+        step die result=not over @in doubt @decided !its end was not seen
+          action attempt=2 !its end was not seen
+      runbook dies status=succeeded
+        step die result=succeeded @in doubt @decided
+          action attempt=3 code=0
+    ");
     let got = collector.got.lock().expect("nobody panicked with it");
     let resource = &got.requests[0].1.resource_spans[0].resource.as_ref().expect("who sends").attributes;
     assert_eq!(said(resource, "service.name").as_deref(), Some("night shift"));
+}
+
+#[test]
+fn whoever_takes_a_run_up_is_not_kept_from_it_by_a_collector_that_hangs() {
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+    let address = format!("http://{}", hanging.local_addr().expect("it has an address"));
+    // It waits for two seconds. A machine that is too busy to look at it in that time sees nothing, so it is looked at again.
+    for _ in 0..5 {
+        let project = sent("");
+        let mut command = project.command(&["exec", "sent", "--approve", "go"]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
+        let mut engine = Live::start(command);
+        let is_free = || {
+            let status = project.run(&["status", "--format", "json"]).stdout;
+            let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+            status["status"] == "failed" && status["alive"] == false
+        };
+        wait_until("it rests", is_free);
+        if engine.is_over() {
+            continue;
+        }
+        project.write("there", "");
+        project.run(&["resume", "--retry", "ends"]).code(0);
+        let told = engine.ends_with(1);
+        assert!(told.contains("no answer within 2000 ms"), "{told}");
+        return;
+    }
+    panic!("as long as it waits for the collector nobody else can have the run");
+}
+
+#[test]
+fn what_an_engine_had_begun_whose_run_was_taken_over_is_told_by_the_next_and_once() {
+    let collector = Collector::begin();
+    let text = "runbook: long\ntitle: Long\nsteps:\n  - id: long\n    shell: ': > begun; until test -e on; do sleep 0.05; done'\n    idempotent: true\n    irreversible: No.\n";
+    let project = Project::new()
+        .file("runbooks/long.yaml", text)
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
+    let old = Live::start(project.command(&["exec", "long"]));
+    wait_until("its command is at work", || project.has("begun"));
+    let run = project.newest();
+    let new = Live::start(project.command(&["resume", &run, "--takeover", "--reason", "it hangs"]));
+    wait_until("it is taken over", || {
+        records(&project).iter().any(|record| matches!(record.event, Event::TakenOver { .. }))
+    });
+    project.write("on", "");
+    old.end();
+    new.ends_with(0);
+    insta::assert_snapshot!(tree(&collector.spans()), @r"
+    runbook long status=taken over !taken over
+      step long result=not over !its end was not seen
+        action attempt=1 !its end was not seen
+      runbook long status=succeeded @taken over
+        step long result=succeeded @in doubt @decided
+          action attempt=2 code=0
+    ");
+}
+
+#[test]
+fn what_a_sensitive_step_gave_is_in_no_span() {
+    let collector = Collector::begin();
+    let text = r#"
+runbook: quiet
+title: Quiet
+steps:
+  - id: read
+    run: "printf '%s' \"{\\\"hosts\\\": [\\\"inner-host-one\\\"], \\\"word\\\": \\\"it's topsecret\\\"}\""
+    sensitive: true
+    effect: read
+    outputs: {hosts: "json.hosts", word: "json.word"}
+  - id: tell
+    for_each: steps.read.outputs.hosts
+    run: [echo, "plain-{{ item }}"]
+    effect: read
+  - id: quoted
+    run: [echo, "{{ steps.read.outputs.word }}"]
+    effect: read
+  - id: plain
+    run: echo plain
+    effect: read
+"#;
+    let project = Project::new()
+        .file("runbooks/quiet.yaml", text)
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
+    project.run(&["exec", "quiet"]).code(0);
+    let spans = collector.spans();
+    let commands: Vec<String> =
+        spans.iter().filter_map(|span| said(&span.attributes, "runbook.command")).collect();
+    assert!(commands.contains(&"echo plain".to_owned()), "{commands:?}");
+    assert!(commands.iter().any(|command| command.contains("plain-•••")), "{commands:?}");
+    assert!(spans.iter().any(|span| said(&span.attributes, "runbook.step").as_deref() == Some("tell[•••]")));
+    let got = collector.got.lock().expect("nobody panicked with it");
+    let raw = String::from_utf8_lossy(&got.raw);
+    for given in ["inner-host-one", "topsecret"] {
+        assert!(!raw.contains(given), "{given}: {commands:?}");
+    }
+}
+
+#[test]
+fn an_engine_in_the_background_sends_all_of_its_spans() {
+    let collector = Collector::begin();
+    let project = sent(&collector.address);
+    project.write("there", "");
+    project.run(&["exec", "sent", "--approve", "go", "--detach"]).code(0);
+    wait_until("its last span came", || {
+        collector.spans().iter().any(|span| span.name == "runbook sent" && !span.end_time_unix_nano.eq(&0))
+    });
+    insta::assert_snapshot!(tree(&collector.spans()), @r"
+    runbook sent status=succeeded
+      step again result=succeeded @retry scheduled
+        action attempt=1 code=3 !exit code 3
+        action attempt=2 code=0
+          gate verify attempt=1 verdict=holds
+      step go result=succeeded @asked @answered
+      step ends result=succeeded
+        action attempt=1 code=0
+    ");
 }
 
 #[test]
@@ -240,19 +379,20 @@ fn a_collector_that_fails_changes_nothing_and_is_told_of_once() {
         "nonsense".to_owned(),
     ] {
         let project = sent(&address);
-        let began = Instant::now();
         let shown = project.run(&["exec", "sent", "--approve", "go"]).code(1);
-        let took = began.elapsed();
         assert_eq!(shown.to_string().matches("OpenTelemetry").count(), 1, "{address}: {shown}");
-        let why =
-            ["status code: 500", "no answer", "onnection refused", "not spoken here", "begins with http://"];
+        let why = [
+            "status code: 500",
+            "no answer within 2000 ms",
+            "onnection refused",
+            "not spoken here",
+            "begins with http://",
+        ];
         assert!(why.iter().any(|why| shown.to_string().contains(why)), "{shown}");
         if address == of(&hanging) {
             let bound = "not all spans were sent: no answer within 2000 ms";
             assert!(shown.to_string().contains(bound), "its own time is ten seconds: {shown}");
         }
-        // Two seconds for the collector, and a busy machine for the rest.
-        assert!(took < Duration::from_secs(20), "{address}: {took:?}");
         let shown = project.run(&["exec", "sent", "--approve", "go", "--format", "json"]).code(1);
         assert!(!shown.stdout.contains("OpenTelemetry"), "stdout holds events only: {shown}");
     }
@@ -269,6 +409,20 @@ fn nothing_is_sent_of_rehearsals_or_when_it_is_switched_off() {
     let run = runs["runs"][0]["run"].as_str().expect("there is a rehearsal");
     project.run(&["resume", run, "--retry", "again"]).code(1);
     project.run(&["rollback", run, "--yes"]).code(0);
+    // Of what is not done no word is lost.
+    let refused = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        let output =
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1").output().expect("it runs");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("OpenTelemetry"), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    refused(&["rehearse", "sent", "--tape", "runbooks/sent.tape.yaml", "--approve", "go"]);
+    let newest = refused(&["runs", "--rehearsals", "--format", "json"]);
+    let newest: serde_json::Value = serde_json::from_str(&newest).expect("one JSON document");
+    let run = newest["runs"][0]["run"].as_str().expect("there is another rehearsal");
+    refused(&["resume", run, "--retry", "ends", "--yes"]);
+    refused(&["rollback", run, "--yes"]);
     for (name, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let output =
             project.command(&["exec", "sent", "--approve", "go"]).env(name, value).output().expect("it runs");
