@@ -419,8 +419,6 @@ mod tests {
             }
             step
         };
-        let again_of =
-            |step: &Offered| step.again.as_ref().map(|again| again.command.clone()).unwrap_or_default();
         for many in [1, 2, 9] {
             let offer = offer((0..many).map(step).collect());
             for rows in [18, 24, 40] {

@@ -276,6 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn on_a_low_terminal_the_question_is_on_it_too() {
+        let step = |number: u32| Covered { step: format!("warm-{number}"), ..Covered::default() };
+        let tall =
+            Asked { covers: (1..=40).map(step).collect(), ask: Vec::new(), ..asked(Question::Approval) };
+        for rows in [9, 10, 12, 24] {
+            let mut script = Script::of(&["y", ""]);
+            script.tall = Some(rows);
+            let mut person = AtTerminal::new(script, Console::plain());
+            assert!(person.ask(&tall).unwrap().yes);
+            let (before, _) = person.to.screen.split_once("Yes to all 40?").unwrap();
+            assert!(rows_of(before, 80) < rows, "on {rows}:\n{before}");
+        }
+    }
+
+    #[test]
     fn who_closes_the_input_decides_nothing() {
         for typed in [&[][..], &["y"], &["y", "OPS-7"]] {
             let mut person = AtTerminal::new(Script::of(typed), Console::plain());
