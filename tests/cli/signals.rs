@@ -182,6 +182,9 @@ fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
     terminal.keys("fg\n");
     project.write("go", "");
     wait_until("the run ended", || project.has("after"));
+    // What is typed while it draws is thrown away.
+    terminal.wait_for("succeeded");
+    terminal.wait_for("ready> ");
     terminal.keys("echo the code is $?\n");
     terminal.wait_for("the code is 0");
     terminal.keys("exit\n");
@@ -290,6 +293,26 @@ fn who_watches_leaves_the_terminal_as_it_was_by_any_signal() {
         assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l"), "{signal:?}: {screen:?}");
     }
     ended(&project);
+}
+
+#[test]
+fn a_mistake_of_ours_leaves_the_terminal_as_it_was() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let mut command = project.command(&["exec", "slow"]);
+    command.env("RUNBOOK_PANIC_AT", "heartbeat:before");
+    let mut terminal = Terminal::start(&command);
+    let before = format!("{:?}", terminal.modes());
+    wait_until("the step began", || leader(&project).is_some());
+    wait_until("it draws", || !echoes(&terminal));
+    // At its first heartbeat, some seconds later.
+    let (code, screen) = terminal.end();
+    project.write("go", "");
+    assert_eq!(code, Some(101), "{screen}");
+    assert!(screen.contains("this is a bug in runbook"), "{screen}");
+    assert_eq!(before, format!("{:?}", terminal.modes()));
+    assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l"), "{screen:?}");
+    let run = project.newest();
+    wait_until("its step ended", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
 }
 
 #[test]
