@@ -6,6 +6,7 @@
 //! | variable | does |
 //! | --- | --- |
 //! | `RUNBOOK_CRASH_AT` | `17` kills at the seventeenth point reached, counted over all names; `heartbeat:after` at the first of that name |
+//! | `RUNBOOK_PANIC_AT` | `heartbeat:before` panics there, as a mistake of ours would: what is put back then is tested |
 //! | `RUNBOOK_CRASH_LIST` | appends the name of each point reached to this file, one a line |
 //!
 //! Our own and not the `fail` crate: that one counts each name for itself, and panics or exits, which runs what a dying
@@ -35,11 +36,13 @@ mod armed {
 
     struct Armed {
         at: Option<String>,
+        panic: Option<String>,
         list: Option<String>,
     }
 
     static ARMED: LazyLock<Armed> = LazyLock::new(|| Armed {
         at: std::env::var("RUNBOOK_CRASH_AT").ok(),
+        panic: std::env::var("RUNBOOK_PANIC_AT").ok(),
         list: std::env::var("RUNBOOK_CRASH_LIST").ok(),
     });
     static REACHED: AtomicUsize = AtomicUsize::new(0);
@@ -47,7 +50,8 @@ mod armed {
 
     /// Kills this process when the crash tests asked for this point.
     pub(crate) fn crash_point(name: &'static str) {
-        let Armed { at, list } = &*ARMED;
+        let Armed { at, panic, list } = &*ARMED;
+        assert!(panic.as_deref() != Some(name), "a test asked for it");
         if let Some(list) = list {
             let _one_line_at_a_time = LISTING.lock().unwrap_or_else(PoisonError::into_inner);
             let file = OpenOptions::new().create(true).append(true).open(list);

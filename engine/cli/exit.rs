@@ -106,6 +106,12 @@ impl Exit {
         Exit::of_status(closed.status, closed.interrupt, asked)
     }
 
+    /// Returns how the program ends that watched a run come to rest: as its engine does. `term` says whether that was stopped
+    /// by SIGTERM.
+    pub fn of_watched(status: RunStatus, term: bool, asked: Asked) -> Exit {
+        Exit::of_status(status, term.then_some(Interrupt::Term), asked)
+    }
+
     /// Returns how the program ends when another engine did its work and ended with `code`.
     pub fn of_code(code: Option<i32>) -> Exit {
         Exit::ALL.into_iter().find(|exit| code == Some(exit.code().into())).unwrap_or(Exit::Failed)

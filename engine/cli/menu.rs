@@ -13,19 +13,39 @@ use super::terminal::Dialogue;
 use super::undoing::shown;
 use crate::driver::{Choice, Offer, Offered};
 use crate::machine::Decision;
-use crate::report::Role;
-
-/// How many of the last lines of a command are shown for each step: more is in `runbook logs`.
-const TAIL: usize = 5;
-
-/// How many lines of a command are shown where all of them don't fit.
-const IN_SHORT: usize = 3;
-
-/// How many steps are shown with their output, so that the menu below is still on the screen.
-const WHOLE: usize = 2;
+use crate::report::{Role, rows_of};
 
 /// How many steps are named at most.
 const NAMED: usize = 8;
+
+/// How much is shown of what failed.
+#[derive(Clone, Copy)]
+struct Much {
+    /// How many lines of why.
+    why: usize,
+    /// How many lines of a command, and of what goes with it.
+    command: usize,
+    /// Of how many steps the command, and what it printed.
+    steps: usize,
+    /// How many of the last lines that it printed: more is in `runbook logs`.
+    tail: usize,
+    /// How many steps are named.
+    named: usize,
+}
+
+/// All that is worth showing at this place.
+const ALL: Much = Much { why: usize::MAX, command: usize::MAX, steps: 2, tail: 5, named: NAMED };
+
+/// What is shown where that does not fit: the first of these that does. What failed and why stands on the screen with the keys,
+/// however small that is.
+const LESS: [Much; 6] = [
+    Much { why: 4, command: 3, ..ALL },
+    Much { why: 4, command: 3, steps: 1, ..ALL },
+    Much { why: 3, command: 2, steps: 1, tail: 3, named: 4 },
+    Much { why: 2, command: 1, steps: 1, tail: 2, named: 2 },
+    Much { why: 2, command: 0, steps: 1, tail: 1, named: 1 },
+    Much { why: 1, command: 0, steps: 0, tail: 0, named: 1 },
+];
 
 type Decided = (Decision, Option<String>);
 
@@ -37,9 +57,14 @@ type Decided = (Decision, Option<String>);
 pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
     let several = offer.steps.len() > 1;
     let undo = !offer.undo.is_empty();
-    let all_of_it = |most| format!("{}{}", introduced(offer, most, console), keys(offer, console));
+    let shown = |much| format!("{}{}", introduced(offer, much, console), keys(offer, false, console));
+    let short = |room| {
+        let shown = |much| format!("{}{}", introduced(offer, much, console), keys(offer, true, console));
+        let fits = |text: &String| rows_of(text, console.width) <= room;
+        LESS.into_iter().map(shown).find(fits).unwrap_or_else(|| shown(LESS[LESS.len() - 1]))
+    };
     let about = offer.steps.first().map(|step| about(step, console)).unwrap_or_default();
-    let before = Before::fit(all_of_it(usize::MAX), about, to.rows(), console.width, |_| all_of_it(IN_SHORT));
+    let before = Before::fit(shown(ALL), about, to.rows(), console.width, short);
     before.show(to)?;
     let mut letters = vec!['r'];
     letters.extend(offer.steps.iter().any(|step| step.ran).then_some('v'));
@@ -74,14 +99,14 @@ pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> 
 }
 
 /// Returns what the question is about, in a line.
-fn about(step: &Offered, console: Console) -> String {
+pub(super) fn about(step: &Offered, console: Console) -> String {
     let why = step.why.as_deref().map_or_else(|| "is in doubt".to_owned(), |why| format!("failed: {why}"));
     let line = format!("{} {}", one_line(&step.step), one_line(&why));
     console.err.shorten(&line, console.width.saturating_sub(1))
 }
 
-/// Returns what failed, of each command no more than `most` lines.
-fn introduced(offer: &Offer, most: usize, console: Console) -> String {
+/// Returns what failed, no more of it than `much`.
+fn introduced(offer: &Offer, much: Much, console: Console) -> String {
     let mut text = String::from("\n");
     if offer.steps.len() > 1 {
         text.push_str(&format!(
@@ -89,16 +114,22 @@ fn introduced(offer: &Offer, most: usize, console: Console) -> String {
             count(offer.steps.len(), "step")
         ));
     }
-    for (number, step) in offer.steps.iter().take(NAMED).enumerate() {
-        text.push_str(&told(step, number < WHOLE, most, console));
+    for (number, step) in offer.steps.iter().take(much.named).enumerate() {
+        let much = match number < much.steps {
+            true => much,
+            // Of the others the command alone, where there is room for all of it.
+            false if much.command == usize::MAX => Much { tail: 0, ..much },
+            false => Much { tail: 0, command: much.command.min(1), ..much },
+        };
+        text.push_str(&told(step, much, console));
     }
-    if let Some(more) = offer.steps.len().checked_sub(NAMED + 1) {
+    if let Some(more) = offer.steps.len().checked_sub(much.named + 1) {
         text.push_str(&format!("and {} more\n", more + 1));
     }
     text
 }
 
-fn told(step: &Offered, shown: bool, most: usize, console: Console) -> String {
+fn told(step: &Offered, much: Much, console: Console) -> String {
     let paint = console.err;
     let (role, what) = match &step.why {
         Some(why) => (Role::Failure, format!("failed: {}", one_line(why))),
@@ -107,59 +138,59 @@ fn told(step: &Offered, shown: bool, most: usize, console: Console) -> String {
     let room = console.width.saturating_sub(1);
     let name = one_line(&step.step);
     let mut text = String::new();
-    for (number, line) in wrapped(&format!("{name} {what}"), room, 0).lines().enumerate() {
+    let why = wrapped(&format!("{name} {what}"), room, 0);
+    let all = why.lines().count();
+    for (number, line) in why.lines().take(much.why).enumerate() {
+        let cut = number + 1 == much.why && all > much.why;
+        let line =
+            if cut { paint.shorten(&format!("{line} {}", paint.ellipsis()), room) } else { line.to_owned() };
         text.push_str(&match line.strip_prefix(&*name).filter(|_| number == 0) {
             Some(line) => format!("{}{}\n", paint.paint(Role::Strong, &name), paint.paint(role, line)),
-            None => format!("  {}\n", paint.paint(role, line)),
+            None => format!("  {}\n", paint.paint(role, &line)),
         });
     }
     if let Some(wanted) = &step.wanted {
-        text.push_str(&wrapped(&format!("until {}", one_line(wanted)), room, 2));
+        text.push_str(&cut(&wrapped(&format!("until {}", one_line(wanted)), room, 2), much.why, console));
     }
-    let mut command = |sign: &str, command: &str| {
-        let lines = whole(command, room.saturating_sub(4), paint);
-        for (number, line) in lines.iter().take(most).enumerate() {
-            let sign = if number == 0 { sign } else { "" };
-            text.push_str(&format!("  {sign:1} {line}\n"));
-        }
-        if let Some(more) = lines.len().checked_sub(most).filter(|more| *more > 0) {
-            text.push_str(&format!(
-                "    {} {} more; p shows all of it\n",
-                paint.ellipsis(),
-                count(more, "line")
-            ));
-        }
-    };
-    command("$", &step.command);
-    let same = step.again.as_ref().filter(|again| again.command == step.command);
-    same.iter().for_each(|again| text.push_str(&changing::around(again, console)));
-    if shown {
-        let lines: Vec<&str> = step.tail.lines().collect();
-        for line in &lines[lines.len().saturating_sub(TAIL)..] {
-            text.push_str(&format!(
-                "{}\n",
-                paint.shorten(&format!("  | {}", paint.clean_output(line)), room)
-            ));
-        }
+    let mut command = String::new();
+    for (number, line) in whole(&step.command, room.saturating_sub(4), paint).iter().enumerate() {
+        command.push_str(&format!("  {:1} {line}\n", if number == 0 { "$" } else { "" }));
+    }
+    let mut same = String::new();
+    if let Some(again) = step.again.as_ref().filter(|again| again.command == step.command) {
+        same = changing::around(again, console);
+    }
+    text.push_str(&cut(&command, much.command, console));
+    text.push_str(&cut(&same, much.command, console));
+    let lines: Vec<&str> = step.tail.lines().collect();
+    for line in &lines[lines.len().saturating_sub(much.tail)..] {
+        text.push_str(&format!("{}\n", paint.shorten(&format!("  | {}", paint.clean_output(line)), room)));
     }
     // The last command may have been that of its gate, or another before its values were known.
-    if let Some(again) = step.again.as_ref().filter(|again| again.command != step.command) {
+    if let Some(again) = step.again.as_ref().filter(|again| again.command != step.command && much.command > 0)
+    {
         text.push_str("  run again it is:\n");
-        let again = changing::command(again, console);
-        let lines = again.lines().count();
-        again.lines().take(most).for_each(|line| text.push_str(&format!("{line}\n")));
-        if let Some(more) = lines.checked_sub(most).filter(|more| *more > 0) {
-            text.push_str(&format!(
-                "    {} {} more; p shows all of it\n",
-                paint.ellipsis(),
-                count(more, "line")
-            ));
-        }
+        text.push_str(&cut(&changing::command(again, console), much.command, console));
     }
     text
 }
 
-fn keys(offer: &Offer, console: Console) -> String {
+/// Returns the first lines, and how many there are more.
+fn cut(lines: &str, most: usize, console: Console) -> String {
+    let all = lines.lines().count();
+    // The line that would say so is as long as the one that is left out.
+    if all <= most.saturating_add(usize::from(most > 0)) {
+        return lines.to_owned();
+    }
+    let mut text: String = lines.lines().take(most).map(|line| format!("{line}\n")).collect();
+    if most > 0 {
+        let more = count(all - most, "line");
+        text.push_str(&format!("    {} {more} more; p shows all of it\n", console.err.ellipsis()));
+    }
+    text
+}
+
+fn keys(offer: &Offer, cut: bool, console: Console) -> String {
     let several = offer.steps.len() > 1;
     let ran = offer.steps.iter().any(|step| step.ran);
     let (again, without, done) = match several {
@@ -191,6 +222,9 @@ fn keys(offer: &Offer, console: Console) -> String {
         lines.push(('b', format!("roll back: {what} (shows them, and asks)")));
     }
     lines.push(('q', format!("leave it; `{} resume {}` goes on later", offer.program, offer.run)));
+    if cut {
+        lines.push(('p', "show all of it: what failed, whole, and its commands".to_owned()));
+    }
     let mut text = String::from("\n");
     for (letter, what) in lines {
         let letter = console.err.paint(Role::Strong, &letter.to_string());
@@ -236,7 +270,7 @@ fn all(offer: &Offer, decided: &Decided, which: impl Fn(&Offered) -> bool) -> Ch
 fn one_by_one(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
     let mut decisions = BTreeMap::new();
     for step in &offer.steps {
-        to.show(&format!("\n{}", told(step, true, usize::MAX, console)))?;
+        to.show(&format!("\n{}", told(step, ALL, console)))?;
         let (letters, question): (&[char], _) = match step.ran {
             true => (&['r', 'v', 's', 'd', 'q'], "Again, only its gate, skip, done, or leave it?"),
             false => (&['r', 's', 'd', 'q'], "Again, skip, done, or leave it?"),
@@ -364,11 +398,39 @@ mod tests {
         let (short, whole) = script.screen.split_once("/p] p\n").unwrap();
         assert!(short.lines().count() <= 24, "{short}");
         assert!(
-            short.contains("until stdout | int >= 10") && short.contains("37 lines more; p shows all of it"),
+            short.contains("until stdout | int >= 10") && short.contains(" lines more; p shows all of it"),
+            "{short}"
+        );
+        assert!(
+            short.contains("scale[cart] failed: its gate") && short.contains("\n  p  show all of it"),
             "{short}"
         );
         assert!(whole.contains("echo 39\n"), "{whole}");
         assert!(whole.contains("\nscale[cart] failed: its gate does not hold: 7\nWhat now?"), "{whole}");
+    }
+
+    #[test]
+    fn however_much_failed_the_first_of_it_stands_on_the_screen_with_the_keys() {
+        let step = |number: usize| {
+            let mut step = offered(&format!("scale[{number}]"), Some(&"no route to host ".repeat(30)), true);
+            step.tail = "out\n".repeat(9);
+            if let Some(again) = &mut step.again {
+                again.stdin = Some("key: value\n".repeat(40));
+            }
+            step
+        };
+        for many in [1, 2, 9] {
+            let offer = offer((0..many).map(step).collect());
+            for rows in [18, 24, 40] {
+                let mut script = Script::of(&["q"]);
+                script.tall = Some(rows);
+                choose(&offer, &mut script, Console::plain()).unwrap();
+                let screen = &script.screen;
+                assert!(rows_of(screen, 80) <= rows, "{many} on {rows}:\n{screen}");
+                assert!(screen.contains("scale[0] failed: no route to host"), "{many} on {rows}:\n{screen}");
+                assert!(screen.contains("\n  p  show all of it"), "{many} on {rows}:\n{screen}");
+            }
+        }
     }
 
     #[test]

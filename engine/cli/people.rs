@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::console::{Console, one_line, wrapped};
 use super::prompt::{Before, answers, yes_after};
-use super::terminal::Dialogue;
+use super::terminal::{Dialogue, Got};
 use super::{changing, menu};
 use crate::driver::{Asked, Choice, Offer, Outliver, People, Recall, Reply};
 use crate::machine::Question;
@@ -26,20 +26,50 @@ impl<D: Dialogue> AtTerminal<D> {
     fn answer(&mut self, asked: &Asked) -> std::io::Result<Option<Reply>> {
         let console = self.console;
         let about = about(asked, console);
+        if !self.to.come_forward(&about)? {
+            return Ok(None);
+        }
         let short = |room| in_short(asked, console, room);
         let before = Before::fit(introduced(asked, console), about, self.to.rows(), console.width, short);
         before.show(&mut self.to)?;
+        loop {
+            match self.reply(asked, &before)? {
+                Got::Given(reply) => return Ok(Some(reply)),
+                Got::Closed => return Ok(None),
+                Got::Again => {
+                    // A yes counts with all that goes with it, and who said it did not know what they read since.
+                    self.to.show("\n  (that is no answer yet: it is asked again)\n")?;
+                    self.to.remind()?;
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, asked: &Asked, before: &Before) -> std::io::Result<Got<Reply>> {
         let question = match asked.question {
-            Question::Approval => "Yes?",
-            Question::Manual => "Done?",
-            Question::Irreversible => "Leave it as it is and go on undoing?",
+            Question::Approval if before.whole.is_some() && asked.covers.len() > 1 => {
+                format!("Yes to all {}?", asked.covers.len())
+            }
+            Question::Approval => "Yes?".to_owned(),
+            Question::Manual => "Done?".to_owned(),
+            Question::Irreversible => "Leave it as it is and go on undoing?".to_owned(),
         };
-        let Some(yes) = yes_after(&before, question, &mut self.to)? else { return Ok(None) };
+        let Some(yes) = yes_after(before, &question, &mut self.to)? else { return Ok(Got::Closed) };
         let ask = if yes { asked.ask.as_slice() } else { &[] };
-        let Some(answers) = answers(ask, &mut self.to, self.console.err)? else { return Ok(None) };
-        let note = self.to.line("Note (Enter for none): ")?;
-        let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-        Ok(Some(Reply { yes, note, answers }))
+        let answers = match answers(ask, &mut self.to, self.console.err)? {
+            Got::Given(answers) => answers,
+            Got::Closed => return Ok(Got::Closed),
+            Got::Again => return Ok(Got::Again),
+        };
+        Ok(match self.to.read("Note (Enter for none): ")? {
+            Got::Given(note) => {
+                let note = Some(note.trim().to_owned()).filter(|note| !note.is_empty());
+                Got::Given(Reply { yes, note, answers })
+            }
+            // Ctrl-C, or the end of their input: whoever leaves here takes back what they said.
+            Got::Closed => Got::Closed,
+            Got::Again => Got::Again,
+        })
     }
 }
 
@@ -73,6 +103,10 @@ impl<D: Dialogue + Send> People for AtTerminal<D> {
 
     fn offer(&mut self, offer: &Offer) -> Choice {
         // A terminal that is gone decides nothing: the run rests as it is, for `runbook resume`.
+        let what = offer.steps.first().map(|step| menu::about(step, self.console)).unwrap_or_default();
+        if !self.to.come_forward(&what).unwrap_or(false) {
+            return Choice::Leave;
+        }
         menu::choose(offer, &mut self.to, self.console).ok().flatten().unwrap_or(Choice::Leave)
     }
 }
@@ -103,9 +137,10 @@ fn in_short(asked: &Asked, console: Console, room: usize) -> String {
     let paint = console.err;
     let mut text = headed(asked, console);
     let runs = if asked.rehearsed { "A yes rehearses" } else { "A yes runs" };
-    text.push_str(&format!("  {runs} this, cut to fit; p shows all of it:\n"));
-    let left = room.saturating_sub(rows_of(&text, console.width)).max(3);
     let all = asked.covers.len();
+    let these = if all > 1 { format!("these {all} commands") } else { "this".to_owned() };
+    text.push_str(&format!("  {runs} {these}, cut to fit; p shows all of it:\n"));
+    let left = room.saturating_sub(rows_of(&text, console.width)).max(1);
     let shown = if all > left { left - 1 } else { all };
     for covered in &asked.covers[..shown] {
         let name = one_line(&covered.step);
@@ -152,7 +187,7 @@ fn wanted(asked: &Asked) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::prompt::tests::Script;
+    use crate::cli::prompt::tests::{NEWS, Script};
     use crate::machine::{Covered, Person};
     use crate::model::Input;
 
@@ -224,7 +259,7 @@ mod tests {
         insta::assert_snapshot!(short, @r"
         go waits for your decision
           Capacity is up. Warm the caches in prod?
-          A yes runs this, cut to fit; p shows all of it:
+          A yes runs these 9 commands, cut to fit; p shows all of it:
             warm-1  npm run cache:warm -- --shard=1 … (3 lines)
             warm-2  npm run cache:warm -- --shard=2 … (3 lines)
             warm-3  npm run cache:warm -- --shard=3 … (3 lines)
@@ -232,17 +267,44 @@ mod tests {
             warm-5  npm run cache:warm -- --shard=5 … (3 lines)
             warm-6  npm run cache:warm -- --shard=6 … (3 lines)
             and 3 more
-        Yes?
+        Yes to all 9?
         ");
         assert!(short.lines().count() < 14, "{short}");
         assert!((1..=9).all(|number| whole.contains(&format!("npm run cache:warm -- --shard={number}\n"))));
-        let below = "\ngo: Capacity is up. Warm the caches in prod?\nYes? [y/N/p] y\n";
+        let below = "\ngo: Capacity is up. Warm the caches in prod?\nYes to all 9? [y/N/p] y\n";
         assert!(whole.contains(below), "the question is said again\n{whole}");
     }
 
     #[test]
+    fn on_a_low_terminal_the_question_is_on_it_too() {
+        let step = |number: u32| Covered { step: format!("warm-{number}"), ..Covered::default() };
+        let tall =
+            Asked { covers: (1..=40).map(step).collect(), ask: Vec::new(), ..asked(Question::Approval) };
+        for rows in [9, 10, 12, 24] {
+            let mut script = Script::of(&["y", ""]);
+            script.tall = Some(rows);
+            let mut person = AtTerminal::new(script, Console::plain());
+            assert!(person.ask(&tall).unwrap().yes);
+            let (before, _) = person.to.screen.split_once("Yes to all 40?").unwrap();
+            assert!(rows_of(before, 80) < rows, "on {rows}:\n{before}");
+        }
+    }
+
+    #[test]
     fn who_closes_the_input_decides_nothing() {
-        assert!(AtTerminal::new(Script::of(&[]), Console::plain()).ask(&asked(Question::Manual)).is_none());
+        for typed in [&[][..], &["y"], &["y", "OPS-7"]] {
+            let mut person = AtTerminal::new(Script::of(typed), Console::plain());
+            assert!(person.ask(&asked(Question::Approval)).is_none(), "{typed:?}: {}", person.to.screen);
+        }
+    }
+
+    #[test]
+    fn a_yes_that_news_breaks_into_is_asked_for_again() {
+        for typed in [&["y", NEWS, "n", ""][..], &["y", "OPS-7", NEWS, "", "n", ""]] {
+            let mut person = AtTerminal::new(Script::of(typed), Console::plain());
+            let reply = person.ask(&asked(Question::Approval)).unwrap();
+            assert!(!reply.yes && reply.answers.is_empty(), "{typed:?}: {}", person.to.screen);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::console::one_line;
-use super::terminal::Dialogue;
+use super::terminal::{Dialogue, Got};
 use crate::load::{Inputs, describe, from_text};
 use crate::model::{Input, Kind, Map, Value};
 use crate::report::{Paint, Role, rows_of};
@@ -34,13 +34,12 @@ pub fn fill(inputs: &mut Inputs, to: &mut dyn Dialogue, paint: Paint) -> io::Res
     Ok(())
 }
 
-/// Asks for the typed answers that go with a yes; nothing when the person closed their input. Enter takes the default, or
-/// leaves out what may be left out.
+/// Asks for the typed answers that go with a yes. Enter takes the default, or leaves out what may be left out.
 ///
 /// # Errors
 ///
 /// As [`fill`].
-pub fn answers(ask: &[Input], to: &mut dyn Dialogue, paint: Paint) -> io::Result<Option<Map>> {
+pub fn answers(ask: &[Input], to: &mut dyn Dialogue, paint: Paint) -> io::Result<Got<Map>> {
     let mut given = Map::new();
     for input in ask {
         to.show(&introduced(input, paint))?;
@@ -49,7 +48,11 @@ pub fn answers(ask: &[Input], to: &mut dyn Dialogue, paint: Paint) -> io::Result
             None => format!("{}: ", input.name),
         };
         loop {
-            let Some(answer) = to.line(&question)? else { return Ok(None) };
+            let answer = match to.read(&question)? {
+                Got::Given(answer) => answer,
+                Got::Closed => return Ok(Got::Closed),
+                Got::Again => return Ok(Got::Again),
+            };
             if answer.trim().is_empty() && (input.default.is_some() || !input.required) {
                 break;
             }
@@ -62,7 +65,7 @@ pub fn answers(ask: &[Input], to: &mut dyn Dialogue, paint: Paint) -> io::Result
             }
         }
     }
-    Ok(Some(given))
+    Ok(Got::Given(given))
 }
 
 /// Returns what is asked for: the help, the type, the values to choose from.
@@ -119,7 +122,7 @@ impl Before {
         width: usize,
         short: impl FnOnce(usize) -> String,
     ) -> Before {
-        let room = rows.saturating_sub(3).max(8);
+        let room = rows.saturating_sub(3);
         match rows_of(&whole, width) <= room {
             true => Before { shown: whole, whole: None, about },
             false => Before { shown: short(room), whole: Some(whole), about },
@@ -182,21 +185,35 @@ pub fn yes(question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
     yes_after(&Before::default(), question, to)
 }
 
-/// As [`yes`], below what was shown: `p` shows all of it, where that is more.
+/// As [`yes`], below what was shown: `p` shows all of it, where that is more. Put again, the question takes no Enter alone: it
+/// may be the end of a `y` that was typed before and is not there any more.
 ///
 /// # Errors
 ///
 /// As [`fill`].
 pub fn yes_after(before: &Before, question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
-    let (keys, words) = match before.whole {
-        Some(_) => ("[y/N/p]", "y, n, or p to see all of it"),
-        None => ("[y/N]", "y or n"),
-    };
+    let more = before.whole.is_some();
+    let words = if more { "y, n, or p to see all of it" } else { "y or n" };
     loop {
-        let Some(answer) = to.line(&format!("{question} {keys} "))? else { return Ok(None) };
+        let wary = to.is_wary();
+        let keys = match (wary, more) {
+            (false, false) => "[y/N]",
+            (false, true) => "[y/N/p]",
+            (true, false) => "[y/n]",
+            (true, true) => "[y/n/p]",
+        };
+        let answer = match to.read(&format!("{question} {keys} "))? {
+            Got::Given(answer) => answer,
+            Got::Closed => return Ok(None),
+            Got::Again => {
+                to.remind()?;
+                continue;
+            }
+        };
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => return Ok(Some(true)),
-            "" | "n" | "no" => return Ok(Some(false)),
+            "" if !wary => return Ok(Some(false)),
+            "n" | "no" => return Ok(Some(false)),
             "p" if before.show_whole(to)? => {}
             _ => to.show(&format!("Please type {words}.\n"))?,
         }
@@ -226,6 +243,9 @@ pub(super) mod tests {
     use crate::load::{Given, Settled};
     use crate::model::Type;
 
+    /// News that breaks in, in place of a line.
+    pub(in crate::cli) const NEWS: &str = "\u{7}";
+
     /// A person who types these lines, and the screen as they see it.
     #[derive(Default)]
     pub(in crate::cli) struct Script {
@@ -233,6 +253,7 @@ pub(super) mod tests {
         pub(in crate::cli) screen: String,
         /// How tall the terminal is; as tall as can be when it is not said.
         pub(in crate::cli) tall: Option<usize>,
+        wary: bool,
     }
 
     impl Script {
@@ -253,8 +274,19 @@ pub(super) mod tests {
             self.screen.push_str(text);
             Ok(())
         }
-        fn line(&mut self, question: &str) -> io::Result<Option<String>> {
-            Ok(self.next(question, true))
+        fn read(&mut self, question: &str) -> io::Result<Got<String>> {
+            if self.answers.last() == Some(&NEWS) {
+                self.answers.pop();
+                self.screen.push_str(&format!("{question}\nnews\n"));
+                self.wary = true;
+                return Ok(Got::Again);
+            }
+            let Some(line) = self.next(question, true) else { return Ok(Got::Closed) };
+            self.wary &= line.is_empty();
+            Ok(Got::Given(line))
+        }
+        fn is_wary(&self) -> bool {
+            self.wary
         }
         fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
             Ok(self.next(question, false))
@@ -323,6 +355,22 @@ pub(super) mod tests {
         ] {
             assert_eq!(yes("Go?", &mut Script::of(answers)).unwrap(), meant, "{answers:?}");
         }
+    }
+
+    #[test]
+    fn enter_alone_is_no_answer_to_a_question_that_was_put_again() {
+        for (answers, meant) in [
+            (&[NEWS, "", "y"][..], Some(true)),
+            (&[NEWS, "", NEWS, "", "n"], Some(false)),
+            (&[NEWS, ""], None),
+            (&[NEWS, "what", ""], Some(false)),
+        ] {
+            let mut script = Script::of(answers);
+            assert_eq!(yes("Go?", &mut script).unwrap(), meant, "{answers:?}: {}", script.screen);
+        }
+        let mut script = Script::of(&[NEWS, "", "n"]);
+        yes("Go?", &mut script).unwrap();
+        assert_eq!(script.screen, "Go? [y/N] \nnews\nGo? [y/n] \nPlease type y or n.\nGo? [y/n] n\n");
     }
 
     #[test]

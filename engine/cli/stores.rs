@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::settings::{REHEARSALS, Settings};
 use crate::driver::{DriveError, life, now, outlive_file_limit};
 use crate::journal::{Filter, JournalError, RunId, RunRow, Store, Stored};
-use crate::machine::{Graph, RunStatus, State};
+use crate::machine::{Graph, Mode, RunStatus, State};
 use crate::report::{Role, Standing};
 
 /// Opens the journal for a new run; makes it when it is not there.
@@ -279,7 +279,13 @@ pub fn asks(state: &State, graph: &Graph) -> bool {
 /// Returns the step at which a run that an engine drives waits at the prompt that a failure ends in: the first to fail, or in
 /// doubt, where nothing else goes on and nobody is asked anything else.
 pub fn undecided(state: &State, graph: &Graph) -> Option<String> {
-    if !asks(state, graph) {
+    // Where a failure lets the rest go on, that is offered once nobody is asked anything any more; where it does not, at once.
+    let offers = match state.mode {
+        Mode::Forward => state.asking == 0,
+        Mode::Draining => !state.then_rollback,
+        _ => false,
+    };
+    if !offers || !asks(state, graph) {
         return None;
     }
     let standing = |at| Standing::of(graph, state, at, true);
@@ -295,4 +301,52 @@ pub fn undecided(state: &State, graph: &Graph) -> Option<String> {
 /// Says whether an engine drives a run now.
 pub fn is_alive(run: &RunRow) -> bool {
     run.lease.as_ref().is_some_and(|lease| lease.is_live(now(), life))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Event, Finish, Opened, Question};
+    use crate::model::{Action, Body, OnFailure, Runbook, Step};
+
+    /// A run in which `boom` failed beside the approval `go`.
+    fn failed_beside_an_approval(on_failure: OnFailure) -> (State, Graph) {
+        let action = Action::Approve(Box::default());
+        let go = Step { id: "go".to_owned(), body: Body { action, ..Body::default() }, ..Step::default() };
+        let boom = Step { id: "boom".to_owned(), on_failure: Some(on_failure), ..Step::default() };
+        let graph = Graph::of(&Runbook { steps: vec![go, boom], ..Runbook::default() });
+        let mut state = State::new(&graph);
+        let (step, prompt) = ("go".to_owned(), String::new());
+        let events = [
+            Event::Opened(Opened::none()),
+            Event::Started { step: step.clone() },
+            Event::Asked { step, question: Question::Approval, prompt, covers: Vec::new(), ms: None },
+            Event::Started { step: "boom".to_owned() },
+            Event::Finished { step: "boom".to_owned(), result: Finish::Failed("no".to_owned()) },
+        ];
+        events.iter().for_each(|event| state.apply(&graph, event).unwrap());
+        (state, graph)
+    }
+
+    #[test]
+    fn a_run_that_waits_for_an_approval_is_not_said_to_wait_for_who_decides_about_a_failure() {
+        let (mut state, graph) = failed_beside_an_approval(OnFailure::Continue);
+        assert_eq!(undecided(&state, &graph), None);
+        let by = crate::machine::Person { name: "ann".into(), host: String::new(), via: String::new() };
+        let answered = Event::Answered {
+            step: "go".to_owned(),
+            by,
+            yes: true,
+            note: None,
+            answers: crate::model::Map::new(),
+            hash: None,
+            covers: Vec::new(),
+        };
+        state.apply(&graph, &answered).unwrap();
+        state.apply(&graph, &Event::Finished { step: "go".to_owned(), result: Finish::Succeeded }).unwrap();
+        assert_eq!(undecided(&state, &graph).as_deref(), Some("boom"));
+        // It takes the question down, and offers at once what can be done.
+        let (state, graph) = failed_beside_an_approval(OnFailure::Pause);
+        assert_eq!(undecided(&state, &graph).as_deref(), Some("boom"));
+    }
 }

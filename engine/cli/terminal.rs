@@ -13,6 +13,18 @@ use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialC
 
 use crate::driver::{News, Recall};
 
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got<T> {
+    /// The answer.
+    Given(T),
+    /// Nothing, and nothing will: the person closed their input, or the question is over.
+    Closed,
+    /// Nothing yet: news came between, or another program had the terminal. Whatever was answered just before is an answer of
+    /// somebody who did not know the news, so a question of several parts begins again.
+    Again,
+}
+
 /// Asks a person for one line. What the prompts are made of, so that a test can answer them.
 pub trait Dialogue {
     /// Shows text that is no question.
@@ -22,16 +34,56 @@ pub trait Dialogue {
     /// When the terminal is gone.
     fn show(&mut self, text: &str) -> io::Result<()>;
 
-    /// Returns the line that the person typed, or nothing when they closed their input.
+    /// Returns the line that the person typed.
     ///
     /// # Errors
     ///
     /// When the terminal is gone, or [`io::ErrorKind::Interrupted`] when they pressed Ctrl-C.
-    fn line(&mut self, question: &str) -> io::Result<Option<String>>;
+    fn read(&mut self, question: &str) -> io::Result<Got<String>>;
 
-    /// Begins a question that is over as soon as `recall` says so: [`line`](Dialogue::line) then returns nothing. What
-    /// was typed before is no answer to it.
+    /// As [`read`](Dialogue::read), for a question of one part: it is put again by itself. Nothing when they closed their
+    /// input, or the question is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Dialogue::read).
+    fn line(&mut self, question: &str) -> io::Result<Option<String>> {
+        loop {
+            match self.read(question)? {
+                Got::Given(line) => return Ok(Some(line)),
+                Got::Closed => return Ok(None),
+                Got::Again => self.remind()?,
+            }
+        }
+    }
+
+    /// Begins a question that is over as soon as `recall` says so: [`read`](Dialogue::read) then returns
+    /// [`Got::Closed`]. What was typed before is no answer to it.
     fn until(&mut self, _recall: &Arc<Recall>) {}
+
+    /// Waits until the program is the one that the keys go to; says whether the question is still to be put. `what` is asked
+    /// then, and said in a line meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal is gone.
+    fn come_forward(&mut self, _what: &str) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Shows what the question is about, below what came between.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal is gone.
+    fn remind(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Says whether Enter alone may end what was typed for a question that stands there no more: it is no answer then.
+    fn is_wary(&self) -> bool {
+        false
+    }
 
     /// Calls whoever went away from their terminal.
     fn ring(&mut self) {}
@@ -48,7 +100,7 @@ pub trait Dialogue {
     ///
     /// # Errors
     ///
-    /// As [`line`](Dialogue::line).
+    /// As [`read`](Dialogue::read).
     fn hidden(&mut self, question: &str) -> io::Result<Option<String>>;
 }
 
@@ -59,6 +111,8 @@ pub struct Terminal {
     write: File,
     recall: Option<Arc<Recall>>,
     about: String,
+    /// Whether a question was taken from under the hands of whoever was about to answer it, and nothing was typed since.
+    wary: bool,
 }
 
 /// How often a program in the background looks whether it was brought to the front.
@@ -95,8 +149,10 @@ pub fn echo(on: bool) {
             // What was typed unseen is no answer to a prompt, and no command for the shell.
             let _ = termios::tcsetattr(&tty, OptionalActions::Flush, &before);
         }
-    } else if before.is_none()
-        && let Ok(found) = termios::tcgetattr(&tty)
+    } else if let Ok(found) = termios::tcgetattr(&tty)
+        // Where it is off already another view turned it off, and turns it on again: "off" is not how it was. And where it is
+        // on though we turned it off, a shell had the terminal meanwhile, unseen by us: it is turned off anew.
+        && found.local_modes.contains(LocalModes::ECHO)
     {
         let mut silent = found.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
@@ -110,26 +166,31 @@ impl Terminal {
     pub fn open() -> Option<Terminal> {
         let write = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
         let read = BufReader::new(write.try_clone().ok()?);
-        Some(Terminal { read, write, recall: None, about: String::new() })
+        Some(Terminal { read, write, recall: None, about: String::new(), wary: false })
     }
 
-    /// Waits for keys. A program in the background reads none: the system would stop it, and its steps' timeouts with it.
+    /// Waits for keys. A program in the background reads none: the system would stop it, and its steps' timeouts with it. It
+    /// writes none of its questions either, into what somebody types for another program.
     fn wait(&mut self) -> io::Result<Heard> {
+        let mut behind = false;
         loop {
+            let in_front = in_front(&self.write);
             match self.recall.as_ref().and_then(|recall| recall.news()) {
                 Some(News::Over(why)) => {
                     self.forget_keys();
-                    self.show(&format!("\n  ({why})\n"))?;
+                    if in_front && !behind {
+                        self.show(&format!("\n  ({why})\n"))?;
+                    }
                     return Ok(Heard::Over);
                 }
-                Some(News::Again) => {
-                    // It was typed before what is to be read now, and can't be seen any more.
-                    self.forget_keys();
-                    return Ok(Heard::Again);
-                }
-                None => {}
+                Some(News::Again) => behind = true,
+                None => behind |= !in_front,
             }
-            let in_front = in_front(&self.write);
+            if in_front && behind {
+                // What was typed was typed before what is to be read now, and can't be seen any more.
+                self.forget_keys();
+                return Ok(Heard::Again);
+            }
             if in_front && !self.read.buffer().is_empty() {
                 return Ok(Heard::Keys);
             }
@@ -142,7 +203,12 @@ impl Terminal {
             }
             let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(BACKGROUND.subsec_nanos()) };
             match poll(&mut waited, (!in_front).then_some(&pause)) {
-                Ok(_) if in_front && !waited[0].revents().is_empty() => return Ok(Heard::Keys),
+                // News that came with the keys is heard first.
+                Ok(_) if waited.get(1).is_some_and(|bell| !bell.revents().is_empty()) => {}
+                // Stopped while it waited it may wake up in the background, by keys of the shell.
+                Ok(_) if in_front && !waited[0].revents().is_empty() && self::in_front(&self.write) => {
+                    return Ok(Heard::Keys);
+                }
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -166,31 +232,37 @@ impl Dialogue for Terminal {
         self.write.flush()
     }
 
-    fn line(&mut self, question: &str) -> io::Result<Option<String>> {
+    fn read(&mut self, question: &str) -> io::Result<Got<String>> {
+        if !in_front(&self.write) && matches!(self.wait()?, Heard::Over) {
+            return Ok(Got::Closed);
+        }
         self.show(question)?;
         let mut line = Vec::new();
         loop {
             match self.wait()? {
-                Heard::Over => return Ok(None),
+                Heard::Over => {
+                    self.wary = true;
+                    return Ok(Got::Closed);
+                }
                 Heard::Again => {
-                    line.clear();
-                    let about =
-                        if self.about.is_empty() { String::new() } else { format!("{}\n", self.about) };
-                    self.show(&format!("\n{about}{question}"))?;
+                    self.wary = true;
+                    return Ok(Got::Again);
                 }
                 Heard::Keys => {
                     let keys = self.read.fill_buf()?;
                     if keys.is_empty() {
                         // What follows is not to stand behind the question.
                         self.show("\n")?;
-                        return Ok((!line.is_empty()).then(|| text(line)));
+                        return Ok(if line.is_empty() { Got::Closed } else { Got::Given(text(line)) });
                     }
                     let end = keys.iter().position(|&key| key == b'\n');
                     let taken = end.map_or(keys.len(), |end| end + 1);
                     line.extend_from_slice(&keys[..end.unwrap_or(taken)]);
                     self.read.consume(taken);
                     if end.is_some() {
-                        return Ok(Some(text(line).trim_end_matches('\r').to_owned()));
+                        let line = text(line).trim_end_matches('\r').to_owned();
+                        self.wary &= line.trim().is_empty();
+                        return Ok(Got::Given(line));
                     }
                 }
             }
@@ -201,6 +273,23 @@ impl Dialogue for Terminal {
         self.recall = Some(Arc::clone(recall));
         self.about.clear();
         self.forget_keys();
+    }
+
+    fn come_forward(&mut self, what: &str) -> io::Result<bool> {
+        if in_front(&self.write) {
+            return Ok(true);
+        }
+        self.show(&format!("\n{what} (asked in the foreground: fg)\n"))?;
+        Ok(!matches!(self.wait()?, Heard::Over))
+    }
+
+    fn remind(&mut self) -> io::Result<()> {
+        let about = if self.about.is_empty() { String::new() } else { format!("{}\n", self.about) };
+        self.show(&format!("\n{about}"))
+    }
+
+    fn is_wary(&self) -> bool {
+        self.wary
     }
 
     fn ring(&mut self) {
@@ -221,6 +310,9 @@ impl Dialogue for Terminal {
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
+        if !in_front(&self.write) && matches!(self.wait()?, Heard::Over) {
+            return Ok(None);
+        }
         self.show(question)?;
         let before = termios::tcgetattr(&self.write)?;
         let mut silent = before.clone();

@@ -9,10 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::error::CliError;
-use super::exit::Exit;
+use super::exit::{Asked, Exit};
 use super::settings::Settings;
 use super::{past, stores, view};
-use crate::driver::{DriveError, now};
+use crate::driver::{DriveError, hangup, now};
 use crate::journal::{OutputDir, Record, RunId, Store, Stream};
 use crate::machine::{Event, Graph, Leaf, Mode, State};
 use crate::report::{self, EndInfo, Reporter, Seen};
@@ -29,7 +29,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many bytes of an output are read at a look: only its last line is shown.
 const LONGEST: u64 = 64 * 1024;
 
-/// Follows a run until it rests or its engine is gone. Ctrl-C ends the watching, and not the run.
+/// Follows a run until it rests or its engine is gone, and returns how that ends: a script that looks on learns what became of
+/// it. Ctrl-C ends the watching, and not the run.
 ///
 /// # Errors
 ///
@@ -53,6 +54,8 @@ async fn follow(
     // The view may hide the cursor, so an end by a signal must come back here.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
+    let mut quit = signal(SignalKind::quit())?;
+    let mut hup = hangup()?;
     let mut stop = signal(SignalKind::from_raw(SIGTSTP))?;
     let mut go_on = signal(SignalKind::from_raw(SIGCONT))?;
     loop {
@@ -76,6 +79,8 @@ async fn follow(
             }
             tokio::select! {
                 _ = int.recv() => { watched.view.suspend(); return Ok(Exit::Interrupted) }
+                _ = quit.recv() => { watched.view.suspend(); return Ok(Exit::Interrupted) }
+                () = hup.recv() => { watched.view.suspend(); return Ok(Exit::Interrupted) }
                 _ = term.recv() => { watched.view.suspend(); return Ok(Exit::Terminated) }
                 _ = stop.recv() => {
                     watched.view.suspend();
@@ -103,6 +108,9 @@ struct Watched {
     still: u32,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// What its engine was asked for, and whether SIGTERM stopped it.
+    asked: Asked,
+    term: bool,
 }
 
 impl Watched {
@@ -114,8 +122,19 @@ impl Watched {
         let mut view = view::of(settings);
         past::tell(view.as_mut(), store, &stored.run.runbook, Some(run.as_str()), settings);
         let (outputs, printed) = (store.outputs(), Printed::default());
-        let mut watched =
-            Watched { graph, state, view, outputs, printed, seen: 0, still: 0, first: None, last: None };
+        let mut watched = Watched {
+            graph,
+            state,
+            view,
+            outputs,
+            printed,
+            seen: 0,
+            still: 0,
+            first: None,
+            last: None,
+            asked: Asked::Forward,
+            term: false,
+        };
         stored.records.iter().try_for_each(|record| watched.show(run, record))?;
         Ok(watched)
     }
@@ -123,6 +142,17 @@ impl Watched {
     fn show(&mut self, run: &RunId, record: &Record) -> Result<(), CliError> {
         let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
         let rested = self.state.mode == Mode::Resting;
+        match &record.event {
+            Event::Resumed { .. } | Event::TakenOver { .. } => {
+                (self.asked, self.term) = (Asked::Forward, false)
+            }
+            // Of a run that goes on it was chosen at the prompt of a failed step, and its engine was asked to go forwards.
+            Event::RollbackBegan { by: Some(_), .. } if rested => {
+                (self.asked, self.term) = (Asked::Back, false);
+            }
+            Event::StopRequested { by, .. } => self.term |= by == "SIGTERM",
+            _ => {}
+        }
         self.state.apply(&self.graph, &record.event).map_err(illegal)?;
         (self.seen, self.last) = (record.seq, Some(record.at));
         // Of a run that was taken up again only what its engine of now does is its time.
@@ -179,7 +209,7 @@ impl Watched {
         let program = settings.program();
         Ok(format!(
             "{step} failed, and {who} is asked at the run's own terminal what becomes of it\n\
-             to decide it here: `{program} cancel {run}`, then `{program} resume {run}`"
+             to decide it here:\n  {program} cancel {run}\n  {program} resume {run}"
         ))
     }
 
@@ -195,7 +225,7 @@ impl Watched {
         let took = took.unwrap_or_default();
         let (state, graph) = (&self.state, &self.graph);
         self.view.close(&EndInfo { run: run.as_str(), program: &program, state, graph, took });
-        Ok(Exit::Good)
+        Ok(Exit::of_watched(state.status, self.term, self.asked))
     }
 }
 

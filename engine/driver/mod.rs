@@ -57,4 +57,5 @@ pub use recorder::Recorder;
 pub use renewal::Renewal;
 pub use script::{Answering, Death, Script};
 pub use secret_command::secret_of_command;
+pub use signals::{Hangup, hangup};
 pub use undoing::{Hint, ToUndo, undo_plan};

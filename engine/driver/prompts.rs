@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::looping::{Life, Loop, Message};
-use super::people::{Asked, Choice, Offer, Offered, Recall, Reply};
+use super::people::{Asked, Choice, News, Offer, Offered, Recall, Reply};
 use super::target;
 use super::undoing;
 use crate::machine::{Covered, Evaluate, Event, Finish, Input, Mode, Person, Progress, Question, Stage, To};
@@ -197,11 +197,19 @@ impl Loop<'_> {
     /// Takes a person's answer.
     pub(super) fn replied(&mut self, life: &mut Life, asked: Asked, reply: Option<Reply>) {
         let Some(now) = self.prompt_ended(life) else { return };
-        let recalled = now.recall.news().is_some_and(|news| news != super::people::News::Again);
+        let over = match now.recall.news() {
+            Some(News::Over(why)) => Some(why),
+            Some(News::Again) | None => None,
+        };
         let Asked { step, question, prompt, hash, .. } = asked;
-        match reply {
+        match (reply, over) {
             _ if now.stale => {}
-            Some(Reply { yes, note, answers }) => {
+            // Taken down as they typed the last of it, by their own Ctrl-C for instance.
+            (Some(_), Some(why)) => {
+                self.reporter
+                    .aside(&format!("the answer to {step} came too late, and does not count: {why}"));
+            }
+            (Some(Reply { yes, note, answers }), None) => {
                 let by = self.at_terminal();
                 let to = match question {
                     Question::Approval => To::Decide(hash),
@@ -214,8 +222,8 @@ impl Loop<'_> {
                 life.queue.push(Input::Answered { step, by, yes, note, answers, to });
             }
             // Taken down, or whoever waits will have to be answered from elsewhere.
-            None if recalled || self.wait => {}
-            None => life.queue.push(Input::NobodyAnswers { step }),
+            (None, over) if over.is_some() || self.wait => {}
+            (None, _) => life.queue.push(Input::NobodyAnswers { step }),
         }
         self.prompt(life);
     }

@@ -23,7 +23,7 @@ pub(super) struct Signals {
     int: Signal,
     term: Signal,
     quit: Signal,
-    hup: Option<Signal>,
+    hup: Hangup,
     suspend: Signal,
     go_on: Signal,
 }
@@ -50,13 +50,11 @@ impl Signals {
     ///
     /// When the system does not let us.
     pub(super) fn listen() -> io::Result<Signals> {
-        // Under `nohup` a lost terminal is meant to be no reason to stop.
-        let hup = if is_ignored(SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Signals {
             int: signal(SignalKind::interrupt())?,
             term: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
-            hup,
+            hup: hangup()?,
             suspend: signal(SignalKind::from_raw(SIGTSTP))?,
             go_on: signal(SignalKind::from_raw(SIGCONT))?,
         })
@@ -64,17 +62,11 @@ impl Signals {
 
     /// Returns the next one.
     pub(super) async fn recv(&mut self) -> Came {
-        let hung_up = async {
-            match &mut self.hup {
-                Some(hup) => hup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = self.int.recv() => Came::Stop(Interrupt::Int),
             _ = self.term.recv() => Came::Stop(Interrupt::Term),
             _ = self.quit.recv() => Came::Stop(Interrupt::Quit),
-            _ = hung_up => Came::Stop(Interrupt::Hup),
+            () = self.hup.recv() => Came::Stop(Interrupt::Hup),
             _ = self.suspend.recv() => Came::Suspend,
             _ = self.go_on.recv() => Came::GoOn,
         }
@@ -87,6 +79,30 @@ impl Signals {
         // Not SIGTSTP: ours is listened to, and the way back to what the system does of it needs `unsafe`.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
         self.go_on.recv().await;
+    }
+}
+
+/// The signal of a lost terminal.
+#[derive(Debug)]
+pub struct Hangup(Option<Signal>);
+
+/// Begins to listen for a lost terminal, which from here on ends the process no more by itself. Under `nohup` it is meant to be
+/// no reason to stop, and nothing is heard.
+///
+/// # Errors
+///
+/// When the system does not let us.
+pub fn hangup() -> io::Result<Hangup> {
+    Ok(Hangup(if is_ignored(SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) }))
+}
+
+impl Hangup {
+    /// Returns when it came.
+    pub async fn recv(&mut self) {
+        match &mut self.0 {
+            Some(hup) => drop(hup.recv().await),
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod account;
 mod asks;
 mod beside;
+mod continued;
 mod doubt;
 mod excerpt;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod when;
 pub use account::{ACCOUNT_VERSION, Account, Answer, Asking, Change, Entry, FailedStep, Reply, Said};
 pub use asks::Asks;
 pub use beside::{Listener, beside};
+pub use continued::{continued, shell_words};
 pub use doubt::{Doubt, Settle};
 pub use json::{VERSION as JSON_VERSION, json};
 pub use lines::lines;

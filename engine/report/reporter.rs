@@ -95,7 +95,8 @@ pub trait Reporter: Send {
     /// Leaves the terminal to somebody else, a prompt for instance.
     fn suspend(&mut self) {}
 
-    /// Takes in why nothing moves, for as long as it doesn't; empty when something does.
+    /// Takes in why nothing moves, for as long as it doesn't; empty when something does. A line that begins with two blanks is a
+    /// command to be pasted.
     fn waits(&mut self, _text: &str) {}
 
     /// Says at once, in the middle of what somebody else shows, what whoever reads that must not miss: a failure, for

@@ -156,14 +156,20 @@ fn the_bell_is_rung_once_when_the_person_at_the_terminal_is_asked() {
     assert!(!piped.contains('\u{7}'), "{piped}");
 }
 
-#[test]
-fn who_is_asked_reads_of_a_failure_before_they_answer() {
-    let project = Project::new().file(
+/// An approval, and beside it a step that fails once `fail` is there.
+fn beside() -> Project {
+    Project::new().file(
         "runbooks/beside.yaml",
         "runbook: beside\ntitle: Two at a time\nsteps:\n  \
          - {id: go, needs: [], approve: {prompt: Shall it go on?}}\n  - id: boom\n    needs: []\n    on_failure: continue\n    \
-         shell: 'while [ ! -e fail ]; do sleep 0.05; done; echo no route to host; exit 3'\n    irreversible: It only fails.\n",
-    );
+         shell: 'while [ ! -e fail ]; do sleep 0.05; done; echo no route to host; exit 3'\n    irreversible: It only fails.\n  \
+         - {id: act, needs: [go], run: touch acted, irreversible: It only writes.}\n",
+    )
+}
+
+#[test]
+fn who_is_asked_reads_of_a_failure_before_they_answer() {
+    let project = beside();
     let mut terminal = Terminal::start(&project.command(&["exec", "beside"]));
     terminal.wait_for("Yes? [y/N] ");
     // Half an answer, from before anything was wrong.
@@ -171,18 +177,53 @@ fn who_is_asked_reads_of_a_failure_before_they_answer() {
     project.write("fail", "");
     terminal.wait_for("boom ");
     terminal.wait_for("| no route to host");
-    terminal.wait_for("Yes? [y/N] ");
+    terminal.wait_for("Yes? [y/n] ");
+    // The other half: it is neither a yes to what was read since, nor a no.
     terminal.keys("\n");
+    terminal.wait_for("Please type y or n.");
+    terminal.wait_for("Yes? [y/n] ");
+    assert_eq!(answers(&project), []);
+    terminal.keys("n\n");
     terminal.wait_for("Note");
     terminal.keys("\n");
     terminal.wait_for("What now?");
     terminal.keys("q\n");
     let (_, screen) = terminal.end();
-    let answers: Vec<bool> = events(&project)
-        .into_iter()
-        .filter_map(|event| if let Event::Answered { yes, .. } = event { Some(yes) } else { None })
-        .collect();
-    assert_eq!(answers, [false], "{screen}");
+    assert_eq!(answers(&project), [("go".to_owned(), false)], "{screen}");
+}
+
+fn answers(project: &Project) -> Vec<(String, bool)> {
+    let answered = |event| match event {
+        Event::Answered { step, yes, .. } => Some((step, yes)),
+        _ => None,
+    };
+    events(project).into_iter().filter_map(answered).collect()
+}
+
+#[test]
+fn a_yes_counts_with_its_note_and_can_be_taken_back_until_then() {
+    for news in [false, true] {
+        let project = beside();
+        let mut terminal = Terminal::start(&project.command(&["exec", "beside"]));
+        terminal.wait_for("Yes? [y/N] ");
+        terminal.keys("y\n");
+        terminal.wait_for("Note");
+        if news {
+            project.write("fail", "");
+            terminal.wait_for("| no route to host");
+            terminal.wait_for("that is no answer yet");
+            terminal.wait_for("Yes? [y/n] ");
+            terminal.keys("y\n");
+            terminal.wait_for("Note");
+        }
+        terminal.keys(CTRL_C);
+        terminal.wait_for("the run was asked to stop (Ctrl-C)");
+        project.write("fail", "");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, Some(130), "{screen}");
+        assert_eq!(answers(&project), [], "{screen}");
+        assert!(!project.has("acted"), "{screen}");
+    }
 }
 
 #[test]
@@ -236,23 +277,18 @@ fn a_prompt_answered_elsewhere_is_taken_down_and_its_keys_answer_nothing() {
     project.run(&["approve", &run, "go", "--note", "from the other room"]).code(0);
     terminal.wait_for("answered from elsewhere: ann@");
     terminal.wait_for("more waits for your decision");
-    terminal.wait_for("Yes? [y/N] ");
+    terminal.wait_for("Yes? [y/n] ");
     terminal.keys("\n");
+    terminal.wait_for("Please type y or n.");
+    terminal.keys("n\n");
     terminal.wait_for("Note (Enter for none)");
     terminal.keys("\n");
     terminal.wait_for("What now?");
     terminal.keys("q\n");
     let (code, screen) = terminal.end();
-    assert_eq!(code, Some(1), "no is the answer to Enter alone: {screen}");
+    assert_eq!(code, Some(1), "{screen}");
     assert!(project.has("acted"));
-    let answers: Vec<(String, bool)> = events(&project)
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Answered { step, yes, .. } => Some((step, yes)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(answers, [("go".to_owned(), true), ("more".to_owned(), false)]);
+    assert_eq!(answers(&project), [("go".to_owned(), true), ("more".to_owned(), false)]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use runbook::exec::find_by_env;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::LocalModes;
 
 use crate::support::live::{stopped, wait_until};
 use crate::support::project::Project;
@@ -181,10 +182,169 @@ fn a_shell_suspends_it_moves_it_to_the_background_and_brings_it_back() {
     terminal.keys("fg\n");
     project.write("go", "");
     wait_until("the run ended", || project.has("after"));
+    // What is typed while it draws is thrown away.
+    terminal.wait_for("succeeded");
+    terminal.wait_for("ready> ");
     terminal.keys("echo the code is $?\n");
     terminal.wait_for("the code is 0");
     terminal.keys("exit\n");
     assert_eq!(terminal.end().0, Some(0));
+}
+
+/// A question of a run that a shell has put into the background.
+#[test]
+fn a_question_is_not_written_into_another_program_and_is_put_again_in_front() {
+    let project = Project::new().file(
+        "runbooks/asking.yaml",
+        "runbook: asking\ntitle: Ask\nsteps:\n  - {id: go, approve: {prompt: 'Go?'}}\n  - {id: act, run: touch acted, irreversible: No.}\n",
+    );
+    let (mut terminal, program) = shell(&project);
+    terminal.keys(&format!("{program} exec asking\n"));
+    terminal.wait_for("Yes? [y/N] ");
+    terminal.keys(CTRL_Z);
+    terminal.wait_for("Stopped");
+    terminal.wait_for("ready> ");
+    terminal.keys("bg\n");
+    terminal.wait_for("ready> ");
+    // Longer than somebody in the background takes to look whether they are in front.
+    terminal.keys("sleep 1; echo the $((40 + 2))\n");
+    terminal.wait_for("the 42");
+    terminal.wait_for("ready> ");
+    terminal.keys("fg\n");
+    terminal.wait_for("go: Go?");
+    terminal.wait_for("Yes? [y/n] ");
+    terminal.keys("y\n");
+    terminal.wait_for("Note");
+    terminal.keys("\n");
+    terminal.wait_for("succeeded");
+    terminal.wait_for("ready> ");
+    terminal.keys("exit\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches("Yes? [y/").count(), 2, "{screen}");
+}
+
+fn echoes(terminal: &Terminal) -> bool {
+    terminal.modes().local_modes.contains(LocalModes::ECHO)
+}
+
+#[test]
+fn stopped_from_outside_it_draws_without_echo_again() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let (mut terminal, program) = shell(&project);
+    terminal.keys(&format!("{program} exec slow\n"));
+    wait_until("the step began", || leader(&project).is_some());
+    // A shell that edits its line has echo off too.
+    let drawing =
+        |terminal: &Terminal| !echoes(terminal) && terminal.modes().local_modes.contains(LocalModes::ICANON);
+    wait_until("it draws", || drawing(&terminal));
+    let step = leader(&project).expect("it began");
+    let engine = parent(step);
+    kill_process(engine, Signal::STOP).expect("it runs");
+    terminal.wait_for("Stopped");
+    terminal.wait_for("ready> ");
+    terminal.keys("bg\n");
+    terminal.wait_for("ready> ");
+    wait_until("it goes on", || !stopped(engine.as_raw_nonzero().get().cast_unsigned()));
+    terminal.keys("sleep 1; echo the $((40 + 2))\n");
+    terminal.wait_for("the 42");
+    terminal.wait_for("ready> ");
+    terminal.keys("fg\n");
+    terminal.wait_for("long");
+    wait_until("it draws without echo", || drawing(&terminal));
+    project.write("go", "");
+    terminal.wait_for("succeeded");
+    terminal.wait_for("ready> ");
+    terminal.keys("exit\n");
+    assert_eq!(terminal.end().0, Some(0));
+    assert!(echoes(&terminal));
+}
+
+fn parent(process: u32) -> Pid {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it lives");
+    let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+    let parent = parent.and_then(|parent| parent.parse().ok()).expect("it has a parent");
+    Pid::from_raw(parent).expect("a process has a number")
+}
+
+/// A run in the background, to be watched.
+fn detached() -> Project {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    project.run(&["exec", "slow", "--detach"]).code(0);
+    wait_until("the step began", || leader(&project).is_some());
+    project
+}
+
+fn ended(project: &Project) {
+    project.write("go", "");
+    wait_until("the run ended", || project.has("after"));
+}
+
+#[test]
+fn who_watches_leaves_the_terminal_as_it_was_by_any_signal() {
+    let project = detached();
+    for (signal, code) in [(Signal::INT, 130), (Signal::QUIT, 130), (Signal::HUP, 130), (Signal::TERM, 143)] {
+        let mut terminal = Terminal::start(&project.command(&["status", "--watch"]));
+        wait_until("it draws", || !echoes(&terminal));
+        terminal.signal(signal);
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, Some(code), "{signal:?}: {screen}");
+        assert!(echoes(&terminal), "{signal:?}");
+        assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l"), "{signal:?}: {screen:?}");
+    }
+    ended(&project);
+}
+
+#[test]
+fn a_mistake_of_ours_leaves_the_terminal_as_it_was() {
+    let project = Project::new().file("runbooks/slow.yaml", SLOW);
+    let mut command = project.command(&["exec", "slow"]);
+    command.env("RUNBOOK_PANIC_AT", "heartbeat:before");
+    let mut terminal = Terminal::start(&command);
+    let before = format!("{:?}", terminal.modes());
+    wait_until("the step began", || leader(&project).is_some());
+    wait_until("it draws", || !echoes(&terminal));
+    // At its first heartbeat, some seconds later.
+    let (code, screen) = terminal.end();
+    project.write("go", "");
+    assert_eq!(code, Some(101), "{screen}");
+    assert!(screen.contains("this is a bug in runbook"), "{screen}");
+    assert_eq!(before, format!("{:?}", terminal.modes()));
+    assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l"), "{screen:?}");
+    let run = project.newest();
+    wait_until("its step ended", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
+}
+
+#[test]
+fn two_views_on_one_terminal_leave_its_echo_on() {
+    let project = detached();
+    let plain = project.command(&[]);
+    let program = plain.get_program().to_str().expect("a path in ASCII");
+    let mut both = Command::new("sh");
+    both.arg("-c").arg(format!(
+        "{program} status --watch & echo $! > one; while [ ! -e more ]; do sleep 0.05; done; {program} status --watch & echo $! > two; wait"
+    ));
+    both.env_clear().current_dir(project.root());
+    both.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = Terminal::start(&both);
+    terminal.wait_for("\x1b[?25l");
+    wait_until("the first draws", || !echoes(&terminal));
+    project.write("more", "");
+    terminal.wait_for("\x1b[?25l");
+    let end = |name: &str| {
+        let number = std::fs::read_to_string(project.root().join(name)).expect("it was written");
+        kill_process(
+            Pid::from_raw(number.trim().parse().expect("a number")).expect("a process"),
+            Signal::TERM,
+        )
+        .expect("it runs");
+    };
+    end("one");
+    wait_until("the first gave it back", || echoes(&terminal));
+    end("two");
+    let (_, screen) = terminal.end();
+    assert!(echoes(&terminal), "{screen}");
+    ended(&project);
 }
 
 /// A question in the background is not read from the keyboard that belongs to the shell: it would stop the whole run.
@@ -196,7 +356,7 @@ fn a_question_in_the_background_waits_for_another_terminal_or_for_the_front() {
     );
     let (mut terminal, program) = shell(&project);
     terminal.keys(&format!("{program} exec asking &\n"));
-    terminal.wait_for("go waits for your decision");
+    terminal.wait_for("go: Go? (asked in the foreground: fg)");
     let run = project.newest();
     project.run(&["approve", &run, "go"]).code(0);
     wait_until("it went on", || project.has("acted"));

@@ -84,7 +84,7 @@ fn who_watches_a_run_sees_it_go_on_with_the_new_file() {
     old.says("was taken over by");
     project.write("go", "");
     new.ends_with(3);
-    let said = watch.ends_with(0);
+    let said = watch.ends_with(3);
     assert!(said.contains("the run goes on with the file as it is now"), "{said}");
     assert!(!said.contains("make sense"), "{said}");
     old.ends_with(6);

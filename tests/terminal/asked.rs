@@ -77,7 +77,7 @@ fn what_is_taller_than_the_terminal_keeps_its_question_on_it() {
         screen.ends_with("to see all of it:") && screen.contains("\npeak: env = prod\nType peak to go on")
     });
     terminal.types("peak");
-    like("tall_approval", &terminal.until("Yes? [y/N/p]"));
+    like("tall_approval", &terminal.until("Yes to all 8? [y/N/p]"));
     terminal.types("p");
     like("tall_approval_whole", &terminal.when("all of it", |screen| screen.contains("\ngo: Raise")));
     terminal.types("n");

@@ -95,10 +95,13 @@ fn who_watches_reads_that_the_run_waits_for_a_decision_elsewhere() {
     let Some(terminal) = typed(&project, "runbook exec move") else { return };
     terminal.until("What now?");
     let other = typed(&project, "runbook status --watch").expect("there is one already");
-    like("watched_undecided", &other.until("to decide it here"));
-    other.presses("C-c");
-    other.ended(130);
+    like("watched_undecided", &other.until("runbook resume r"));
+    other.resize(60, 20);
+    let told = |screen: &str| screen.lines().filter(|line| line.starts_with("    runbook ")).count() == 2;
+    other.when("both commands, each on a line", told);
+    // Who looks on learns what became of the run.
     terminal.types("q");
+    other.ended(1);
     terminal.ended(1);
 }
 

@@ -1,6 +1,8 @@
 //! What a person is asked, answered as they would: with keys.
 
 use runbook::exec::find_by_env;
+use runbook::journal::Store;
+use runbook::machine::Event;
 
 use super::{like, typed};
 use crate::support::live::{killed, wait_until};
@@ -64,6 +66,34 @@ fn an_approval_that_is_given_elsewhere_takes_the_prompt_down() {
     let told = other.ended(0);
     assert!(told.contains("hears it at once"), "{told}");
     like("answered_elsewhere", &terminal.ended(0));
+}
+
+#[test]
+fn half_an_answer_that_a_failure_breaks_into_is_none() {
+    let project = Project::new().file(
+        "runbooks/beside.yaml",
+        "runbook: beside\ntitle: Two at a time\nsteps:\n  - {id: go, needs: [], approve: {prompt: Shall it go on?}}\n  \
+         - id: boom\n    needs: []\n    on_failure: continue\n    \
+         shell: 'while [ ! -e fail ]; do sleep 0.05; done; echo no route to host; exit 3'\n    irreversible: It only fails.\n  \
+         - {id: act, needs: [go], run: touch acted, irreversible: It only writes.}\n",
+    );
+    let Some(terminal) = typed(&project, "runbook exec beside") else { return };
+    terminal.until("Yes? [y/N]");
+    terminal.presses("y");
+    terminal.until("Yes? [y/N] y");
+    project.write("fail", "");
+    like("broken_in", &terminal.until("Yes? [y/n]"));
+    terminal.presses("Enter");
+    terminal.until("Please type y or n.");
+    terminal.types("y");
+    terminal.until("Note (Enter for none):");
+    terminal.presses("C-c");
+    like("yes_withdrawn", &terminal.ended(130));
+    let store = Store::open_read_only(project.journal()).expect("a journal");
+    let run = store.find(&project.newest()).expect("the run");
+    let records = store.load(&run).expect("it can be read").records;
+    assert!(!records.iter().any(|record| matches!(record.event, Event::Answered { .. })), "{records:?}");
+    assert!(!project.has("acted"));
 }
 
 #[test]

@@ -373,7 +373,8 @@ pub(super) const TOLD: &[Told] = &[
     Told {
         verb: "status",
         about: &[
-            "Without a run it is the newest that is not finished. --watch follows it and ends when the run rests.",
+            "Without a run it is the newest that is not finished. --watch follows it and ends when the run rests, with the \
+             exit code of the run: 0 when it succeeded, 1 when it failed, 3 when it waits for a person.",
         ],
         examples: &[
             ("the newest unfinished run", "runbook status"),

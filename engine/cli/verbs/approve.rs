@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::gather::left;
 use crate::cli::people::{about, introduced};
 use crate::cli::settings::Settings;
-use crate::cli::terminal::{Dialogue, Terminal};
+use crate::cli::terminal::{Dialogue, Got, Terminal};
 use crate::cli::{prompt, stores, waiting};
 use crate::driver::{Asked, now};
 use crate::journal::Ask;
@@ -123,12 +123,19 @@ fn complete(
         // The question has scrolled away.
         to.show(&format!("{}\n", about(asked, console)))?;
     }
-    if prompt::yes("Approve?", to).map_err(left)? != Some(true) {
-        return Ok(None);
+    loop {
+        if prompt::yes("Approve?", to).map_err(left)? != Some(true) {
+            return Ok(None);
+        }
+        match prompt::answers(&missing, to, console.err).map_err(left)? {
+            Got::Given(typed) => {
+                given.extend(typed);
+                return Ok(Some(given));
+            }
+            Got::Closed => return Ok(None),
+            Got::Again => {}
+        }
     }
-    let Some(typed) = prompt::answers(&missing, to, console.err).map_err(left)? else { return Ok(None) };
-    given.extend(typed);
-    Ok(Some(given))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{Form, Plan};
 use crate::cli::book::Books;
-use crate::cli::console::{Console, continued, exact, exact_lines, one_line, wrapped};
+use crate::cli::console::{Console, exact, exact_lines, one_line, wrapped};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::{Missing, gather};
@@ -14,7 +14,7 @@ use crate::cli::{observed, observing};
 use crate::driver::{PlannedGate, PlannedStep, Standing, Wanted, now, preview};
 use crate::machine::Stage;
 use crate::model::Effect;
-use crate::report::Role;
+use crate::report::{Role, continued};
 use crate::template::quote_word;
 
 /// Shows the plan. Opens no journal, and starts no process unless it is to look.

@@ -9,6 +9,7 @@ use super::outline::{Mark, Phase};
 use super::row::Row;
 use super::{Fold, Live, UNFOLDED, name_columns, seconds};
 use crate::machine::{Addr, NodeId};
+use crate::report::continued;
 use crate::report::paint::{Role, pad, width};
 use crate::report::section::Size;
 use crate::report::timeline::between;
@@ -17,6 +18,8 @@ use crate::report::timeline::between;
 const FAILURES: usize = 3;
 /// The rows that what ended before is left, whatever there is to show.
 const ABOVE: usize = 6;
+/// The rows of why nothing moves, without the commands that go with it.
+const MOST_OF_WAITS: usize = 4;
 /// From so many rows on there is one to spare.
 const ROOMY: usize = 16;
 
@@ -47,8 +50,9 @@ impl Live {
         let most = (size.rows - 2).min(size.rows.saturating_sub(ABOVE).max(8));
         // Between what stays and what is redrawn.
         let apart = (size.rows >= ROOMY).then(String::new);
-        let waits = self.waits_lines(columns);
-        let left = (most - 1 - apart.iter().len()).saturating_sub(waits.len());
+        let left = most - 1 - apart.iter().len();
+        let waits = self.waits_lines(columns, left);
+        let left = left - waits.len();
         let mut lines = Lines { lines: Vec::new(), left };
         let hidden = self.at_work(&mut lines, now, columns);
         if hidden == 0 {
@@ -71,14 +75,26 @@ impl Live {
         block
     }
 
-    /// Returns why nothing moves.
-    fn waits_lines(&self, columns: usize) -> Vec<String> {
-        let wrapped = |line: &str| self.paint.wrap(&self.paint.clean(line), columns.saturating_sub(2));
-        let lines = self.waits.lines().flat_map(wrapped).take(4).enumerate().map(|(number, line)| {
+    /// Returns why nothing moves, in no more than `most` rows. A line that begins with blanks is a command, which is there to be
+    /// pasted: it is broken where a shell joins it again, and what is told is cut before it is.
+    fn waits_lines(&self, columns: usize, most: usize) -> Vec<String> {
+        let room = columns.saturating_sub(2);
+        let (mut told, mut commands) = (Vec::new(), Vec::new());
+        for line in self.waits.lines() {
+            match line.strip_prefix("  ") {
+                Some(command) => {
+                    let command = continued(&self.paint.clean(command), room.saturating_sub(2));
+                    commands.extend(command.lines().map(|line| format!("    {line}")));
+                }
+                None => told.extend(self.paint.wrap(&self.paint.clean(line), room)),
+            }
+        }
+        told.truncate(most.saturating_sub(commands.len()).min(MOST_OF_WAITS));
+        let told = told.into_iter().enumerate().map(|(number, line)| {
             let sign = if number == 0 { self.paint.glyph(Role::Person) } else { " ".to_owned() };
             format!("{sign} {line}")
         });
-        lines.collect()
+        told.chain(commands).take(most).collect()
     }
 
     /// Adds what is at work, whoever waits for a person first: it is what somebody can do something about. Returns how many

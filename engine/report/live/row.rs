@@ -20,6 +20,10 @@ const MOST_OF_OUTPUT: usize = 24;
 const MOST_OF_SEEN: usize = 20;
 /// The columns in which what a gate waits for is still worth telling.
 const LEAST_OF_WANTS: usize = 14;
+/// The columns of a name that are left in any case.
+const LEAST_OF_NAME: usize = 8;
+/// The columns of how long it is at work: a blank, and seven for `12m 30s`.
+const WIDTH_OF_ELAPSED: usize = 8;
 
 /// What stands last in a row.
 #[derive(Default)]
@@ -31,6 +35,8 @@ struct Detail {
     narrow: Vec<String>,
     /// Whether it is of a gate, of which all three are told.
     gate: bool,
+    /// Whether that could not tell.
+    unknown: bool,
 }
 
 impl Detail {
@@ -61,14 +67,25 @@ impl Detail {
         first.min(MOST_OF_SEEN)
     }
 
+    /// Returns the columns that a name makes room for: the first value, and what is wanted of it when that is short.
+    fn kept(&self) -> usize {
+        if let Some(narrow) = self.narrow.last() {
+            return width(narrow);
+        }
+        let wants = Some(width(&self.wants)).filter(|wants| *wants <= LEAST_OF_WANTS && !self.unknown);
+        self.least_seen() + wants.unwrap_or_default()
+    }
+
     /// Returns it in that many columns.
     fn fitted(&self, room: usize, paint: Paint) -> String {
         if self.whole() <= room || !self.gate {
             return paint.shorten(&format!("{}{}{}", self.seen, self.wants, self.until), room);
         }
-        let left = room.saturating_sub(width(&self.until));
+        // A value tells more than how long it is waited for.
+        let until = if self.kept() + width(&self.until) <= room { &*self.until } else { "" };
+        let left = room.saturating_sub(width(until));
         if let Some(narrow) = self.narrow.iter().find(|narrow| width(narrow) <= left) {
-            return format!("{narrow}{}", self.until);
+            return format!("{narrow}{until}");
         }
         let for_wants = left.saturating_sub(self.least_seen());
         let wants = match width(&self.wants) <= for_wants {
@@ -85,7 +102,7 @@ impl Detail {
             }
             _ => paint.shorten(&self.seen, left),
         };
-        format!("{seen}{wants}{}", self.until)
+        format!("{seen}{wants}{until}")
     }
 }
 
@@ -277,9 +294,14 @@ impl Row {
         let blank = " ".repeat(indent);
         let wide = (name_columns(columns) + 2).saturating_sub(indent);
         let columns = columns.saturating_sub(indent + 2);
-        let name = paint.shorten(&pad(&paint.clean(&self.name), wide), columns);
+        let detail = self.detail(paint, now);
+        // What a gate saw can't be guessed, and the rest of a name can. For how long it is waited for, only blanks make room.
+        let beside = if detail.gate { WIDTH_OF_ELAPSED + 2 + detail.kept() } else { 0 };
+        let most = columns.saturating_sub(beside).max(LEAST_OF_NAME.min(columns));
+        let filled = wide.min(columns.saturating_sub(beside + width(&detail.until)));
+        let name = pad(&short_name(&paint.clean(&self.name), most, paint), filled);
         let room = columns - width(&name);
-        let said = paint.shorten(&self.said(paint, now, room, usual), room);
+        let said = paint.shorten(&self.said(&detail, paint, now, room, usual), room);
         let role = if self.unknown { Role::Doubt } else { self.role };
         // Of a command's last line little hangs; what a gate saw and who is asked must be read on any terminal.
         let told =
@@ -290,12 +312,18 @@ impl Row {
 
     /// Returns what stands behind the name. Where there is little room the words that can be done without are left out first,
     /// then what is waited for is cut: the value that was seen first, and until when, are what somebody looks for.
-    fn said(&self, paint: Paint, now: Timestamp, room: usize, usual: Option<Duration>) -> String {
+    fn said(
+        &self,
+        detail: &Detail,
+        paint: Paint,
+        now: Timestamp,
+        room: usize,
+        usual: Option<Duration>,
+    ) -> String {
         let elapsed = format!(" {:>7}", seconds(between(self.began, now)));
         let usual = usual.filter(|usual| usual.as_secs() > 0 && !self.is_asking()).map(seconds);
         let told = |word: &str| usual.as_ref().map(|usual| format!("{word}{usual}")).unwrap_or_default();
         let approximately = if paint.unicode { "≈" } else { "~" };
-        let detail = self.detail(paint, now);
         let attempt = self.attempt.as_deref().unwrap_or("");
         let variants = [
             (told("usually "), self.doing, attempt),
@@ -347,7 +375,7 @@ impl Row {
                     until.push_str(&format!(", {passed} of {}", format_duration(within)));
                 }
                 let narrow = if self.unknown { Vec::new() } else { wants_of_first(terms, &seen, paint) };
-                Detail { seen, wants: wants(terms, paint), until, narrow, gate: true }
+                Detail { seen, wants: wants(terms, paint), until, narrow, gate: true, unknown: self.unknown }
             }
             _ => Detail { seen, ..Detail::default() },
         }
@@ -372,5 +400,15 @@ impl Row {
         let last = if part.trim_ascii().is_empty() { &self.whole } else { part };
         let last = paint.clean_output(&String::from_utf8_lossy(last));
         if last.trim().is_empty() { paint.clean(&self.title) } else { last }
+    }
+}
+
+/// Returns a name in that many columns: of an instance its key is kept, which tells it from the others.
+fn short_name(name: &str, columns: usize, paint: Paint) -> String {
+    match name.find('[').map(|at| name.split_at(at)) {
+        Some((step, key)) if width(name) > columns && width(key) < columns => {
+            format!("{}{key}", paint.shorten(step, columns - width(key)))
+        }
+        _ => paint.shorten(name, columns),
     }
 }

@@ -1,3 +1,5 @@
+mod gates;
+
 use insta::assert_snapshot;
 
 use super::vt::Vt;
@@ -380,6 +382,28 @@ fn why_nothing_moves_is_told_until_something_does() {
 }
 
 #[test]
+fn a_command_that_goes_with_why_nothing_moves_is_never_cut() {
+    for (columns, rows) in [(120, 30), (80, 24), (60, 15), (45, 12)] {
+        let vt = Vt::new(columns, rows);
+        let mut play = on(&vt);
+        play.fail("scale[api]", "no").tick(1_000);
+        let command = "runbook --store '/var/lib/a folder/journal.db' cancel r7k2m9qd";
+        let why = "it is asked at the run's own terminal what becomes of it; to decide it here:";
+        play.reporters[0]
+            .waits(&format!("scale[api] failed, and {why}\n  {command}\n  runbook resume r7k2m9qd"));
+        play.tick(1_000);
+        let text = vt.text();
+        let at = text.find("    runbook").unwrap_or_else(|| panic!("at {columns}:\n{text}"));
+        let lines: Vec<&str> = text[at..].lines().map(str::trim).collect();
+        let pasted = lines.join("\n").replace(" \\\n", " ");
+        assert!(
+            pasted.starts_with(&format!("{command}\nrunbook resume r7k2m9qd\n")),
+            "at {columns}:\n{text}"
+        );
+    }
+}
+
+#[test]
 fn without_unicode_and_with_colour() {
     let vt = Vt::new(80, 24);
     let paint = Paint { colour: true, unicode: false };
@@ -469,74 +493,6 @@ fn ten_thousand_steps_in_a_hundred_phases_are_a_block_like_any_other() {
         writes == 50 && bytes < 50 * 200,
         "only the clocks are written: {bytes} bytes in {writes} frames"
     );
-}
-
-/// A step whose gate waits, in a runbook that says for how long.
-fn waiting(vt: &Vt) -> Play {
-    waiting_for(vt, "json.ready >= 10", "ready 7")
-}
-
-fn waiting_for(vt: &Vt, pass: &str, seen: &str) -> Play {
-    let mut book = runbook();
-    let text = |src: &str| crate::model::Text::new(src);
-    let pass = crate::model::Expr(text(pass));
-    let gate = crate::model::Gate { pass, within: Some(text("10m")), ..Default::default() };
-    book.steps[2].body.verify = Some(Box::new(gate));
-    let mut play = Play::opened(&book, vec![live(vt.terminal(UTF8))]);
-    play.start("reach").done("reach");
-    play.act("aurora", "ACU 2 → 8", "aws rds modify-db-cluster").exit("aurora", Stage::Action, 0, "");
-    play.intend("aurora", Stage::Verify, "aws rds describe-db-clusters").pass(125_000);
-    play.poll("aurora", Stage::Verify, Verdict::DoesNotHold, seen);
-    play
-}
-
-#[test]
-fn where_there_is_little_room_the_value_and_the_time_are_told_and_the_condition_is_cut() {
-    let pass = "json.status.observedGeneration >= json.metadata.generation and json.status.readyReplicas >= 10 \
-                and json.status.replicas <= 20";
-    for (columns, seen, expected) in [
-        (200, "readyReplicas 7, observedGeneration 4, generation 4, replicas 10", ", 2m 10s of 10m"),
-        (80, "readyReplicas 7, observedGeneration 4, generation 4", "  7, wants ≥ 10, 2m 10s of 10m"),
-        (
-            100,
-            "observedGeneration 3, generation 4",
-            "observedGeneration 3, wants ≥ generation, 2m 10s of 10m",
-        ),
-        (80, "observedGeneration 3, generation 4", "  3, wants ≥ generation, 2m 10s of 10m"),
-        (60, "readyReplicas 7, replicas 10", " 7, 2m 10s of 10m"),
-    ] {
-        let vt = Vt::new(columns, 24);
-        let mut play = waiting_for(&vt, pass, seen);
-        play.tick(5_000);
-        let text = vt.text();
-        let row = text.lines().find(|line| line.contains("● aurora")).expect("its row");
-        assert!(row.trim_end().ends_with(expected), "{row}");
-        let all = "observedGeneration ≥ generation and readyReplicas ≥ 10 and replicas ≤ 20";
-        assert_eq!(row.contains(all), columns == 200, "{row}");
-    }
-}
-
-fn squeezed(vt: &Vt) -> String {
-    vt.text().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[test]
-fn a_gate_tells_what_it_waits_for_and_how_long_there_is() {
-    for (columns, expected) in [
-        (80, "aurora 2m 11s ready 7, wants ≥ 10, 2m 10s of 10m"),
-        (200, "aurora 2m 11s verifying ready 7, wants ≥ 10, 2m 10s of 10m"),
-    ] {
-        let vt = Vt::new(columns, 24);
-        let mut play = waiting(&vt);
-        play.tick(5_000);
-        assert!(squeezed(&vt).contains(expected), "{}", vt.text());
-    }
-    let vt = Vt::new(80, 24);
-    let mut play = waiting(&vt);
-    let why = "the server did not answer in time, and neither did the one before it".to_owned();
-    play.poll("aurora", Stage::Verify, Verdict::CouldNotTell(why), "").tick(5_000);
-    assert!(vt.text().contains("  ? aurora"), "{}", vt.text());
-    assert!(vt.text().contains("could not tell: the serve…, 2m 10s of 10m"), "{}", vt.text());
 }
 
 #[test]

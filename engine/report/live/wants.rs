@@ -15,17 +15,15 @@ pub(super) fn wants(terms: &Terms, paint: Paint) -> String {
     paint.clean(&format!(", wants {}", told.join(" and ")))
 }
 
-/// Returns `ready 7, wants ≥ 10`, and the same without the name, of a gate that wants more than that: what stands first of what
-/// was seen is what does not hold.
+/// Returns `ready 7, wants ≥ 10`, and the same without the name, of a gate that may want more than that: what stands first of
+/// what was seen is what does not hold.
 pub(super) fn wants_of_first(terms: &Terms, seen: &str, paint: Paint) -> Vec<String> {
     let first = seen.split(", ").next().unwrap_or(seen);
     let is_first = |want: &&Want| match want {
         Want::Than { of, .. } => !of.is_empty() && first.split(' ').next() == Some(of),
         Want::Whole(_) => false,
     };
-    let Some(want) = terms.wants.iter().find(is_first).filter(|_| terms.wants.len() > 1) else {
-        return Vec::new();
-    };
+    let Some(want) = terms.wants.iter().find(is_first) else { return Vec::new() };
     let value = first.split_once(' ').map_or(first, |(_, value)| value);
     [first, value].map(|seen| paint.clean(&format!("{seen}, wants {}", told(want, true)))).to_vec()
 }
