@@ -9,6 +9,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -323,26 +324,109 @@ fn each_value_that_is_open_is_a_var_of_the_draft() {
     }
 }
 
-/// A step that no run does is told by `check` until somebody decides; what only may be a way back is run, and asked about.
+/// A step that no run does is told by `check` until somebody decides, also where it only may be a way back.
 #[test]
-fn what_goes_back_is_never_passed_over_in_silence() {
-    let text = "# T\n\n## Reverting traffic to blue\n\n```sh\n: > forwards\n```\n\n## Rollback\n\n```sh\n: > back\n```\n";
-    let project = Project::new().file("wiki.md", text);
-    project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
-    let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
-    assert!(
-        draft.contains(
-            "way back, or only an example: which of them is to run?\n#   wiki.md:6 forwards: “Reverting"
-        ),
-        "{draft}"
+fn what_goes_back_is_run_by_nobody_and_never_passed_over_in_silence() {
+    let back = [
+        "## Rollback",
+        "### To undo the switch",
+        "### Steps to revert",
+        "Steps to undo:",
+        "Run the following to undo:",
+        "## Rollback with Helm",
+        "1. To revert:",
+    ];
+    let unsure = [
+        "## Reverting traffic to blue",
+        "## To undo the hold",
+        "To revert the config:",
+        "# T: undo the hold",
+    ];
+    for (words, sure) in back.map(|words| (words, true)).into_iter().chain(unsure.map(|words| (words, false)))
+    {
+        let indent = if words.starts_with("1.") { "   " } else { "" };
+        let fence = format!("{indent}```sh\n{indent}: > back\n{indent}: > back\n{indent}```\n");
+        let text = format!("# T\n\n## Do it\n\n```sh\n: > forwards\n```\n\n{words}\n\n{fence}");
+        let project = Project::new().file("wiki.md", text);
+        project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
+        let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
+        let (_, asked) = draft.split_once("Whose `rollback` are these?").expect(words);
+        let asked = asked.split("\n#\n").next().unwrap_or_default();
+        assert_eq!(
+            asked.matches("may go forwards too").count(),
+            if sure { 0 } else { 2 },
+            "{words}: {draft}"
+        );
+        let checked = project.run(&["check", "runbooks/t.yaml"]).code(0).to_string();
+        assert_eq!(checked.matches("warning[RB0225]").count(), 2, "{words}: {checked}");
+        project.run(&["exec", "t", "--yes"]).code(0);
+        assert!(project.has("forwards") && !project.has("back"), "{words}: {draft}");
+    }
+}
+
+/// "Run this first, then:" is a command that a reader does.
+#[test]
+fn a_command_that_a_sentence_names_is_a_step_or_is_listed() {
+    let text = "# T\n\nRun `kubectl drain node-1` first, then:\n\n```sh\nkubectl delete node node-1\n```\n\n\
+        1. Run `kubectl cordon node-2`, then:\n\n   ```sh\n   kubectl delete node node-2\n   ```\n\n\
+        If `kubectl get nodes` hangs:\n\n```sh\nkubectl version\n```\n\n- `helm list` shows it\n\nDo not run `helm uninstall api`.\n";
+    let document = imported(text);
+    let steps = document["steps"].as_array().expect("a list");
+    let told: Vec<String> = steps.iter().map(|step| format!("{} {}", step["lines"][0], step["id"])).collect();
+    assert_eq!(
+        told.join(", ").replace('"', ""),
+        "3 kubectl-drain-node-1, 6 kubectl-delete-node-node-1, 9 kubectl-cordon-node-2, 12 kubectl-delete-node-node-2, 18 if-kubectl-get-nodes-hangs"
     );
-    let checked = project.run(&["check", "runbooks/t.yaml"]).code(0).to_string();
-    assert!(
-        checked.matches("warning[RB0225]").count() == 1 && checked.contains("whose rollback"),
-        "{checked}"
+    let open = document["open"].as_array().expect("a list");
+    let named: Vec<String> = open
+        .iter()
+        .filter(|open| open["matter"] == "choice")
+        .map(|open| format!("{} {}", open["line"], open["about"]))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "15 \"“kubectl get nodes” is named in a sentence, and is no step\"",
+            "21 \"“helm list” is named in a sentence, and is no step\""
+        ]
     );
-    project.run(&["exec", "t", "--yes"]).code(0);
-    assert!(project.has("forwards") && !project.has("back"), "{draft}");
+}
+
+/// Long lines, which nobody writes and a pasted file has. Each takes a second or two; where the time went with the square of the
+/// length, one took hours.
+#[test]
+fn one_long_line_is_read_soon() {
+    let parts = [
+        "password=",
+        "token=a<",
+        "x password: ",
+        ";",
+        "'password=a b",
+        "a://b;c:d@",
+        "\"password\":",
+        "echo a:b ",
+    ];
+    for part in parts {
+        let line = part.repeat((1 << 20) / part.len());
+        // A command of a million words is nobody's, and slow elsewhere.
+        let fence = if part.contains(' ') { String::new() } else { format!("\ntool {line}") };
+        let text = format!("# T\n\n{line}\n\n```sh\ndate{fence}\n```\n\n```ini\n{line}\n```\n");
+        let project = Project::new().file("wiki.md", text);
+        let mut live =
+            project.command(&["import", "wiki.md", "--out", "x.yaml"]).spawn().expect("it can be run");
+        let mut ended = None;
+        for _ in 0..2400 {
+            ended = live.try_wait().expect("it can be asked");
+            if ended.is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let _ = live.kill();
+        assert!(ended.is_some_and(|status| status.success()), "{part}: not in two minutes, or {ended:?}");
+        let draft = fs::read_to_string(project.root().join("x.yaml")).expect("it is written");
+        assert!(!draft.contains("sea-gull"), "{part}");
+    }
 }
 
 #[test]
