@@ -73,6 +73,19 @@ fn bash_completes() {
 
 #[test]
 fn zsh_completes() {
+    zsh_completes_with("autoload -Uz compinit; compinit -u -D; eval \"$(runbook completions zsh)\"");
+}
+
+/// As a package installs it: a file that compinit finds, and that zsh loads at the first TAB.
+#[test]
+fn zsh_completes_from_fpath() {
+    zsh_completes_with(
+        "mkdir -p z/own; runbook completions zsh > z/own/_runbook; fpath=($PWD/z/own $fpath); autoload -Uz compinit; compinit -u -D",
+    );
+}
+
+#[track_caller]
+fn zsh_completes_with(setup: &str) {
     let (project, run) = project();
     let Some(zsh) = debian::programs(&["zsh", "zsh-common"], "bin", &["zsh"]) else { return };
     let root = root(&zsh, "bin/zsh");
@@ -84,7 +97,7 @@ fn zsh_completes() {
             format!("module_path=({root}/usr/lib/*/zsh/*)\nfpath=({root}/usr/share/zsh/functions/**/*(/))\n")
         }
     };
-    let rc = "autoload -Uz compinit; compinit -u -D; eval \"$(runbook completions zsh)\"; PS1='> '; clear; echo ready\n";
+    let rc = format!("{setup}; PS1='> '; clear; echo ready\n");
     project.write("z/.zshenv", own);
     project.write("z/.zshrc", rc);
     let Some(terminal) = typed(&project, &started(&zsh, "zsh", "ZDOTDIR=$PWD/z", "-d -i")) else { return };
