@@ -128,7 +128,7 @@ fn what_stands_below_home_is_found() {
     let below = format!("~/{}/runbooks/", there.file_name().expect("it has a name").to_string_lossy());
     let project = project.env("HOME", &home.display().to_string());
     let name = format!("{below}deploy.yaml");
-    assert_eq!(values(&project, &["exec", &format!("{below}de")]), [name.clone()]);
+    assert_eq!(values(&project, &["exec", &format!("{below}de")]), [name.as_str()]);
     assert_eq!(values(&project, &["exec", &name, "--only", "lo"]), ["look"]);
 }
 

@@ -64,6 +64,25 @@ fn bash_completes() {
     terminal.types(r#"eval "$(runbook completions bash)"; clear; PS1='> '; echo ready"#);
     terminal.when("the shell", |screen| screen.starts_with("ready\n>"));
     completes(&terminal, &run);
+    // Below the home folder, which the shell reads only where nothing is quoted.
+    terminal.types("HOME=$PWD; clear");
+    terminal.presses("runbook plan ~/runbooks/ha");
+    terminal.presses("Tab");
+    terminal.until("runbook plan ~/runbooks/hard.yaml");
+    terminal.presses(" --var env=st");
+    terminal.presses("Tab");
+    terminal.until("~/runbooks/hard.yaml  --var env=staging");
+    terminal.presses("C-u");
+    terminal.presses("C-l");
+    // M-* puts all of them in, without what is said about them.
+    terminal.presses("runbook exec hard --on");
+    terminal.presses("M-*");
+    terminal.until("--only");
+    terminal.until("--on-failure");
+    assert!(!terminal.screen().contains('('), "{}", terminal.screen());
+    terminal.presses("C-u");
+    terminal.presses("C-l");
+    terminal.when("an empty line", |screen| !screen.contains("runbook"));
     // Where there is a choice it is shown, with what each is.
     terminal.presses("runbook s");
     terminal.presses("Tab");
