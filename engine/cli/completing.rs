@@ -6,7 +6,8 @@
 mod names;
 mod runs;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::builder::ValueHint;
@@ -46,6 +47,10 @@ impl Typed {
         self.matches.try_get_one::<String>(id).ok().flatten().map(String::as_str)
     }
 
+    fn says(&self, flag: &str) -> bool {
+        self.matches.try_get_one::<bool>(flag).ok().flatten().copied().unwrap_or(false)
+    }
+
     fn texts(&self, id: &str) -> Vec<&str> {
         let all = self.matches.try_get_many::<String>(id).ok().flatten();
         all.map(|all| all.map(String::as_str).collect()).unwrap_or_default()
@@ -79,20 +84,20 @@ pub(super) fn offers(words: Vec<String>, settings: &Settings) -> Vec<Offer> {
 
 /// Reads what stands on the line, whatever is wrong with it.
 fn typed(words: &[String], settings: &Settings) -> Typed {
+    // The shell reads `~` when the line is run.
+    let home = settings.environment.var("HOME").map(Path::new);
+    let read = |word: &String| match (word.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => home.as_os_str().to_owned(),
+        (Some(below), Some(home)) if below.starts_with('/') => home.join(&below[1..]).into_os_string(),
+        _ => word.into(),
+    };
+    let words: Vec<OsString> = words.iter().map(read).collect();
     let Ok(matches) = help::plain().ignore_errors(true).try_get_matches_from(words) else {
         // Help was asked for, and then something else: what that would be about is anybody's guess.
         return Typed { settings: settings.clone(), verb: String::new(), matches: ArgMatches::default() };
     };
     let global = Global::from_arg_matches(&matches).ok();
-    let here = global.and_then(|mut global| {
-        // The shell reads `~` when the line is run.
-        let home = settings.environment.var("HOME");
-        global.directory = global.directory.map(|path| match (path.strip_prefix("~"), home) {
-            (Ok(below), Some(home)) => std::path::Path::new(home).join(below),
-            _ => path,
-        });
-        Settings::resolve(&global, settings.environment.clone()).ok()
-    });
+    let here = global.and_then(|global| Settings::resolve(&global, settings.environment.clone()).ok());
     let settings = here.unwrap_or_else(|| settings.clone());
     match matches.subcommand() {
         Some((verb, of)) => Typed { settings, verb: verb.to_owned(), matches: of.clone() },

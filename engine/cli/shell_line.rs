@@ -59,6 +59,11 @@ fn push(words: &mut [String], c: char) {
 pub(super) fn written(value: &str, line: &Line, replaced: &str) -> Option<String> {
     let kept = split(line.raw.strip_suffix(replaced)?);
     let rest = value.strip_prefix(kept.words.last().map_or("", String::as_str))?;
+    // At the beginning of a word the shell reads the home folder in it, and not where it is quoted.
+    let (home, rest) = match (line.raw.starts_with("~/") && kept.raw.is_empty(), rest.strip_prefix("~/")) {
+        (true, Some(below)) => ("~/", below),
+        _ => ("", rest),
+    };
     match line.quote {
         Some('\'') => (!rest.contains('\'')).then(|| rest.to_owned()),
         Some(_) => Some(rest.chars().fold(String::new(), |mut out, c| {
@@ -68,7 +73,7 @@ pub(super) fn written(value: &str, line: &Line, replaced: &str) -> Option<String
             out.push(c);
             out
         })),
-        None => Some(rest.chars().fold(String::new(), |mut out, c| {
+        None => Some(rest.chars().fold(home.to_owned(), |mut out, c| {
             if !c.is_alphanumeric() && !"_-./:=@%+,".contains(c) {
                 out.push('\\');
             }
@@ -107,6 +112,10 @@ mod tests {
             (r#"x "a"#, "a", r#"a$"b"#, Some(r#"a\$\"b"#)),
             ("x at:1", "1", "at:12:30", Some("12:30")),
             ("x other=", "", "env=a", None),
+            ("x ~/pro", "~/pro", "~/pro ject/", Some(r"~/pro\ ject/")),
+            (r"x \~/pro", r"\~/pro", "~/project/", Some(r"\~/project/")),
+            ("x '~/pro", "~/pro", "~/project/", Some("~/project/")),
+            ("x ", "", "~/project/", Some(r"\~/project/")),
         ] {
             let line = split(text);
             let put = written(value, &line, replaced);

@@ -135,6 +135,34 @@ fn logs_show_what_was_printed() {
     ");
 }
 
+/// Two letters of an id are easily changed for each other when it is read off another screen.
+#[test]
+fn a_near_run_is_named_for_a_mistyped_one() {
+    let project = failed();
+    let run = project.newest();
+    let letters: Vec<char> = run.chars().collect();
+    let at = (2..letters.len()).find(|at| letters[*at] != letters[at - 1]).expect("not all are the same");
+    let mut typed = letters.clone();
+    typed.swap(at, at - 1);
+    let typed: String = typed.into_iter().collect();
+    for arguments in [
+        &["status"][..],
+        &["logs"],
+        &["report"],
+        &["resume"],
+        &["rollback", "--yes"],
+        &["cancel"],
+        &["verify"],
+        &["approve", "one"],
+    ] {
+        let (verb, more) = arguments.split_first().expect("a verb");
+        let shown = project.run(&[&[*verb, typed.as_str()], more].concat()).code(2);
+        let hint = "did you mean [RUN] (flaky)?";
+        assert!(shown.to_string().contains(hint), "{arguments:?}: {shown}");
+    }
+    assert_eq!(sent(&project), ["one", "two"], "nothing was done to it");
+}
+
 #[test]
 fn resume_goes_on_and_sends_nothing_twice() {
     let project = failed();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::deploy;
+use crate::support::live::{Live, wait_until};
 use crate::support::project::Project;
 
 /// Returns what is offered at the end of a line, each with the line about it.
@@ -32,7 +33,15 @@ fn names_of_the_project_are_offered() {
     assert_eq!(runbooks.keys().collect::<Vec<_>>(), ["deploy", "local/triage"]);
     assert_eq!(values(&project, &["exec", "tri"]), ["local/triage"], "by its last name, too");
     assert_eq!(values(&project, &["show", "own"]), ["own/verb"]);
-    assert_eq!(values(&project, &["list", "--tag", ""]), ["demo", "host", "release"]);
+    project.write(
+        "runbooks/tagged.yaml",
+        "runbook: tagged\ntitle: T\ntags: # of it\n  - one # and only\n\n  - \"two\"\nsteps: []\n",
+    );
+    project.write("runbooks/flow.yaml", "runbook: flow\ntags: [three,\n  four] # more\nowner: none\n");
+    assert_eq!(
+        values(&project, &["list", "--tag", ""]),
+        ["demo", "four", "host", "one", "release", "three", "two"]
+    );
     assert_eq!(values(&project, &["exec", "./runbooks/de"]), ["./runbooks/deploy.yaml"]);
     assert_eq!(values(&project, &["exec", "deploy", "--only", ""]), ["look", "tell", "warm", "write"]);
     assert_eq!(offered(&project, &["rehearse", "deploy", "--slow", "lo"])["look="], "See what is there");
@@ -95,6 +104,32 @@ fn runs_and_their_steps_are_offered_where_they_make_sense() {
     project.write("runbooks/bad.tape.yaml", "tape: 1\nanswers: [{run: echo hi}, {run: 'false', exit: 1}]\n");
     project.run(&["rehearse", "bad"]).code(1);
     assert!(offered(&project, &["resume", ""]).values().any(|about| about.starts_with("rehearsal of bad")));
+}
+
+/// A run that an engine drives is offered to whoever asks to take it over.
+#[test]
+fn a_live_run_is_offered_to_a_takeover() {
+    let steps = "steps: [{id: wait, shell: 'while [ ! -e go ]; do sleep 0.1; done', effect: read}]\n";
+    let project = Project::new().file("runbooks/slow.yaml", format!("runbook: slow\ntitle: Slow\n{steps}"));
+    let live = Live::start(project.command(&["exec", "slow"]));
+    wait_until("it runs", || values(&project, &["cancel", ""]).len() == 1);
+    assert!(values(&project, &["resume", ""]).iter().all(|value| value.starts_with("--")), "no run");
+    assert_eq!(values(&project, &["resume", "--takeover", ""]), values(&project, &["cancel", ""]));
+    project.write("go", "");
+    live.ends_with(0);
+}
+
+/// The shell reads `~` only when the line is run, and the words before the cursor hold it as it was typed.
+#[test]
+fn what_stands_below_home_is_found() {
+    let project = deploy();
+    let there = project.root().canonicalize().expect("it is there");
+    let home = there.parent().expect("it is in a folder");
+    let below = format!("~/{}/runbooks/", there.file_name().expect("it has a name").to_string_lossy());
+    let project = project.env("HOME", &home.display().to_string());
+    let name = format!("{below}deploy.yaml");
+    assert_eq!(values(&project, &["exec", &format!("{below}de")]), [name.as_str()]);
+    assert_eq!(values(&project, &["exec", &name, "--only", "lo"]), ["look"]);
 }
 
 /// Returns every file below a folder, with its content.

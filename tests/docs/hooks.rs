@@ -161,6 +161,39 @@ fn one_run_is_one_alert_which_is_resolved_when_it_is_over() {
     );
 }
 
+/// With `on_failure: rollback` a run rests rolled back and never failed, and that it failed is told all the same.
+#[test]
+fn what_failed_and_was_rolled_back_pages_somebody() {
+    let undo = |result: &str| {
+        format!(
+            "runbook: ship\ntitle: Ship it\non_failure: rollback\nsteps:\n  - {{id: copy, run: echo copied, rollback: {{run: '{result}'}}}}\n  \
+             - {{id: broken, needs: copy, run: 'false', effect: read}}\n"
+        )
+    };
+    for (result, what) in [("true", "failed and was rolled back"), ("false", "is rolled back in part")] {
+        let (address, heard) = receiver(Answer::Takes);
+        let Some(project) = project(&address) else { return };
+        let project = project.file("runbooks/ship.yaml", undo(result));
+        project.run(&["exec", "ship"]);
+        let told = sent(&heard, "/v2/enqueue");
+        let Some(alert) = told.last() else { panic!("{result}: nobody was told") };
+        assert_eq!(alert["event_action"], "trigger", "{told:#?}");
+        assert_eq!(alert["payload"]["summary"], format!("ship {what}: it exited with 1"));
+        assert_eq!(alert["payload"]["severity"], "error");
+    }
+    // What somebody rolled back without a failure is over.
+    let (address, heard) = receiver(Answer::Takes);
+    let Some(project) = project(&address) else { return };
+    let fine =
+        "runbook: fine\ntitle: Fine\nsteps:\n  - {id: copy, run: echo copied, rollback: {run: 'true'}}\n";
+    let project = project.file("runbooks/fine.yaml", fine);
+    project.run(&["exec", "fine"]).code(0);
+    project.run(&["rollback", "--yes"]);
+    let actions: Vec<Value> =
+        sent(&heard, "/v2/enqueue").iter().map(|alert| alert["event_action"].clone()).collect();
+    assert_eq!(actions, ["resolve", "resolve"]);
+}
+
 #[test]
 fn a_question_is_told_with_who_may_answer() {
     let (address, heard) = receiver(Answer::Takes);

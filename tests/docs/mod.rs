@@ -1,6 +1,7 @@
 //! The documentation: pages that are made are as they are made, and what is shown is what happens.
 
 mod hooks;
+mod links;
 mod manual;
 mod pages;
 mod promises;

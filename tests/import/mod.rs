@@ -4,6 +4,7 @@
 //! `RUNBOOK_BLESS=1 cargo test --test main import` writes the drafts; the difference is what reviewers read.
 
 mod fuzz;
+mod long;
 mod table;
 
 use std::collections::BTreeMap;
@@ -323,26 +324,72 @@ fn each_value_that_is_open_is_a_var_of_the_draft() {
     }
 }
 
-/// A step that no run does is told by `check` until somebody decides; what only may be a way back is run, and asked about.
+/// A step that no run does is told by `check` until somebody decides, also where it only may be a way back.
 #[test]
-fn what_goes_back_is_never_passed_over_in_silence() {
-    let text = "# T\n\n## Reverting traffic to blue\n\n```sh\n: > forwards\n```\n\n## Rollback\n\n```sh\n: > back\n```\n";
-    let project = Project::new().file("wiki.md", text);
-    project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
-    let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
-    assert!(
-        draft.contains(
-            "way back, or only an example: which of them is to run?\n#   wiki.md:6 forwards: “Reverting"
-        ),
-        "{draft}"
+fn what_goes_back_is_run_by_nobody_and_never_passed_over_in_silence() {
+    let back = [
+        "## Rollback",
+        "### To undo the switch",
+        "### Steps to revert",
+        "Steps to undo:",
+        "Run the following to undo:",
+        "## Rollback with Helm",
+        "1. To revert:",
+    ];
+    let unsure = [
+        "## Reverting traffic to blue",
+        "## To undo the hold",
+        "To revert the config:",
+        "# T: undo the hold",
+    ];
+    for (words, sure) in back.map(|words| (words, true)).into_iter().chain(unsure.map(|words| (words, false)))
+    {
+        let indent = if words.starts_with("1.") { "   " } else { "" };
+        let fence = format!("{indent}```sh\n{indent}: > back\n{indent}: > back\n{indent}```\n");
+        let text = format!("# T\n\n## Do it\n\n```sh\n: > forwards\n```\n\n{words}\n\n{fence}");
+        let project = Project::new().file("wiki.md", text);
+        project.run(&["import", "wiki.md", "--out", "runbooks/t.yaml"]).code(0);
+        let draft = fs::read_to_string(project.root().join("runbooks/t.yaml")).expect("it is written");
+        let (_, asked) = draft.split_once("Whose `rollback` are these?").expect(words);
+        let asked = asked.split("\n#\n").next().unwrap_or_default();
+        assert_eq!(
+            asked.matches("may go forwards too").count(),
+            if sure { 0 } else { 2 },
+            "{words}: {draft}"
+        );
+        let checked = project.run(&["check", "runbooks/t.yaml"]).code(0).to_string();
+        assert_eq!(checked.matches("warning[RB0225]").count(), 2, "{words}: {checked}");
+        project.run(&["exec", "t", "--yes"]).code(0);
+        assert!(project.has("forwards") && !project.has("back"), "{words}: {draft}");
+    }
+}
+
+/// "Run this first, then:" is a command that a reader does.
+#[test]
+fn a_command_that_a_sentence_names_is_a_step_or_is_listed() {
+    let text = "# T\n\nRun `kubectl drain node-1` first, then:\n\n```sh\nkubectl delete node node-1\n```\n\n\
+        1. Run `kubectl cordon node-2`, then:\n\n   ```sh\n   kubectl delete node node-2\n   ```\n\n\
+        If `kubectl get nodes` hangs:\n\n```sh\nkubectl version\n```\n\n- `helm list` shows it\n\nDo not run `helm uninstall api`.\n";
+    let document = imported(text);
+    let steps = document["steps"].as_array().expect("a list");
+    let told: Vec<String> = steps.iter().map(|step| format!("{} {}", step["lines"][0], step["id"])).collect();
+    assert_eq!(
+        told.join(", ").replace('"', ""),
+        "3 kubectl-drain-node-1, 6 kubectl-delete-node-node-1, 9 kubectl-cordon-node-2, 12 kubectl-delete-node-node-2, 18 if-kubectl-get-nodes-hangs"
     );
-    let checked = project.run(&["check", "runbooks/t.yaml"]).code(0).to_string();
-    assert!(
-        checked.matches("warning[RB0225]").count() == 1 && checked.contains("whose rollback"),
-        "{checked}"
+    let open = document["open"].as_array().expect("a list");
+    let named: Vec<String> = open
+        .iter()
+        .filter(|open| open["matter"] == "choice")
+        .map(|open| format!("{} {}", open["line"], open["about"]))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "15 \"“kubectl get nodes” is named in a sentence, and is no step\"",
+            "21 \"“helm list” is named in a sentence, and is no step\""
+        ]
     );
-    project.run(&["exec", "t", "--yes"]).code(0);
-    assert!(project.has("forwards") && !project.has("back"), "{draft}");
 }
 
 #[test]

@@ -64,6 +64,25 @@ fn bash_completes() {
     terminal.types(r#"eval "$(runbook completions bash)"; clear; PS1='> '; echo ready"#);
     terminal.when("the shell", |screen| screen.starts_with("ready\n>"));
     completes(&terminal, &run);
+    // Below the home folder, which the shell reads only where nothing is quoted.
+    terminal.types("HOME=$PWD; clear");
+    terminal.presses("runbook plan ~/runbooks/ha");
+    terminal.presses("Tab");
+    terminal.until("runbook plan ~/runbooks/hard.yaml");
+    terminal.presses(" --var env=st");
+    terminal.presses("Tab");
+    terminal.until("~/runbooks/hard.yaml  --var env=staging");
+    terminal.presses("C-u");
+    terminal.presses("C-l");
+    // M-* puts all of them in, without what is said about them.
+    terminal.presses("runbook exec hard --on");
+    terminal.presses("M-*");
+    terminal.until("--only");
+    terminal.until("--on-failure");
+    assert!(!terminal.screen().contains('('), "{}", terminal.screen());
+    terminal.presses("C-u");
+    terminal.presses("C-l");
+    terminal.when("an empty line", |screen| !screen.contains("runbook"));
     // Where there is a choice it is shown, with what each is.
     terminal.presses("runbook s");
     terminal.presses("Tab");
@@ -73,6 +92,19 @@ fn bash_completes() {
 
 #[test]
 fn zsh_completes() {
+    zsh_completes_with("autoload -Uz compinit; compinit -u -D; eval \"$(runbook completions zsh)\"");
+}
+
+/// As a package installs it: a file that compinit finds, and that zsh loads at the first TAB.
+#[test]
+fn zsh_completes_from_fpath() {
+    zsh_completes_with(
+        "mkdir -p z/own; runbook completions zsh > z/own/_runbook; fpath=($PWD/z/own $fpath); autoload -Uz compinit; compinit -u -D",
+    );
+}
+
+#[track_caller]
+fn zsh_completes_with(setup: &str) {
     let (project, run) = project();
     let Some(zsh) = debian::programs(&["zsh", "zsh-common"], "bin", &["zsh"]) else { return };
     let root = root(&zsh, "bin/zsh");
@@ -84,7 +116,7 @@ fn zsh_completes() {
             format!("module_path=({root}/usr/lib/*/zsh/*)\nfpath=({root}/usr/share/zsh/functions/**/*(/))\n")
         }
     };
-    let rc = "autoload -Uz compinit; compinit -u -D; eval \"$(runbook completions zsh)\"; PS1='> '; clear; echo ready\n";
+    let rc = format!("{setup}; PS1='> '; clear; echo ready\n");
     project.write("z/.zshenv", own);
     project.write("z/.zshrc", rc);
     let Some(terminal) = typed(&project, &started(&zsh, "zsh", "ZDOTDIR=$PWD/z", "-d -i")) else { return };

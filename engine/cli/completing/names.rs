@@ -70,6 +70,31 @@ fn key(path: &Path, key: &str) -> String {
     said.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
 }
 
+/// Returns the entries of a list at the top of a runbook with commas between: `[a, b]`, over several lines too, or one a line.
+fn list(path: &Path, key: &str) -> String {
+    let Ok(file) = File::open(path) else { return String::new() };
+    let uncommented = |line: &str| match line.find(" #") {
+        Some(at) => line[..at].trim().to_owned(),
+        None => line.trim().to_owned(),
+    };
+    let lines = BufReader::new(file).lines().take(HEAD).map_while(Result::ok);
+    let mut lines =
+        lines.skip_while(|line| !line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+    let Some(first) = lines.next() else { return String::new() };
+    let mut said = uncommented(&first[key.len() + 1..]);
+    if said.is_empty() || said.starts_with('#') {
+        let entry = |line: &String| line.is_empty() || line.starts_with(['-', '#']);
+        let entries = lines.map(|line| uncommented(&line)).take_while(entry);
+        let entries = entries.filter_map(|line| Some(line.strip_prefix('-')?.trim().to_owned()));
+        return entries.collect::<Vec<_>>().join(",");
+    }
+    while said.starts_with('[') && !said.ends_with(']') {
+        let Some(more) = lines.next() else { break };
+        said.push_str(&uncommented(&more));
+    }
+    said.trim_matches(['[', ']']).to_owned()
+}
+
 fn files(typed: &Typed, current: &str) -> Vec<Offer> {
     let paths = PathCompleter::any().current_dir(&typed.settings.folder);
     let text = |one: clap_complete::CompletionCandidate| Some(one.get_value().to_str()?.to_owned());
@@ -82,8 +107,8 @@ pub(super) fn tags(typed: &Typed, current: &str) -> Vec<Offer> {
     let Ok(project) = Project::find(&typed.settings.folder) else { return Vec::new() };
     let mut tags: Vec<String> = Vec::new();
     for entry in project.list().entries {
-        let said = key(&entry.path, "tags");
-        let words = said.trim_matches(['[', ']']).split(',').map(|tag| tag.trim().trim_matches(['"', '\'']));
+        let said = list(&entry.path, "tags");
+        let words = said.split(',').map(|tag| tag.trim().trim_matches(['"', '\'']));
         tags.extend(words.filter(|tag| !tag.is_empty()).map(str::to_owned));
     }
     tags.sort();

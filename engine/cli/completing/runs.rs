@@ -22,10 +22,11 @@ fn journals(typed: &Typed) -> impl Iterator<Item = (Store, bool)> {
 }
 
 /// Says whether a verb has anything to do with a run.
-fn is_for(verb: &str, run: &RunRow) -> bool {
+fn is_for(typed: &Typed, run: &RunRow) -> bool {
     let unfinished = !matches!(run.status, RunStatus::Succeeded | RunStatus::RolledBack);
-    match verb {
-        "resume" => unfinished && !stores::is_alive(run),
+    match typed.verb.as_str() {
+        // What an engine drives is taken from it only where that is asked for.
+        "resume" => unfinished && (typed.says("takeover") || !stores::is_alive(run)),
         "cancel" => stores::is_alive(run),
         "approve" | "done" => unfinished,
         "rollback" => run.status != RunStatus::RolledBack,
@@ -38,7 +39,7 @@ pub(super) fn runs(typed: &Typed, current: &str) -> Vec<Offer> {
     let mut found = Vec::new();
     for (store, rehearsals) in journals(typed) {
         let filter = Filter { limit: Some(NEWEST), ..Filter::default() };
-        let rows = store.runs(&filter).unwrap_or_default().into_iter().filter(|run| is_for(&typed.verb, run));
+        let rows = store.runs(&filter).unwrap_or_default().into_iter().filter(|run| is_for(typed, run));
         found.extend(rows.map(|run| {
             let rehearsal = if rehearsals { "rehearsal of " } else { "" };
             let status = match run.status {
@@ -64,7 +65,7 @@ fn run(typed: &Typed) -> Option<Read> {
                 let filter =
                     Filter { limit: Some(NEWEST), unfinished: typed.verb == "resume", ..Filter::default() };
                 let rows = store.runs(&filter).ok()?;
-                rows.into_iter().find(|run| is_for(&typed.verb, run)).map(|run| run.id)
+                rows.into_iter().find(|run| is_for(typed, run)).map(|run| run.id)
             }
         };
         if let Some(found) = found {

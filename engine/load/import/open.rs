@@ -5,11 +5,11 @@
 pub enum Matter {
     /// How a change is undone, and what shows that it worked.
     Undo,
-    /// Which step is taken back by what goes back.
+    /// Which step is taken back by what goes back, and whether it does.
     Back,
     /// Whether a command changes anything at all.
     Unknown,
-    /// Which of several ways is taken, or whether something is a way back or an example only.
+    /// Which of several ways is taken, or whether something is an example only, or a step that the text names.
     Choice,
     /// A value that the document leaves open.
     Value,
@@ -75,12 +75,12 @@ impl Matter {
                 "These change something. How is each undone (`rollback`), and what shows that it worked (`verify`)?"
             }
             Matter::Back => {
-                "For going back, or for when something failed. Whose `rollback` are these? Until then no run does them (`when`)."
+                "For going back, or for when something failed, or maybe so. Whose `rollback` are these? Until then no run does them (`when`)."
             }
             Matter::Unknown => {
                 "Nobody here knows whether these change anything. `effect: read`, or `rollback` and `verify`?"
             }
-            Matter::Choice => "One way or another, a way back, or only an example: which of them is to run?",
+            Matter::Choice => "One way or another, or named in a sentence only: which of them is to run?",
             Matter::Value => {
                 "Values that the document leaves open: what may they be (`enum`, `pattern`, `default`)?"
             }

@@ -31,12 +31,11 @@ pub(super) fn person(script: &str) -> Option<(Person, String)> {
     found.iter().find_map(|words| {
         let texts: Vec<String> = words.iter().map(|(_, word)| unquoted(word)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let told = words.first().is_some_and(|(at, _)| is_fed(script, at.start));
         of_words(&texts, 4).filter(|(person, _)| match person {
             // In a script of several commands `cd` and `exit` mean what they say.
             Person::Shell => alone,
             // What would be typed there stands in the document: `psql <<SQL`, `mysql < file`, `cat file | ssh host`.
-            Person::Session => !told,
+            Person::Session => !words.first().is_some_and(|(at, _)| is_fed(script, at.start)),
             Person::NeverEnds | Person::Terminal => true,
         })
     })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Asked;
 use super::command::Form;
-use super::draft::{Draft, Step, used};
+use super::draft::{Draft, Step, Way, used};
 use super::looks::Effect;
 use super::open::{Matter, Open};
 use super::values::is_shells;
@@ -190,9 +190,14 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
     if !step.about.is_empty() {
         out.text(4, "about", &step.about);
     }
-    if step.back {
-        // `check` warns of it until somebody decides: no step is passed over in silence.
-        out.line(4, "when: \"false\" # not decided yet: whose rollback this is");
+    // `check` warns of it until somebody decides: no step is passed over in silence.
+    match step.way {
+        Way::Forwards => {}
+        Way::Unsure => out.line(
+            4,
+            "when: \"false\" # not decided yet: whether this goes back, and whose rollback it is then",
+        ),
+        Way::Back => out.line(4, "when: \"false\" # not decided yet: whose rollback this is"),
     }
     let Some(form) = step.forms.first() else { return };
     let (env, text) = match form {
@@ -244,7 +249,9 @@ fn step(out: &mut Written, step: &Step, cite: &impl Fn(usize) -> String, tools: 
     }
     match step.effect {
         Effect::Looks => out.line(4, "effect: read"),
-        _ if step.back => out.line(4, "irreversible: \"Not decided yet: whose rollback this is.\""),
+        _ if step.way == Way::Back => {
+            out.line(4, "irreversible: \"Not decided yet: whose rollback this is.\"");
+        }
         Effect::Changes => {
             out.line(4, "irreversible: \"Not decided yet: how this is undone, or why it can't be.\"");
         }

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Raises an alert in PagerDuty when a run fails or waits for a person, and resolves it when the run is over (Events API v2).
+# A run that failed and was rolled back stays an alert until somebody resolves it there: with `on_failure: rollback` the hook is told
+# of nothing else, and nobody would learn of the failure.
 # It wants jq, curl, and PAGERDUTY_ROUTING_KEY, the integration key of the service. Where that is not set nobody is paged.
 set -eu
 [ -n "${PAGERDUTY_ROUTING_KEY:-}" ] || exit 0
@@ -8,11 +10,14 @@ set -eu
 # One run is one alert, however often it fails: `dedup_key` is its id.
 jq --compact-output '
   {routing_key: env.PAGERDUTY_ROUTING_KEY, dedup_key: "runbook-\(.run)"}
-  + if .event == "finished" or (.event == "rolled_back" and .complete) then {event_action: "resolve"}
+  + if .event == "finished" or (.event == "rolled_back" and .complete and .step == null) then {event_action: "resolve"}
     else {
       event_action: "trigger",
       payload: {
-        summary: ("\(.runbook) \(.event | sub("_"; " ")): \(.step.why // .question.prompt // .title)" | .[:1024]),
+        summary: (
+          (if .event != "rolled_back" then .event elif .complete then "failed and was rolled back" else "is rolled back in part" end) as $what
+          | "\(.runbook) \($what): \(.step.why // .question.prompt // .title)" | .[:1024]
+        ),
         source: .host,
         severity: (if .event == "failed" or .event == "rolled_back" then "error" else "warning" end),
         timestamp: .time,

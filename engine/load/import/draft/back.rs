@@ -8,11 +8,25 @@
 //! doesn't silence that, as it did once. To make `exec` refuse such a draft was rejected: it would need a word of its own in the
 //! language, for files that are drafts only.
 //!
-//! Going back is only what takes back the procedure: `Undo the migration`, `Revert it`. `Reverting traffic to the new cluster` may
-//! as well be a step forwards, so it stays one, and it is asked which of both it is.
+//! What may as well be a step forwards (`Reverting traffic to the new cluster`) is run by nobody either, and it is asked which of both
+//! it is: to leave a step out is told by `check` and by the plan, and to undo what was just done is not.
 
 use super::super::seems::seems_command;
 use super::people::unnumbered;
+
+/// Which way a step goes, as far as the words around it say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::load::import) enum Way {
+    #[default]
+    Forwards,
+    /// It undoes something, and nobody can tell whether that is the procedure.
+    Unsure,
+    /// It takes back the procedure.
+    Back,
+}
+
+/// Words that say a way.
+type Told = (Way, String);
 
 /// How far what goes back reaches.
 #[derive(Debug, Default)]
@@ -20,19 +34,21 @@ pub(super) struct Back {
     /// The one heading that is over all: a document about going back is a procedure as any other.
     over_all: bool,
     /// Below a heading.
-    heading: bool,
+    heading: Told,
     /// Below a line in bold that stands for one.
-    bold: bool,
+    bold: Told,
     /// Below a line of text, up to the next.
-    lead: bool,
+    lead: Told,
     /// In the entry of a list, by its depth.
-    item: Option<usize>,
+    item: Option<(usize, Told)>,
     /// Below a line of text in an entry.
-    inner: bool,
+    inner: Told,
     /// In a block of code, below a comment that stands alone.
-    notes: bool,
+    notes: Told,
     /// Below the comment of a command, up to the next.
-    comment: bool,
+    comment: Told,
+    /// With a comment behind it.
+    behind: Told,
 }
 
 impl Back {
@@ -41,73 +57,97 @@ impl Back {
         Back { over_all, ..Back::default() }
     }
 
-    /// Says whether what stands here is for going back.
+    /// Returns which way what stands here goes, and the words that say so.
+    pub(super) fn way(&self) -> (Way, &str) {
+        let item = self.item.as_ref().map(|(_, told)| told);
+        let told =
+            [&self.heading, &self.bold, &self.lead, &self.inner, &self.notes, &self.comment, &self.behind];
+        let furthest = told.into_iter().chain(item).max_by_key(|(way, _)| *way);
+        furthest.map(|(way, words)| (*way, words.as_str())).unwrap_or_default()
+    }
+
+    /// Says whether what stands here is run by nobody until somebody decides.
     pub(super) fn is(&self) -> bool {
-        self.heading
-            || self.bold
-            || self.lead
-            || self.inner
-            || self.item.is_some()
-            || self.notes
-            || self.comment
+        self.way().0 != Way::Forwards
     }
 
     /// Takes a heading, with those it stands under.
     pub(super) fn heading(&mut self, path: &[(usize, String)]) {
         let over_all = self.over_all;
         let above = path.iter().skip(usize::from(over_all));
-        *self = Back { over_all, heading: above.into_iter().any(|(_, text)| names(text)), ..Back::default() };
+        let told = above.map(|(_, text)| (names(text), text.clone())).max_by_key(|(way, _)| *way);
+        *self = Back { over_all, heading: told.unwrap_or_default(), ..Back::default() };
     }
 
     /// Takes a paragraph, at its depth in lists.
     pub(super) fn prose(&mut self, text: &str, depth: usize) {
         let text = text.trim();
-        let back = leads(text);
+        let back = (leads(text), text.to_owned());
         if depth > 0 {
             self.inner = back;
             return;
         }
         let bold = text.strip_prefix("**").and_then(|text| text.trim_end_matches(':').strip_suffix("**"));
         if let Some(bold) = bold {
-            self.bold = names(bold) || says(bold);
+            self.bold = (names(bold), bold.to_owned());
         }
-        (self.lead, self.item, self.inner) = (back, None, false);
+        (self.lead, self.item, self.inner) = (back, None, Told::default());
     }
 
     /// Takes the entry of a list.
     pub(super) fn item(&mut self, text: &str, depth: usize) {
-        self.inner = false;
-        if self.item.is_none_or(|above| depth <= above) {
-            self.item = says(text).then_some(depth);
+        self.inner = Told::default();
+        if self.item.as_ref().is_none_or(|(above, _)| depth <= *above) {
+            let way = says(text).max(leads(text));
+            self.item = (way != Way::Forwards).then(|| (depth, (way, text.to_owned())));
         }
     }
 
     /// Takes the beginning of a block of code.
     pub(super) fn code(&mut self) {
-        (self.notes, self.comment) = (false, false);
+        (self.notes, self.comment, self.behind) = <(Told, Told, Told)>::default();
     }
 
     /// Takes comments above no command.
     pub(super) fn notes(&mut self, text: &[String]) {
-        (self.notes, self.comment) = (text.iter().any(|text| says(text)), false);
+        (self.notes, self.comment) = (furthest(text), Told::default());
     }
 
     /// Takes the comments above a command; without any it belongs to the one before.
     pub(super) fn comments(&mut self, text: &[String]) {
         if !text.is_empty() {
-            self.comment = text.iter().any(|text| says(text));
+            self.comment = furthest(text);
         }
+    }
+
+    /// Takes the comments behind a command, which are about no other.
+    pub(super) fn behind(&mut self, text: &[String]) {
+        self.behind = match text.iter().any(|text| is_undo_of(text)) {
+            true => Told::default(),
+            false => furthest(text),
+        };
     }
 }
 
+/// Says whether a comment behind a command says how that command is taken back: `rollback: helm rollback api`.
+fn is_undo_of(comment: &str) -> bool {
+    let comment = plain(comment);
+    begins(&comment) != Way::Forwards && comment.contains(':')
+}
+
+fn furthest(text: &[String]) -> Told {
+    text.iter().map(|text| (says(text), text.clone())).max_by_key(|(way, _)| *way).unwrap_or_default()
+}
+
 /// Words that begin what goes back, whatever stands behind them.
-const ROLLS: [&str; 9] = [
+const ROLLS: [&str; 10] = [
     "rollback",
     "roll back",
     "roll-back",
     "roll it back",
     "roll everything back",
     "rolling back",
+    "backing out",
     "back out",
     "back-out",
     "backout",
@@ -147,11 +187,97 @@ const PROCEDURES: [&str; 27] = [
     "change",
 ];
 
+/// Words between which nothing is told but that something is to be done: `Steps to`, `If needed,`, `Run the following to`.
+const CALLS: [&str; 55] = [
+    "a",
+    "after",
+    "also",
+    "an",
+    "are",
+    "command",
+    "commands",
+    "do",
+    "execute",
+    "following",
+    "for",
+    "have",
+    "here",
+    "how",
+    "if",
+    "in",
+    "instructions",
+    "is",
+    "it",
+    "like",
+    "must",
+    "necessary",
+    "need",
+    "needed",
+    "now",
+    "on",
+    "only",
+    "optional",
+    "optionally",
+    "or",
+    "order",
+    "otherwise",
+    "please",
+    "procedure",
+    "procedures",
+    "process",
+    "required",
+    "run",
+    "script",
+    "should",
+    "step",
+    "steps",
+    "that",
+    "the",
+    "then",
+    "these",
+    "this",
+    "to",
+    "use",
+    "using",
+    "want",
+    "we",
+    "when",
+    "while",
+    "you",
+];
+
+/// Words that say, before a way back, that a section is about something else: `Deploy with automatic rollback`, `Test the rollback`,
+/// `Deploy and roll back`.
+const OTHER: [&str; 21] = [
+    "and",
+    "automated",
+    "automatic",
+    "automatically",
+    "before",
+    "check",
+    "confirm",
+    "disable",
+    "enable",
+    "ensure",
+    "no",
+    "not",
+    "never",
+    "don",
+    "prepare",
+    "review",
+    "test",
+    "testing",
+    "verify",
+    "with",
+    "without",
+];
+
 /// Returns words in lower case without what only marks them.
 fn plain(text: &str) -> String {
     let text: String =
         text.chars().filter(|c| !matches!(c, '*' | '_' | '`' | '#' | '"' | '“' | '”')).collect();
-    unnumbered(text.trim()).trim().to_lowercase()
+    let text = unnumbered(text.trim()).trim_start_matches(|c: char| !c.is_alphanumeric());
+    unnumbered(text).trim().to_lowercase()
 }
 
 /// Returns what follows, where a text begins with words as words.
@@ -159,59 +285,83 @@ fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text.strip_prefix(words).filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
 }
 
-/// Says whether a heading is over what goes back: `Rollback`, `3. Rollback plan`, `How to roll back`, `Emergency rollback`.
-fn names(heading: &str) -> bool {
-    let heading = plain(heading);
-    let words: Vec<&str> =
-        heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    // `Deploy with automatic rollback`, `Test the rollback`, `Deploy and roll back`: of the whole that is not so.
-    let other = [
-        "with",
-        "without",
-        "automatic",
-        "automated",
-        "automatically",
-        "and",
-        "before",
-        "test",
-        "testing",
-        "enable",
-        "disable",
-    ];
-    if words.iter().any(|word| other.contains(word)) {
-        return false;
+/// Returns which way it says, when a text begins with going back.
+fn begins(text: &str) -> Way {
+    if ROLLS.iter().any(|deed| after(text, deed).is_some()) {
+        return Way::Back;
     }
-    if says(&heading) {
-        return true;
+    match UNDOES.iter().find_map(|deed| after(text, deed)) {
+        Some(rest) if is_about_the_whole(rest) => Way::Back,
+        Some(_) => Way::Unsure,
+        None => Way::Forwards,
     }
-    let words = words.join(" ");
-    let parts = ["plan", "procedure", "procedures", "steps", "instructions", "path", "strategy", "section"];
-    let words = parts.iter().find_map(|part| words.strip_suffix(part)).map_or(words.as_str(), str::trim_end);
-    let ends = |deed: &&str| {
-        words.strip_suffix(*deed).is_some_and(|before| before.is_empty() || before.ends_with(' '))
-    };
-    ROLLS.iter().chain(&UNDOES).any(ends)
-        || ["how to ", "when to "].iter().any(|how| words.strip_prefix(how).is_some_and(says))
 }
 
-/// Says whether a comment or an entry of a list begins with going back, or with what to do when it went wrong.
-fn says(text: &str) -> bool {
+/// Returns which way a text says in which nothing but `calls` stands before it.
+fn called(text: &str, calls: &[&str]) -> Way {
+    let mut rest = text;
+    loop {
+        let way = begins(rest);
+        if way != Way::Forwards {
+            return way;
+        }
+        let word = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        if !CALLS.contains(&word) && !calls.contains(&word) {
+            return Way::Forwards;
+        }
+        rest = rest[word.len()..].trim_start_matches(|c: char| !c.is_alphanumeric());
+    }
+}
+
+/// Returns which way what stands below a heading goes: back for `Rollback`, `3. Rollback plan`, `How to roll back`,
+/// `Emergency rollback`.
+fn names(heading: &str) -> Way {
+    let heading = plain(heading);
+    // `Option B: revert`, `Phase 3 - Rollback`
+    let marks = [": ", " - ", " – ", " — "];
+    let own = marks.iter().filter_map(|mark| Some(heading.split_once(mark)?.1));
+    std::iter::once(heading.as_str()).chain(own).map(of_heading).max().unwrap_or_default()
+}
+
+fn of_heading(heading: &str) -> Way {
+    let mut way = says(heading);
+    let words: Vec<&str> =
+        heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if way != Way::Forwards {
+        // `Rollback test`
+        let tried = ["test", "testing"].iter().any(|word| words.contains(word));
+        way = if tried { Way::Unsure } else { way };
+        return way;
+    }
+    // What stands in brackets is beside the matter.
+    let told = heading.split('(').next().unwrap_or_default();
+    let told: Vec<&str> =
+        told.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let about = ROLLS.iter().chain(&UNDOES).filter_map(|deed| {
+        let deed: Vec<&str> = deed.split([' ', '-']).collect();
+        told.windows(deed.len()).position(|words| words == deed)
+    });
+    let Some(at) = about.min() else { return Way::Forwards };
+    if told[..at].iter().any(|word| OTHER.contains(word)) {
+        return Way::Forwards;
+    }
+    let words = told.join(" ");
+    let parts = ["plan", "procedure", "procedures", "steps", "instructions", "path", "strategy", "section"];
+    let words = parts.iter().find_map(|part| words.strip_suffix(part)).map_or(words.as_str(), str::trim_end);
+    let ends = |deed: &&str| words.strip_suffix(*deed).is_some_and(|before| before.ends_with(' '));
+    if ROLLS.iter().chain(&UNDOES).any(ends) { Way::Back } else { Way::Unsure }
+}
+
+/// Returns which way a comment or an entry of a list says: back where it begins so, or with what to do when it went wrong.
+fn says(text: &str) -> Way {
     let text = plain(text);
     // `rollback: helm rollback api` says of the command below how it is taken back.
     if text.split_once(':').is_some_and(|(_, rest)| seems_command(rest.trim())) {
-        return false;
+        return Way::Forwards;
     }
     let begins = ["to ", "then ", "or ", "otherwise ", "otherwise, ", "optional: ", "only "];
-    let text = begins.iter().find_map(|begin| text.strip_prefix(begin)).unwrap_or(&text);
-    ROLLS.iter().any(|deed| after(text, deed).is_some())
-        || UNDOES.iter().any(|deed| after(text, deed).is_some_and(is_about_the_whole))
-        || is_when_it_fails(text)
-}
-
-/// Says whether a comment or title undoes something of which nobody can tell whether it is the procedure.
-pub(super) fn may_go_back(text: &str) -> bool {
-    let text = plain(text);
-    !says(&text) && UNDOES.iter().any(|deed| after(&text, deed).is_some())
+    let rest = begins.iter().find_map(|begin| text.strip_prefix(begin)).unwrap_or(&text);
+    if is_when_it_fails(rest) || is_when_undone(rest) { Way::Back } else { called(&text, &[]) }
 }
 
 /// Says whether what follows `undo` is the procedure, or nothing that it would be about.
@@ -254,15 +404,29 @@ fn is_when_it_fails(text: &str) -> bool {
     fails && PROCEDURES.iter().any(|what| after(clause, what).is_some())
 }
 
-/// Says whether a paragraph leads to commands that go back: `To roll back, run:`. What only tells of it (`Rollback is automatic.`)
-/// does not.
-fn leads(text: &str) -> bool {
+/// `If the change must be undone`
+fn is_when_undone(text: &str) -> bool {
+    let begins = ["if ", "when ", "should ", "in case "];
+    let Some(rest) = begins.iter().find_map(|begin| text.strip_prefix(begin)) else { return false };
+    let clause = rest.split([',', ':', '.']).next().unwrap_or_default();
+    let undone = ["undone", "reverted", "rolled back", "backed out"];
+    undone.iter().any(|word| clause.contains(&format!("be {word}")))
+}
+
+/// Returns which way a paragraph leads: back for `To roll back, run:`. What only tells of it (`Rollback is automatic.`) leads nowhere.
+fn leads(text: &str) -> Way {
     let last = text.lines().last().unwrap_or_default();
     let last = last.rsplit(". ").next().unwrap_or_default();
     let ends = last.trim_end_matches(['*', '_', ' ']).ends_with(':');
     let calls = ["run", "following", "below", "use", "this"];
     let calls = || last.to_lowercase().split(|c: char| !c.is_alphabetic()).any(|word| calls.contains(&word));
-    says(last) && (ends || calls() || text.starts_with("**"))
+    if !ends && !calls() && !text.starts_with("**") {
+        return Way::Forwards;
+    }
+    let way = says(last).max(called(&plain(last), &["can", "could", "may", "might"]));
+    // `Emergency rollback:`
+    let short = ends && last.split_whitespace().count() <= 4;
+    if short { way.max(names(last)) } else { way }
 }
 
 #[cfg(test)]
@@ -287,8 +451,21 @@ mod tests {
             "Undo all changes",
             "Revert to the previous version",
             "If it looks bad",
+            "To undo everything",
+            "To revert:",
+            "Steps to undo",
+            "Steps for rolling back",
+            "The rollback",
+            "Rollback with Helm",
+            "Undo the change and restart",
+            "Option B: Revert",
+            "Phase 3 - Rollback",
+            "(Rollback)",
+            "⏪ Rollback",
+            "If the change must be reverted",
+            "Backing out",
         ] {
-            assert!(names(text), "{text}");
+            assert_eq!(names(text), Way::Back, "{text}");
         }
         for text in [
             "Deploy",
@@ -301,10 +478,26 @@ mod tests {
             "Rolling restart",
             "If the pods are pending",
             "Troubleshooting",
+            "Deploy (rollback: see below)",
+            "Verify that a rollback is possible",
+            "If the last one was rolled back",
+        ] {
+            assert_eq!(names(text), Way::Forwards, "{text}");
+        }
+        for text in [
             "Reverting traffic to the new cluster",
             "Undo the maintenance page",
+            "To undo the maintenance page",
+            "### To revert the config, and restart",
+            "How to undo the hold",
+            "Steps to undo the hold",
+            "Step 5: Undo the hold",
+            "If needed, revert the config",
+            "Manual undo of the hold",
+            "Rollback test",
+            "Emergency rollback of the schema",
         ] {
-            assert!(!names(text), "{text}");
+            assert_eq!(names(text), Way::Unsure, "{text}");
         }
     }
 
@@ -318,8 +511,16 @@ mod tests {
             "**Rollback**",
             "Undo it with:",
             "If anything goes wrong:",
+            "Steps to undo:",
+            "How to undo:",
+            "Run the following to undo:",
+            "You can undo this with:",
+            "If you need to roll back, run:",
+            "If the change has to be rolled back:",
+            "Emergency rollback:",
+            "Use these commands to revert the change:",
         ] {
-            assert!(leads(text), "{text}");
+            assert_eq!(leads(text), Way::Back, "{text}");
         }
         for text in [
             "Rollback is automatic.",
@@ -330,8 +531,15 @@ mod tests {
             "If it fails, wait and run this again:",
             "If it is bad weather, check capacity:",
             "Deploy. To roll back see below. Then look:",
+            "Take a snapshot to be able to roll back:",
+            "Do not undo this:",
         ] {
-            assert!(!leads(text), "{text}");
+            assert_eq!(leads(text), Way::Forwards, "{text}");
+        }
+        for text in
+            ["To undo the maintenance page:", "Steps to revert the config:", "Run this to undo the hold:"]
+        {
+            assert_eq!(leads(text), Way::Unsure, "{text}");
         }
         for text in [
             "rollback",
@@ -341,23 +549,21 @@ mod tests {
             "If this fails",
             "revert to 3",
         ] {
-            assert!(says(text), "{text}");
+            assert_eq!(says(text), Way::Back, "{text}");
         }
         for text in [
-            "revert the config to production values",
+            "You can undo this later",
+            "do not revert",
             "rollback: helm rollback api 3",
             "roll out",
             "rolled back by hand?",
             "undocumented",
             "if found",
         ] {
-            assert!(!says(text), "{text}");
+            assert_eq!(says(text), Way::Forwards, "{text}");
         }
-    }
-
-    #[test]
-    fn what_may_be_either_is_known_as_such() {
-        assert!(may_go_back("Revert the config to production values") && may_go_back("2. Undo the hold"));
-        assert!(!may_go_back("Revert it") && !may_go_back("Roll back") && !may_go_back("Deploy"));
+        for text in ["Revert the config to production values", "2. Undo the hold", "To undo the hold"] {
+            assert_eq!(says(text), Way::Unsure, "{text}");
+        }
     }
 }

@@ -9,7 +9,6 @@ use super::super::script::{self, Line, Part, Piece};
 use super::super::secrets;
 use super::super::values::{Bit, Hole, Within, bits, escaped};
 use super::Maker;
-use super::back::may_go_back;
 use super::people::{is_deed, unnumbered};
 use super::text::{fenced, indented, is_short, join, paragraphs, shortened};
 
@@ -141,6 +140,7 @@ impl Maker {
         self.back.code();
         if let Some(whole) = script::one_script(lines, &parts) {
             self.back.comments(&whole.comments);
+            self.back.behind(&[]);
             self.command(&whole);
             return;
         }
@@ -154,7 +154,9 @@ impl Maker {
                 }
                 Part::Said(line) => self.behind(&fenced("", &line.text)),
                 Part::Command(piece) => {
-                    self.back.comments(&piece.comments[..piece.above.min(piece.comments.len())]);
+                    let (above, behind) = piece.comments.split_at(piece.above.min(piece.comments.len()));
+                    self.back.comments(above);
+                    self.back.behind(behind);
                     let opens =
                         person::person(&bare(typed(piece))).filter(|(person, _)| *person == Person::Session);
                     let Some((_, said)) = opens else {
@@ -327,11 +329,6 @@ impl Maker {
             .any(|begin| words.starts_with(begin))
         {
             self.open(Matter::Choice, line, format!("{id}: “{}”", shortened(&words)));
-        }
-        let heading = self.path.last().map_or("", |(_, text)| text.as_str());
-        let either = [words.as_str(), heading].into_iter().find(|words| may_go_back(words));
-        if let Some(either) = either.filter(|_| !self.back.is() && effect != Effect::Looks) {
-            self.open(Matter::Choice, line, format!("{id}: “{}”", shortened(either)));
         }
         if looks::ends_with_search(&bare) && effect == Effect::Looks {
             self.open(Matter::Search, line, id.clone());

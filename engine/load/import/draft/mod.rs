@@ -2,6 +2,7 @@
 
 mod back;
 mod code;
+mod named;
 mod people;
 mod text;
 mod variables;
@@ -19,8 +20,9 @@ use super::open::{Matter, Open};
 use super::secrets::Hidden;
 use super::values::{escaped, slug};
 use back::Back;
+pub(super) use back::Way;
 use people::leading;
-use text::{called, join, paragraphs, unique};
+use text::{called, first_line, join, paragraphs, shortened, unique};
 
 /// The longest title, in letters: it stands in the plan and in the progress display.
 const LONGEST_TITLE: usize = 100;
@@ -43,8 +45,8 @@ pub(super) struct Step {
     /// Outputs: name and expression.
     pub(super) outputs: Vec<(String, String)>,
     pub(super) dir: Option<String>,
-    /// Whether it is for going back, so that no run does it.
-    pub(super) back: bool,
+    /// Which way it goes: no run does what may go back.
+    pub(super) way: Way,
     /// Whether it prints a secret, so that its output is not kept.
     pub(super) sensitive: bool,
 }
@@ -164,8 +166,10 @@ impl Maker {
                 self.lead = None;
                 self.back.prose(text, block.depth);
                 self.pending.push(text.clone());
-                self.lead = leading(text);
-                self.lead_line = block.line;
+                if !self.sentence(block.line, text, true) {
+                    self.lead = leading(text);
+                    self.lead_line = block.line;
+                }
             }
             Kind::Item { text, mark, depth, task, code } => {
                 self.back.item(text, *depth);
@@ -270,12 +274,17 @@ impl Maker {
             effect,
             outputs: Vec::new(),
             dir: self.dir.as_deref().map(escaped),
-            back: self.back.is(),
+            way: self.back.way().0,
             sensitive: false,
         };
         self.draft.steps.push(step);
-        if self.back.is() {
-            self.open(Matter::Back, lines.0, id.clone());
+        match self.back.way() {
+            (Way::Forwards, _) => {}
+            (Way::Back, _) => self.open(Matter::Back, lines.0, id.clone()),
+            (Way::Unsure, words) => {
+                let about = format!("{id}: “{}” may go forwards too", shortened(first_line(words)));
+                self.open(Matter::Back, lines.0, about);
+            }
         }
         id
     }

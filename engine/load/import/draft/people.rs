@@ -26,7 +26,9 @@ impl Maker {
             if !text.is_empty() {
                 self.pending.push(words);
             }
+            self.sentence(line, text, true);
         } else if !text.is_empty() {
+            self.sentence(line, text, false);
             let indent = "  ".repeat(depth.min(8));
             let entry = format!("{indent}{mark} {}", words.replace('\n', &format!("\n{indent}  ")));
             match self.pending.last_mut().filter(|last| is_list(last)) {

@@ -69,6 +69,10 @@ pub(super) fn shortened(text: &str) -> String {
     }
 }
 
+pub(super) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 pub(super) fn is_short(text: &str) -> bool {
     !text.trim().is_empty() && !text.contains('\n') && text.chars().count() <= LONGEST_TITLE
 }

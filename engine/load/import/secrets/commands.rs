@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::looks::name;
-use super::names::{Found, is_value, names_value};
+use super::names::{Found, LONGEST, begins_value, is_value, names_value};
+use super::stores;
 
 /// Clients whose `-p` is followed by the password, without a blank.
 const MYSQL: [&str; 6] = ["mariadb", "mariadb-dump", "mysql", "mysqladmin", "mysqldump", "mysqlimport"];
@@ -30,6 +31,7 @@ pub(super) fn found(line: &str) -> Vec<Found> {
     let mut outer = Vec::new();
     // Whether what `echo` prints here is read as a secret: told once for all its words.
     let mut piped = false;
+    let (chpasswd, login) = (line.contains("chpasswd"), line.contains(" login"));
     for (index, (at, word)) in words.iter().enumerate() {
         let plain = word.trim_matches(['"', '\'']);
         let begin = at + (word.len() - word.trim_start_matches(['"', '\'']).len());
@@ -58,12 +60,20 @@ pub(super) fn found(line: &str) -> Vec<Found> {
         }
         let before = index.checked_sub(1).and_then(|before| words.get(before)).map_or("", |(_, word)| *word);
         let mut push = |start: usize, value: &str, called: String, ends: bool| {
-            if is_value(value) {
+            let is_one = is_value(value);
+            if is_one {
                 found.push(Found { range: start..start + value.len(), called, ends });
             }
+            is_one
         };
         // `NAME=value`, `--password=value`, `--set auth.password=value`
+        let dashes = plain.len() - plain.trim_start_matches('-').len();
+        let mut hidden = 0;
         for (equals, _) in plain.match_indices('=') {
+            // What stands in a value that is taken out goes with it.
+            if equals < hidden {
+                continue;
+            }
             let key = plain[..equals]
                 .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
                 .next();
@@ -72,7 +82,7 @@ pub(super) fn found(line: &str) -> Vec<Found> {
                 let value = &plain[equals + 1..];
                 // `--password=a,b` is one value; `--set password=a,b=c` and what stands in a text are several.
                 let whole = begin == *at
-                    && plain[..equals].trim_start_matches('-') == key
+                    && plain.get(dashes..equals) == Some(key)
                     && (plain.starts_with('-') || !before.starts_with('-'));
                 let list = before.starts_with("--set") && before != "--set-literal" || before == "-o";
                 let data =
@@ -85,12 +95,24 @@ pub(super) fn found(line: &str) -> Vec<Found> {
                     (false, true) => Blank::Ends,
                     (false, false) => Blank::BeforeKey,
                 };
-                let (range, ends) = extent(value, whole, list, blank);
-                push(begin + equals + 1 + range.start, &value[range], key.to_owned(), ends);
+                if !value.starts_with(['"', '\'']) && !begins_value(value) {
+                    continue;
+                }
+                let near = value.char_indices().nth(LONGEST).map_or(value, |(at, _)| &value[..at]);
+                let (range, ends) = extent(near, whole, list, blank);
+                let (range, ends) = match near.len() < value.len() && range.end + 1 >= near.len() {
+                    true => (range.start..value.len(), false),
+                    false => (range, ends),
+                };
+                let taken =
+                    push(begin + equals + 1 + range.start, &value[range.clone()], key.to_owned(), ends);
+                if taken {
+                    hidden = equals + 1 + range.end;
+                }
             }
         }
         let mut add = |start: usize, value: &str, called: String| {
-            push(start, value.trim_end_matches(['"', '\'']), called, true);
+            let _ = push(start, value.trim_end_matches(['"', '\'']), called, true);
         };
         // `--password value`
         if let Some(option) = before
@@ -172,7 +194,7 @@ pub(super) fn found(line: &str) -> Vec<Found> {
                 add(begin, plain, "vault-token".to_owned());
             }
             "echo" | "printf" if within && piped && !plain.starts_with('-') => {
-                match plain.split_once(':').filter(|_| line.contains("chpasswd")) {
+                match plain.split_once(':').filter(|_| chpasswd) {
                     Some((who, value)) => add(begin + who.len() + 1, value, "password".to_owned()),
                     None => {
                         let value = plain.trim_end_matches("\\n");
@@ -209,12 +231,13 @@ pub(super) fn found(line: &str) -> Vec<Found> {
             "rabbitmqctl" if matches!(second, "add_user" | "change_password") => {
                 add(begin, plain, "rabbitmq-password".to_owned());
             }
-            "docker" | "podman" | "helm" | "az" if before == "-p" && line.contains(" login") => {
+            "docker" | "podman" | "helm" | "az" if before == "-p" && login => {
                 add(begin, plain, format!("{program}-password"));
             }
             _ => {}
         }
     }
+    found.extend(stores::found(&words));
     // A value that reaches over the end of a word took a part of the command with it.
     for found in &mut found {
         let at = words.partition_point(|(at, _)| *at <= found.range.start);
@@ -281,17 +304,20 @@ fn extent(text: &str, whole: bool, list: bool, blank: Blank) -> (Range<usize>, b
     }
     let mut sure = !text.starts_with('\\');
     let mut escaped = false;
+    let mut blanks = 0;
     for (at, c) in text.char_indices() {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '"' | '\'' | ';' | '&' => return (0..at, sure),
-            c if c.is_whitespace() && blank == Blank::OfValue => {}
+            c if c.is_whitespace() && (blank == Blank::OfValue || at < blanks) => {}
             c if c.is_whitespace() => {
                 let rest = text[at..].trim_start();
                 if blank == Blank::Ends || rest.is_empty() || begins_with_key(rest) {
                     return (0..at, sure);
                 }
+                // They are told of once.
+                blanks = text.len() - rest.len();
                 sure = false;
             }
             ',' if list || begins_with_key(&text[at + 1..]) => return (0..at, sure),
@@ -335,10 +361,17 @@ fn split(line: &str) -> Vec<(usize, &str)> {
     let mut quote: Option<char> = None;
     // What is behind a `\`, or within `<name>`, splits nothing.
     let mut until = 0;
+    // Whether the word so far holds a letter or a digit, and what is no operator.
+    let mut seen = (false, false);
+    let grown = |seen: (bool, bool), begins: bool, c: char| {
+        let (lettered, other) = if begins { (false, false) } else { seen };
+        (lettered || c.is_alphanumeric(), other || !operator(c))
+    };
     for (at, c) in line.char_indices() {
         let from = start.map_or("", |start| &line[start..at]);
+        let (lettered, other) = seen;
         if at < until {
-            start.get_or_insert(at);
+            seen = grown(seen, *start.get_or_insert(at) == at, c);
             continue;
         }
         match (quote, c) {
@@ -355,13 +388,12 @@ fn split(line: &str) -> Vec<(usize, &str)> {
             }
             (None, '<') if to_fill_in(&line[at..]).is_some() => {
                 until = at + to_fill_in(&line[at..]).unwrap_or_default();
-                if !from.is_empty() && from.chars().all(operator) {
+                if !from.is_empty() && !other {
                     words.push((start.take().unwrap_or(at), from));
                 }
             }
             (None, c) => {
-                let begins =
-                    from.chars().next().is_some_and(|c| operator(c) && !from.contains(char::is_alphanumeric));
+                let begins = from.starts_with(operator) && !lettered;
                 let alone = matches!(c, '(' | ')') || matches!(from, "(" | ")");
                 if !from.is_empty() && (begins != operator(c) || alone) {
                     words.push((start.take().unwrap_or(at), from));
@@ -369,7 +401,7 @@ fn split(line: &str) -> Vec<(usize, &str)> {
             }
             _ => {}
         }
-        start.get_or_insert(at);
+        seen = grown(seen, *start.get_or_insert(at) == at, c);
     }
     if let Some(start) = start {
         words.push((start, &line[start..]));

@@ -8,9 +8,10 @@
 //!
 //! What is known as a secret, and nothing else:
 //! - in commands, also those between backticks: what programs and options that are known take as one (`-u a:b`, `mysql -pX`,
-//!   `--password X`, `echo X | docker login --password-stdin`), `NAME=X` with the name of a secret, `scheme://user:X@host`;
+//!   `--password X`, `echo X | docker login --password-stdin`), `NAME=X` with the name of a secret, `scheme://user:X@host`; what is put
+//!   into a secret of Kubernetes or AWS, whatever its key is;
 //! - in every text: `password: X`, `api_key = X` and their like, in JSON, XML and the name and value of Kubernetes too; passwords of
-//!   SQL; `Authorization:`; columns and rows of tables with such a name; private keys in PEM; tokens with the form of a known maker;
+//!   SQL; `Authorization:`; columns and rows of tables with such a name; private keys in PEM; tokens with the form of a known maker, `https://X@host`;
 //! - a value that was found once, wherever else it stands, when it is long enough and no mere word.
 //!
 //! A password in a sentence (`log in as ann with tiger`) can't be told from its other words. So nobody is told that a draft holds no
@@ -19,6 +20,7 @@
 mod commands;
 mod names;
 mod printers;
+mod stores;
 mod texts;
 mod whole;
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::super::values::{is_secret, var_name};
@@ -70,7 +70,12 @@ impl Names {
         };
         let known: Vec<&(String, String)> = self.values.iter().filter(|(value, _)| telling(value)).collect();
         let values = known.iter().map(|(value, _)| value);
-        self.known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values).ok();
+        // Of the kinds of automata the one whose making takes time in proportion to the values.
+        let builder = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(values);
+        self.known = builder.ok();
         self.told = known.iter().map(|(_, name)| name.clone()).collect();
     }
 
@@ -95,12 +100,21 @@ impl Names {
         let mut parts: Vec<(Range<usize>, String)> = Vec::new();
         let mut sure = true;
         for Found { range, called, ends } in found {
-            if parts.last().is_some_and(|(before, _)| range.start < before.end) {
+            if let Some((before, _)) = parts.last_mut().filter(|(before, _)| range.start < before.end) {
+                // Of two that overlap all is hidden, and where which of them ends nobody can tell.
+                if range.end > before.end {
+                    before.end = range.end;
+                    sure = false;
+                }
                 continue;
             }
-            sure &= ends && !line[range.clone()].contains('\n');
-            let name = self.named(&line[range.clone()], &called);
-            parts.push((range, name));
+            sure &= ends;
+            parts.push((range, called));
+        }
+        for (range, called) in &mut parts {
+            let value = &line[range.clone()];
+            sure &= !value.contains('\n');
+            *called = self.named(value, called);
         }
         let own = parts.len();
         for (range, name) in self.known(line) {
@@ -190,10 +204,19 @@ pub(super) fn names_value(name: &str) -> bool {
         )
 }
 
+/// The longest value that is looked at letter by letter, in bytes. A longer one is hidden as far as it may reach, and left to a
+/// person: a line with many names in it must not be read anew for each of them.
+pub(super) const LONGEST: usize = 4096;
+
+/// Says whether what a text begins with may be a value, and no variable, list or file.
+pub(super) fn begins_value(text: &str) -> bool {
+    !text.starts_with(['$', '<', '[', '{', '/', '@', '%', '(', '`', '~', '-', '*', '.'])
+}
+
 /// Says whether a value is one, and nothing that is filled in, read from a file or cut short.
 pub(super) fn is_value(value: &str) -> bool {
     value.len() > 2
-        && !value.starts_with(['$', '<', '[', '{', '/', '@', '%', '(', '`', '~', '-', '*', '.'])
+        && begins_value(value)
         && !value.contains("$(")
         && !value.contains('<')
         && !value.contains("${")

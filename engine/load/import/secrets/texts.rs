@@ -1,10 +1,11 @@
 //! Secrets in what is no command: settings, statements, sentences.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::names::{Found, in_words, is_value, names_value};
+use super::names::{Found, LONGEST, begins_value, in_words, is_value, names_value};
 
 /// What a text is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,10 +27,11 @@ static SETTING: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// `password: X` among others.
+/// `password: X` among others, up to the first letter of the value. Not more of it: the same end would be looked for anew behind each
+/// name of `a=b=c=…`.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"((?:[A-Za-z][0-9A-Za-z_.]*[ -])?[A-Za-z][0-9A-Za-z_.-]*)["'`*_]{0,4}(?:\s*(?:=>|:=|=|:)|\s+is)\s*[*_]{0,3}\s*(["'`]?)([^\s"'`]+)(["'`]?)([ ]?[^ ]?)"#,
+        r#"((?:[A-Za-z][0-9A-Za-z_.]*[ -])?[A-Za-z][0-9A-Za-z_.-]*)["'`*_]{0,4}(?:\s*(?:=>|:=|=|:)|\s+is)\s*[*_]{0,3}\s*(["'`]?)([^\s"'`])"#,
     )
 });
 
@@ -58,6 +60,9 @@ static FORMS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .map(|(text, called)| (pattern(text), called))
     .collect()
 });
+
+/// `https://TOKEN@host`
+static TOKEN_AT: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\bhttps?://([^\s/:@"'`<>$?]+)@"#));
 
 /// Forms that say themselves what the value is called: name, then value.
 static NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -90,6 +95,14 @@ pub(super) fn everywhere(line: &str) -> Vec<Found> {
             if is_value(value.as_str()) {
                 found.push(Found { range: value.range(), called: (*called).to_owned(), ends: true });
             }
+        }
+    }
+    // `https://TOKEN@host`; who asks by a name only is no secret.
+    for value in TOKEN_AT.captures_iter(line).filter_map(|captures| captures.get(1)) {
+        let text = value.as_str();
+        let mixed = text.contains(|c: char| c.is_ascii_digit()) && text.contains(|c: char| c.is_alphabetic());
+        if (mixed && text.len() >= 8 || text.len() >= 20) && is_value(text) {
+            found.push(Found { range: value.range(), called: "url-token".to_owned(), ends: true });
         }
     }
     for form in NAMED.iter() {
@@ -190,35 +203,57 @@ pub(super) fn pairs(line: &str, given: bool) -> Vec<Found> {
         }
     }
     let mut at = 0;
+    // Where the value ends that was looked at last.
+    let mut end = 0;
     while let Some(captures) = PAIR.captures_at(line, at) {
-        let (Some(whole), Some(words), Some(value)) = (captures.get(0), captures.get(1), captures.get(3))
+        let (Some(whole), Some(words), Some(first)) = (captures.get(0), captures.get(1), captures.get(3))
         else {
             break;
         };
         // What was taken for a key may be a value, and the next the key.
         at = words.end().max(whole.start() + 1);
-        let says_is = line[words.end()..value.start()].contains("is");
-        let parts = line[words.end()..value.start()].contains('=');
+        let says_is = line[words.end()..first.start()].contains("is");
+        let parts = line[words.end()..first.start()].contains('=');
         let Some(called) = key_of(words.as_str()).filter(|_| given || !parts) else { continue };
-        let group = |number: usize| captures.get(number).map_or("", |found| found.as_str());
-        let text = value.as_str();
+        if first.start() >= end {
+            let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+            end = line[first.start()..].find(ends).map_or(line.len(), |length| first.start() + length);
+        }
+        let value = &line[first.start()..end];
+        if value.len() > LONGEST {
+            if begins_value(value) {
+                found.push(Found { range: first.start()..end, called, ends: false });
+            }
+            continue;
+        }
+        let open = captures.get(2).map_or("", |found| found.as_str());
+        let (close, behind) = behind(&line[end..]);
+        let text = value;
         // `Server=x;Password=y;Database=z`
         let text = if parts { text.split([';', '&']).next().unwrap_or_default() } else { text };
         let text = text.trim_end_matches([',', '.', ';', ':', ')', '}', ']', '*', '!', '?']);
         let letters = text.contains(|c: char| c.is_alphabetic());
         let mixed = letters && text.contains(|c: char| c.is_ascii_digit());
         // A sentence goes on behind a word, a value ends.
-        let behind = group(5);
-        let ends = behind.is_empty() || behind == "(" || behind == " (" || text.len() < value.as_str().len();
-        let quoted = !group(2).is_empty() && group(2) == group(4);
+        let ends = behind.is_empty() || behind == "(" || behind == " (" || text.len() < value.len();
+        let quoted = !open.is_empty() && open == close;
         let stands = if says_is { quoted || mixed } else { quoted || mixed || ends && letters };
         if stands && is_value(text) && !text.contains(['(', '[']) && !text.contains("://") && !is_place(text)
         {
-            let range = value.start()..value.start() + text.len();
+            let range = first.start()..first.start() + text.len();
             found.push(Found { range, called, ends: true });
         }
     }
     found
+}
+
+/// Returns the quote that closes a value, and the letter behind it with the blank before that.
+fn behind(text: &str) -> (&str, &str) {
+    let close = text.len() - text.strip_prefix(['"', '\'', '`']).unwrap_or(text).len();
+    let (close, rest) = text.split_at(close);
+    let blank = usize::from(rest.starts_with(' '));
+    let letter = rest[blank..].chars().next().filter(|c| *c != ' ').map_or(0, char::len_utf8);
+    (close, &rest[..blank + letter])
 }
 
 /// Says whether a value rather is a place where one is kept: `secret/data/db`, `vault:kv`, `https://…`.
@@ -236,6 +271,18 @@ fn is_place(value: &str) -> bool {
 /// Returns what JSON in a line gives to a secret: `{"password":"value"}`, also where a shell wants `\"`.
 fn in_json(line: &str) -> Vec<Found> {
     let mut found = Vec::new();
+    for (key, range) in strings_of_json(line) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if names_value(&key) && key.chars().all(plain) && is_value(&line[range.clone()]) {
+            found.push(Found { range, called: called(&key), ends: true });
+        }
+    }
+    found
+}
+
+/// Returns the strings that JSON in a line gives to keys: the key, and where the string stands.
+pub(super) fn strings_of_json(line: &str) -> Vec<(String, Range<usize>)> {
+    let mut found = Vec::new();
     // As long as the line, so that a place in one is that of the other.
     let plain = line.replace("\\\"", " \"");
     let mut quotes = plain.match_indices('"').map(|(at, _)| at).peekable();
@@ -244,13 +291,9 @@ fn in_json(line: &str) -> Vec<Found> {
         let Some(from) = begin.replace(at) else { continue };
         let key = plain[from + 1..at].trim();
         let Some(open) = quotes.peek().copied() else { break };
-        if plain[at + 1..open].trim() != ":" || !names_value(key) {
-            continue;
-        }
-        let value = plain[open + 1..].split('"').next().unwrap_or_default().trim_end();
-        if is_value(value) && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
-            let range = open + 1..open + 1 + value.len();
-            found.push(Found { range, called: called(key), ends: true });
+        if plain[at + 1..open].trim() == ":" {
+            let value = plain[open + 1..].split('"').next().unwrap_or_default().trim_end();
+            found.push((key.to_owned(), open + 1..open + 1 + value.len()));
         }
     }
     found

@@ -19,7 +19,7 @@ pub(in crate::load::import) struct Hidden {
     pub(in crate::load::import) blocks: Vec<Block>,
     /// The lines that a secret was taken out of.
     pub(in crate::load::import) lines: BTreeSet<usize>,
-    /// The lines of blocks of code of which nobody can tell where the secret ends.
+    /// The lines of which nobody can tell where the secret ends.
     pub(in crate::load::import) unsure: BTreeSet<usize>,
 }
 
@@ -118,7 +118,12 @@ impl Hider<'_> {
                 if let Some(key) = self.of_key(text, line + index) {
                     return key;
                 }
-                self.replaced(text, in_words_for_people(text), line + index).0
+                let (text, sure) = self.replaced(text, in_words_for_people(text), line + index);
+                // A command that the sentence names may become a step.
+                if !sure {
+                    self.hidden.unsure.insert(line + index);
+                }
+                text
             })
             .collect();
         hidden.join("\n")
