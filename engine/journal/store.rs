@@ -38,7 +38,7 @@ pub(super) struct File {
     /// has the journal open.
     log: [Option<disk::FileKey>; 2],
     /// Whether nobody wants it after this process: it need not survive the machine.
-    passing: bool,
+    pub(super) passing: bool,
 }
 
 impl File {
