@@ -1,7 +1,7 @@
 //! The only room that spawns processes: supervise, capture, redact, kill.
 //!
 //! A [`Pool`] takes a [`Spec`], one attempt of one command with everything resolved, and tells what becomes of it in
-//! [`Notice`]s: `Spawned`, `Chunk`s, `Ended`, in that order.
+//! [`Notice`]s: `Spawned` and `Chunk`s, then `Ended`.
 //!
 //! **One reactor, few spawners.** One thread watches all commands with epoll: their pipes, their timeouts, and a
 //! pidfd for each leader. Two to four others start processes, since a start blocks until the program executes: about

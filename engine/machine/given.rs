@@ -24,18 +24,53 @@ pub fn given_by(event: &Event, state: &State, graph: &Graph) -> Vec<String> {
     [&instance.outputs, &instance.captured].into_iter().flat_map(texts).collect()
 }
 
-/// Returns the texts and numbers in these values.
+/// Of a text of more lines than this only the whole is kept out: to look for each of them would take longer than the run.
+const LINES: usize = 2000;
+
+/// Returns the texts and numbers in these values, and what else of them becomes the name of an instance or a word of a command: the
+/// lines of a text, which a `for_each` goes through, and the keys of a map.
 fn texts(values: &Map) -> Vec<String> {
     let mut texts = Vec::new();
     let mut open: Vec<&Value> = values.values().collect();
     while let Some(value) = open.pop() {
         match value {
-            Value::String(text) => texts.push(text.clone()),
+            Value::String(text) => {
+                let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+                if (2..=LINES).contains(&lines().take(LINES + 1).count()) {
+                    texts.extend(lines().map(str::to_owned));
+                }
+                texts.push(text.clone());
+            }
             Value::Number(number) => texts.push(number.to_string()),
             Value::Array(items) => open.extend(items),
-            Value::Object(entries) => open.extend(entries.values()),
+            Value::Object(entries) => {
+                texts.extend(entries.keys().cloned());
+                open.extend(entries.values());
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lines_and_keys_are_given_as_well() {
+        let Value::Object(values) = json!({
+            "one": "k7Pq2z\n  Tok9x1\n\n",
+            "map": {"keysecret": ["valsecret", 7, null]},
+            "long": "x\n".repeat(LINES + 1),
+        }) else {
+            unreachable!("it is a map")
+        };
+        let mut found = texts(&values);
+        found.retain(|text| text.len() < 100);
+        found.sort();
+        assert_eq!(found, ["7", "Tok9x1", "k7Pq2z", "k7Pq2z\n  Tok9x1\n\n", "keysecret", "valsecret"]);
+    }
 }
