@@ -118,6 +118,8 @@ pub(super) struct Life {
     pub(super) answered: Vec<(Addr, Question, String)>,
     has_output: Arc<AtomicBool>,
     interrupt: Option<Interrupt>,
+    /// Whether what runs is to be stopped, and not only nothing more begun.
+    hard: bool,
     pub(super) rest: Option<RunStatus>,
     /// How long it took to come to rest: the hooks are not the run's work.
     took: Option<Duration>,
@@ -173,6 +175,7 @@ impl Loop<'_> {
             answered: Vec::new(),
             has_output: Arc::default(),
             interrupt: None,
+            hard: false,
             rest: None,
             took: None,
             unrecorded: Vec::new(),
@@ -573,6 +576,7 @@ impl Loop<'_> {
         if life.interrupt != Some(Interrupt::Term) {
             life.interrupt = Some(which);
         }
+        life.hard |= hard;
         life.queue.push(Input::Stop { by: by.to_owned(), hard });
     }
 

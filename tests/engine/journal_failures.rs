@@ -171,6 +171,23 @@ fn a_journal_that_is_taken_away_is_saved_by_the_run_that_has_it_open() {
     }
 }
 
+/// That it can't be recorded any more is no reason not to obey. It is the very record of it that finds the journal gone.
+#[test]
+fn what_runs_is_stopped_by_sigterm_also_where_the_journal_is_gone() {
+    let project = two();
+    let mut engine = Engine::start(&project, project.command(&["exec", "two"]));
+    fs::remove_dir_all(project.journal().parent().expect("it has a folder")).expect("it is there");
+    let pid = rustix::process::Pid::from_child(&engine.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    // Nobody lets the slow step end.
+    wait_until("it ended", || engine.child.try_wait().expect("it is ours").is_some());
+    assert!(engine.says("nothing more is started; what runs is stopped: big[1], slow"));
+    let Output { status, stderr, .. } = engine.child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&stderr);
+    assert_eq!((status.code(), project.has("ledger")), (Some(1), false), "{said}");
+    assert!(said.contains("ended, and recorded nowhere") && said.contains("\n  slow: "), "{said}");
+}
+
 #[test]
 fn a_journal_that_another_process_keeps_locked_stops_the_run_after_a_while() {
     let project = two();

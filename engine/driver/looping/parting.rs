@@ -14,7 +14,8 @@ use super::super::signals::{Came, Signals};
 use super::{Interrupt, Life, Loop, Message, TICK};
 
 impl Loop<'_> {
-    /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told.
+    /// Nothing can be recorded any more, so nothing more is started; what runs is let finish, and its end is told. Whoever wanted
+    /// it stopped is obeyed, although that can't be recorded either.
     pub(super) async fn stopped(
         &mut self,
         life: &mut Life,
@@ -35,6 +36,9 @@ impl Loop<'_> {
             self.clear_desk(life).await;
         }
         self.say_stopped(life, &source);
+        if life.hard {
+            life.flying.values().for_each(|flying| flying.handle.stop());
+        }
         // At once: what is left of a deleted journal ends with this process, which may be killed while it waits.
         let saved = matches!(source, JournalError::Moved { .. }).then(|| self.writer.rescue());
         if let Some(Err(error)) = &saved {
@@ -61,8 +65,12 @@ impl Loop<'_> {
         names.dedup();
         if !names.is_empty() {
             let names = names.join(", ");
-            self.reporter
-                .aside(&format!("nothing more is started; what runs may finish: {names} (Ctrl-C stops it)"));
+            self.reporter.aside(&match life.hard {
+                true => format!("nothing more is started; what runs is stopped: {names}"),
+                false => {
+                    format!("nothing more is started; what runs may finish: {names} (Ctrl-C stops it)")
+                }
+            });
         }
         self.reporter.tick(clock::now());
     }
