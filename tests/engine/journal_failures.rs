@@ -176,12 +176,19 @@ fn a_journal_that_is_taken_away_is_saved_by_the_run_that_has_it_open() {
 fn what_runs_is_stopped_by_sigterm_also_where_the_journal_is_gone() {
     let project = two();
     let mut engine = Engine::start(&project, project.command(&["exec", "two"]));
+    let journal = rusqlite::Connection::open(project.journal()).expect("a journal");
+    let events = "SELECT group_concat(body) FROM events";
+    wait_until("their processes are known", || {
+        let bodies = journal.query_row(events, [], |row| row.get::<_, String>(0));
+        bodies.is_ok_and(|bodies| bodies.matches("\"kind\":\"spawned\"").count() == 2)
+    });
     fs::remove_dir_all(project.journal().parent().expect("it has a folder")).expect("it is there");
     let pid = rustix::process::Pid::from_child(&engine.child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     // Nobody lets the slow step end.
     wait_until("it ended", || engine.child.try_wait().expect("it is ours").is_some());
-    assert!(engine.says("nothing more is started; what runs is stopped: big[1], slow"));
+    let told = fs::read_to_string(&engine.said).expect("it is there");
+    assert!(told.contains("nothing more is started; what runs is stopped: "), "{told}");
     let Output { status, stderr, .. } = engine.child.wait_with_output().expect("it ended");
     let said = String::from_utf8_lossy(&stderr);
     assert_eq!((status.code(), project.has("ledger")), (Some(1), false), "{said}");
