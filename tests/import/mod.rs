@@ -411,16 +411,6 @@ fn a_step_has_no_title_of_another_command() {
     assert!(draft.contains("about: \"Run `velero backup create x` first, then:\""), "{draft}");
 }
 
-/// Each value of the document is marked: none may be in its draft, whatever the draft is blessed as.
-#[test]
-fn no_secret_of_the_document_is_in_its_draft() {
-    let text = &documents()["secrets"];
-    assert!(text.matches("hunt3r").count() > 80);
-    let told = imported(text).to_string();
-    let left: Vec<&str> = told.split("\\n").filter(|line| line.contains("hunt3r")).collect();
-    assert!(left.is_empty(), "{left:#?}");
-}
-
 #[test]
 fn a_section_is_taken_by_its_heading() {
     let text = "# T\n\n## One\n\n```sh\ndate\n```\n\n### Part\n\n```sh\nuptime\n```\n\n## Two\n\n```sh\ndf -h\n```\n\n## Same\n\n## Same\n";
