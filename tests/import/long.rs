@@ -45,3 +45,13 @@ fn one_long_line_is_read_soon() {
         assert!(!draft.contains("sea-gull"), "{part}");
     }
 }
+
+/// A sentence that names as many commands as no person does: each becomes a step of the same name, with a number behind it.
+#[test]
+fn one_sentence_with_many_commands_is_read_soon() {
+    let text = format!("# T\n\n{}", "Run `ls a` and ".repeat(30_000));
+    let project = Project::new().file("wiki.md", text);
+    let begun = std::time::Instant::now();
+    project.run(&["import", "wiki.md", "--out", "x.yaml"]).code(2);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

@@ -387,9 +387,28 @@ fn a_command_that_a_sentence_names_is_a_step_or_is_listed() {
         named,
         [
             "15 \"“kubectl get nodes” is named in a sentence, and is no step\"",
-            "21 \"“helm list” is named in a sentence, and is no step\""
+            "21 \"“helm list” is named in a sentence, and is no step\"",
+            "23 \"“helm uninstall api” is named in a sentence, and is no step\""
         ]
     );
+}
+
+/// What is said of another command, or of how this one is undone, is no name for it; and no reason to switch it off.
+#[test]
+fn a_step_has_no_title_of_another_command() {
+    let text = "# T\n\nRun `velero backup create x` first, then:\n\n```sh\nkubectl delete ns x\n```\n\n\
+        ```sh\nkubectl apply -f x.yaml # undo: kubectl delete -f x.yaml\nhelm upgrade api .   # rollback with helm rollback api\n```\n\n\
+        1. Run `velero backup create y`, then:\n\n   ```sh\n   kubectl delete ns y\n   ```\n";
+    let document = imported(text);
+    let steps = document["steps"].as_array().expect("a list");
+    let ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().expect("text")).collect();
+    assert_eq!(
+        ids,
+        ["kubectl-delete-ns-x", "kubectl-apply-x-yaml", "helm-upgrade-api", "kubectl-delete-ns-y"]
+    );
+    let draft = document["runbook"].as_str().expect("the draft");
+    assert!(!draft.contains("title: Run") && !draft.contains("when:"), "{draft}");
+    assert!(draft.contains("about: \"Run `velero backup create x` first, then:\""), "{draft}");
 }
 
 #[test]

@@ -122,17 +122,39 @@ impl Back {
 
     /// Takes the comments behind a command, which are about no other.
     pub(super) fn behind(&mut self, text: &[String]) {
-        self.behind = match text.iter().any(|text| is_undo_of(text)) {
-            true => Told::default(),
-            false => furthest(text),
-        };
+        let told = text.iter().filter(|text| !is_undo_of(text)).map(|text| (goes_back(text), text.clone()));
+        let (way, words) = told.max_by_key(|(way, _)| *way).unwrap_or_default();
+        // It stands behind one command, and few words say how: whether they are about that command nobody can tell.
+        self.behind = (way.min(Way::Unsure), words);
     }
 }
 
-/// Says whether a comment behind a command says how that command is taken back: `rollback: helm rollback api`.
+/// Returns which way a comment behind a command tells of, be it of that command or of how it is taken back.
+pub(super) fn goes_back(comment: &str) -> Way {
+    says(comment).max(begins(&plain(comment)))
+}
+
+/// Says whether a comment behind a command says how that command is taken back: `rollback: helm rollback api`, `revert with …`,
+/// `to undo this, run …`.
 fn is_undo_of(comment: &str) -> bool {
+    if goes_back(comment) == Way::Forwards {
+        return false;
+    }
     let comment = plain(comment);
-    begins(&comment) != Way::Forwards && comment.contains(':')
+    // `rollback: only if needed` is about the command it stands behind.
+    let goes_on = |rest: &str| {
+        let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '.' && c != '/');
+        let only = ["only", "if", "when", "in case", "this", "it"];
+        !rest.is_empty() && !only.iter().any(|word| after(rest, word).is_some())
+    };
+    if comment.split_once(':').is_some_and(|(_, rest)| goes_on(rest)) {
+        return true;
+    }
+    let starts = comment.match_indices(' ').map(|(at, _)| at + 1).take(40);
+    starts.map(|at| &comment[at..]).any(|rest| {
+        ["with", "run"].iter().any(|word| after(rest, word).is_some_and(goes_on))
+            || rest.contains(' ') && seems_command(rest)
+    })
 }
 
 fn furthest(text: &[String]) -> Told {
@@ -285,13 +307,29 @@ fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text.strip_prefix(words).filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
 }
 
+/// Says whether a word goes on here: `rollback-safe`, `undo/redo`.
+fn is_compound(rest: &str) -> bool {
+    rest.strip_prefix(['-', '/']).is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+}
+
+/// Words of what only stands before going back.
+const READY: [&str; 7] = [
+    "preparation",
+    "preparations",
+    "preparing",
+    "prerequisite",
+    "prerequisites",
+    "requirement",
+    "requirements",
+];
+
 /// Returns which way it says, when a text begins with going back.
 fn begins(text: &str) -> Way {
-    if ROLLS.iter().any(|deed| after(text, deed).is_some()) {
-        return Way::Back;
+    if let Some(rest) = ROLLS.iter().find_map(|deed| after(text, deed)) {
+        return if is_compound(rest) { Way::Unsure } else { Way::Back };
     }
     match UNDOES.iter().find_map(|deed| after(text, deed)) {
-        Some(rest) if is_about_the_whole(rest) => Way::Back,
+        Some(rest) if is_about_the_whole(rest) && !is_compound(rest) => Way::Back,
         Some(_) => Way::Unsure,
         None => Way::Forwards,
     }
@@ -328,8 +366,8 @@ fn of_heading(heading: &str) -> Way {
     let words: Vec<&str> =
         heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if way != Way::Forwards {
-        // `Rollback test`
-        let tried = ["test", "testing"].iter().any(|word| words.contains(word));
+        // `Rollback test`, `Rollback prerequisites`
+        let tried = ["test", "testing"].iter().chain(&READY).any(|word| words.contains(word));
         way = if tried { Way::Unsure } else { way };
         return way;
     }
@@ -344,6 +382,9 @@ fn of_heading(heading: &str) -> Way {
     let Some(at) = about.min() else { return Way::Forwards };
     if told[..at].iter().any(|word| OTHER.contains(word)) {
         return Way::Forwards;
+    }
+    if told[..at].iter().any(|word| READY.contains(word)) {
+        return Way::Unsure;
     }
     let words = told.join(" ");
     let parts = ["plan", "procedure", "procedures", "steps", "instructions", "path", "strategy", "section"];
@@ -370,7 +411,17 @@ fn is_about_the_whole(rest: &str) -> bool {
     let rest = ["all ", "the ", "these ", "your ", "last ", "whole "]
         .iter()
         .fold(rest, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
-    let how = ["by", "if", "in case", "only", "plan", "steps", "to", "using", "via", "when", "with"];
+    // `revert to the last release`, but not `revert to maintenance mode off`
+    if let Some(to) = after(rest, "to") {
+        let to = to.trim_start();
+        let earlier =
+            ["a", "an", "earlier", "known", "last", "old", "older", "original", "previous", "prior"];
+        let kept = ["backup", "it", "release", "revision", "snapshot", "stable", "the", "version"];
+        let named = earlier.iter().chain(&kept).any(|word| after(to, word).is_some());
+        let numbered = to.trim_start_matches(['v', '<', '$', '{']).starts_with(|c: char| c.is_ascii_digit());
+        return named || numbered || to.starts_with(['<', '$', '{']);
+    }
+    let how = ["by", "if", "in case", "only", "plan", "steps", "using", "via", "when", "with"];
     !rest.starts_with(char::is_alphanumeric)
         || how.iter().chain(&PROCEDURES).any(|word| after(rest, word).is_some())
 }
@@ -496,6 +547,12 @@ mod tests {
             "Manual undo of the hold",
             "Rollback test",
             "Emergency rollback of the schema",
+            "Rollback-safe migration",
+            "Prerequisites for rollback",
+            "Preparation for the rollback",
+            "Rollback prerequisites",
+            "Revert to maintenance mode off",
+            "Undo/redo log cleanup",
         ] {
             assert_eq!(names(text), Way::Unsure, "{text}");
         }
@@ -564,6 +621,36 @@ mod tests {
         }
         for text in ["Revert the config to production values", "2. Undo the hold", "To undo the hold"] {
             assert_eq!(says(text), Way::Unsure, "{text}");
+        }
+    }
+    /// To switch a command off for what is said of how to undo it would lose it.
+    #[test]
+    fn comments_behind_a_command() {
+        let behind = |text: &str| {
+            let mut back = Back::default();
+            back.behind(&[text.to_owned()]);
+            back.way().0
+        };
+        for text in [
+            "rollback with helm rollback api",
+            "rollback: helm rollback api",
+            "revert with ./undo",
+            "undo: kubectl delete -f x.yaml",
+            "to undo this, run ./undo",
+            "if it fails, helm rollback g",
+            "rollback is helm rollback g",
+            "restart",
+        ] {
+            assert_eq!(behind(text), Way::Forwards, "{text}");
+        }
+        for text in [
+            "rollback",
+            "rollback: only if needed",
+            "if it fails",
+            "to undo this",
+            "roll back, run only if needed",
+        ] {
+            assert_eq!(behind(text), Way::Unsure, "{text}");
         }
     }
 }

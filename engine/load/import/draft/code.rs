@@ -9,6 +9,7 @@ use super::super::script::{self, Line, Part, Piece};
 use super::super::secrets;
 use super::super::values::{Bit, Hole, Within, bits, escaped};
 use super::Maker;
+use super::back::{Way, goes_back};
 use super::people::{is_deed, unnumbered};
 use super::text::{fenced, indented, is_short, join, paragraphs, shortened};
 
@@ -215,7 +216,7 @@ impl Maker {
         let mut about = std::mem::take(&mut self.pending);
         // `# rollback: helm rollback api` behind a command says how that is taken back, not what it does.
         let (above, behind) = piece.comments.split_at(piece.above.min(piece.comments.len()));
-        let names = !behind.iter().any(|comment| unnumbered(comment).to_lowercase().starts_with("rollback"));
+        let names = behind.iter().all(|comment| goes_back(comment) == Way::Forwards);
         let (mut comments, notes): (Vec<&str>, &[String]) = match names {
             true => (piece.comments.iter().map(String::as_str).collect(), &[]),
             false => (above.iter().map(String::as_str).collect(), behind),

@@ -22,7 +22,7 @@ use super::values::{escaped, slug};
 use back::Back;
 pub(super) use back::Way;
 use people::leading;
-use text::{called, first_line, join, paragraphs, shortened, unique};
+use text::{called, first_line, join, paragraphs, shortened};
 
 /// The longest title, in letters: it stands in the plan and in the progress display.
 const LONGEST_TITLE: usize = 100;
@@ -96,6 +96,8 @@ pub(super) struct Maker {
     meanings: HashMap<String, Meaning>,
     exported: BTreeMap<String, String>,
     ids: HashSet<String>,
+    /// The last number behind each id.
+    numbers: HashMap<String, usize>,
     /// Headings above: level, text.
     path: Vec<(usize, String)>,
     repeated: HashSet<String>,
@@ -129,6 +131,7 @@ pub(super) fn draft(hidden: &Hidden) -> Draft {
         meanings: HashMap::new(),
         exported: BTreeMap::new(),
         ids: HashSet::new(),
+        numbers: HashMap::new(),
         path: Vec::new(),
         repeated,
         pending: Vec::new(),
@@ -262,8 +265,13 @@ impl Maker {
             name if name.is_empty() => format!("line-{}", lines.0),
             name => name,
         };
-        let id = unique(name, "-", |id| self.ids.contains(id));
-        self.ids.insert(id.clone());
+        let mut id = name.clone();
+        while !self.ids.insert(id.clone()) {
+            // From the last number on: from the first, a name that comes often took time with the square of how often.
+            let number = self.numbers.entry(name.clone()).or_insert(1);
+            *number += 1;
+            id = format!("{name}-{number}");
+        }
         let step = Step {
             id: id.clone(),
             title: title.map(|title| escaped(&title)),

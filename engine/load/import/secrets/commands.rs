@@ -46,7 +46,9 @@ pub(super) fn found(line: &str) -> Vec<Found> {
             let assigns = word
                 .split_once('=')
                 .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
-            let before = assigns || matches!(*word, "sudo" | "time" | "env" | "nohup" | "--");
+            let before = assigns
+                || matches!(*word, "sudo" | "time" | "env" | "nohup" | "--")
+                || matches!(*word, "then" | "do" | "else" | "if" | "while" | "until" | "!" | "{");
             program = if before { "" } else { name(plain) };
             piped = matches!(program, "echo" | "printf") && reads_secret(&words[index + 1..]);
         } else if matches!(name(plain), "curl" | "wget" | "mysql" | "mariadb" | "redis-cli" | "sshpass")
@@ -249,13 +251,11 @@ pub(super) fn found(line: &str) -> Vec<Found> {
 
 /// Says whether the command that a pipe leads to reads a secret.
 fn reads_secret(words: &[(usize, &str)]) -> bool {
-    let Some(at) = words.iter().position(|(_, word)| word.starts_with(OPERATORS)) else { return false };
-    if words[at].1 != "|" {
-        return false;
-    }
-    let rest = &words[at + 1..];
-    let end = rest.iter().position(|(_, word)| word.starts_with([';', '|', '&'])).unwrap_or(rest.len());
-    reads(&rest[..end])
+    let words = &words[..words.len().min(NEAR)];
+    let ends = |word: &str| word.starts_with([';', '&', '(', ')']) || word == "||";
+    let end = words.iter().position(|(_, word)| ends(word)).unwrap_or(words.len());
+    let pipe = words[..end].iter().position(|(_, word)| word.starts_with('|'));
+    pipe.is_some_and(|at| reads(&words[at + 1..end]))
 }
 
 /// Says whether a command reads a secret from its input.
@@ -266,7 +266,7 @@ fn reads(words: &[(usize, &str)]) -> bool {
             || word.starts_with("--passphrase-fd=")
             || word.ends_with("password=/dev/stdin")
             || sudo && *word == "-S"
-    })
+    }) || stores::reads(words)
 }
 
 /// How many words of a command are looked at behind one.
@@ -354,7 +354,7 @@ fn header(text: &str) -> Option<(usize, &str)> {
 }
 
 /// Splits at blanks and operators outside of quotes. Quotes are kept; operators are words, and each bracket is one.
-fn split(line: &str) -> Vec<(usize, &str)> {
+pub(super) fn split(line: &str) -> Vec<(usize, &str)> {
     let operator = |c: char| OPERATORS.contains(&c);
     let mut words = Vec::new();
     let mut start: Option<usize> = None;

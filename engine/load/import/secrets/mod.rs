@@ -9,7 +9,8 @@
 //! What is known as a secret, and nothing else:
 //! - in commands, also those between backticks: what programs and options that are known take as one (`-u a:b`, `mysql -pX`,
 //!   `--password X`, `echo X | docker login --password-stdin`), `NAME=X` with the name of a secret, `scheme://user:X@host`; what is put
-//!   into a secret of Kubernetes or AWS, whatever its key is;
+//!   into a secret of Kubernetes, AWS, Azure, Google, GitHub, Vault, Docker or Fly, whatever its key is and whatever stands before the
+//!   program, also in the quotes of `ssh` and `bash -c`; each value in a manifest of a `kind: Secret`;
 //! - in every text: `password: X`, `api_key = X` and their like, in JSON, XML and the name and value of Kubernetes too; passwords of
 //!   SQL; `Authorization:`; columns and rows of tables with such a name; private keys in PEM; tokens with the form of a known maker, `https://X@host`;
 //! - a value that was found once, wherever else it stands, when it is long enough and no mere word.
@@ -18,6 +19,7 @@
 //! secret: where one was found, the head of the draft says that others may be in it.
 
 mod commands;
+mod manifest;
 mod names;
 mod printers;
 mod stores;

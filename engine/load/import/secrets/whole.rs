@@ -10,6 +10,7 @@ use super::super::fence;
 use super::super::script::Line;
 use super::super::seems::seems_command;
 use super::commands;
+use super::manifest;
 use super::names::{Found, Names, in_words, is_value, names_value};
 use super::texts::{self, Style};
 
@@ -175,8 +176,10 @@ impl Hider<'_> {
         let mut hidden: Vec<Line> = Vec::with_capacity(lines.len());
         // A setting whose value stands below it, and a name whose value is in the next line.
         let (mut block, mut name): (Option<(usize, String)>, Option<String>) = (None, None);
+        let mut kept = manifest::found(lines);
         let mut rest = lines;
         while let Some((first, _)) = rest.split_first() {
+            let index = lines.len() - rest.len();
             if let Some(text) = self.of_key(&first.text, first.number) {
                 hidden.push(Line { number: first.number, text });
                 rest = &rest[1..];
@@ -188,11 +191,18 @@ impl Hider<'_> {
             rest = more;
             let text: Vec<&str> = these.iter().map(|line| line.text.as_str()).collect();
             let text = text.join("\n");
+            let mut of_manifest = Vec::new();
+            let mut before = 0;
+            for (line, these) in these.iter().enumerate() {
+                of_manifest.extend(moved(kept.remove(&(index + line)).unwrap_or_default(), before));
+                before += these.text.len() + 1;
+            }
             let indent = first.text.len() - first.text.trim_start().len();
             if block.as_ref().is_some_and(|(least, _)| indent < *least && !first.text.trim().is_empty()) {
                 block = None;
             }
             let mut found = in_code(&text, tag);
+            found.extend(of_manifest);
             if let Some((_, called)) = &block {
                 let value = first.text.trim();
                 if is_value(value) {
