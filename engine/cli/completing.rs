@@ -60,10 +60,14 @@ impl Typed {
 /// Says what may stand for an argument, given what is there of it.
 type Source = fn(&Typed, &str) -> Vec<Offer>;
 
-/// Returns what may stand at the place of the last word; the first is the program.
-pub(super) fn offers(words: Vec<String>, settings: &Settings) -> Vec<Offer> {
+/// Returns what may stand at the place of the last word, which was typed as `raw`; the first is the program.
+pub(super) fn offers(words: Vec<String>, raw: &str, settings: &Settings) -> Vec<Offer> {
     let Some(at) = words.len().checked_sub(1).filter(|at| *at > 0) else { return Vec::new() };
     let current = words[at].clone();
+    if is_home(value(&current)) && !raw.starts_with('~') {
+        // The shell leaves it as it is, so the program would look for a folder of that name.
+        return Vec::new();
+    }
     let typed = Arc::new(typed(&words, settings));
     let folder = typed.settings.folder.clone();
     let mut command = with_sources(help::plain(), &typed);
@@ -80,6 +84,20 @@ pub(super) fn offers(words: Vec<String>, settings: &Settings) -> Vec<Offer> {
     let kept = found.into_iter().filter(|one| !names_only || !is_flag(one)).filter_map(offer);
     // What moves the cursor is nothing to show while somebody types.
     kept.filter(|offer| !offer.value.is_empty() && !offer.value.contains(char::is_control)).collect()
+}
+
+/// Returns what is the value in a word: behind the flag that it may begin with.
+fn value(word: &str) -> &str {
+    match (word.strip_prefix("--"), word.strip_prefix('-')) {
+        (Some(long), _) => long.split_once('=').map_or("", |(_, value)| value),
+        (None, Some(short)) => short.trim_start_matches(char::is_alphabetic).trim_start_matches('='),
+        (None, None) => word,
+    }
+}
+
+/// Says whether a path begins with the home folder, as a shell writes it.
+fn is_home(value: &str) -> bool {
+    value == "~" || value.starts_with("~/")
 }
 
 /// Reads what stands on the line, whatever is wrong with it.

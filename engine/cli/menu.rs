@@ -8,8 +8,8 @@ use std::io;
 
 use super::changing;
 use super::console::{Console, count, one_line, whole, wrapped};
-use super::prompt::{Before, yes};
-use super::terminal::Dialogue;
+use super::prompt::{Before, yes_after};
+use super::terminal::{Dialogue, Got};
 use super::undoing::shown;
 use crate::driver::{Choice, Offer, Offered};
 use crate::machine::Decision;
@@ -72,22 +72,17 @@ pub(super) fn choose(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> 
     letters.extend(several.then_some('o'));
     letters.extend(undo.then_some('b'));
     letters.push('q');
-    letters.extend(before.whole.is_some().then_some('p'));
     loop {
-        let Some(letter) = letter("What now?", &letters, to)? else { return Ok(None) };
+        let Some(letter) = letter("What now?", &letters, &before, to)? else { return Ok(None) };
         let choice = match letter {
             'q' => Some(Choice::Leave),
-            'p' => {
-                before.show_whole(to)?;
-                None
-            }
-            'b' => rolled_back(offer, to, console)?,
+            'b' => rolled_back(offer, &before, to, console)?,
             'o' => match one_by_one(offer, to, console)? {
                 Some(choice) => Some(choice),
                 None => return Ok(None),
             },
             'v' => Some(all(offer, &(Decision::Verify, None), |step| step.ran)),
-            letter => match decision(letter, to)? {
+            letter => match decision(letter, None, to)? {
                 Some(decided) => decided.map(|decided| all(offer, &decided, |_| true)),
                 None => return Ok(None),
             },
@@ -212,14 +207,7 @@ fn keys(offer: &Offer, cut: bool, console: Console) -> String {
         lines.push(('o', "decide one by one".to_owned()));
     }
     if !offer.undo.is_empty() {
-        let can = offer.undo.iter().filter(|undo| undo.command.is_ok()).count();
-        let left = offer.undo.len() - can;
-        let what = match (can, left) {
-            (0, left) => format!("{} that can't be undone", count(left, "step")),
-            (can, 0) => format!("undo {}", count(can, "step")),
-            (can, left) => format!("undo {}, {left} can't be", count(can, "step")),
-        };
-        lines.push(('b', format!("roll back: {what} (shows them, and asks)")));
+        lines.push(('b', format!("roll back: {} (shows them, and asks)", undone(offer))));
     }
     lines.push(('q', format!("leave it; `{} resume {}` goes on later", offer.program, offer.run)));
     if cut {
@@ -233,29 +221,57 @@ fn keys(offer: &Offer, cut: bool, console: Console) -> String {
     text
 }
 
-/// Asks for one of the letters.
-fn letter(question: &str, letters: &[char], to: &mut dyn Dialogue) -> io::Result<Option<char>> {
-    let listed = letters.iter().map(char::to_string).collect::<Vec<_>>().join("/");
+/// Returns how many steps a rollback undoes, and how many it can't.
+fn undone(offer: &Offer) -> String {
+    let can = offer.undo.iter().filter(|undo| undo.command.is_ok()).count();
+    match (can, offer.undo.len() - can) {
+        (0, left) => format!("{} that can't be undone", count(left, "step")),
+        (can, 0) => format!("undo {}", count(can, "step")),
+        (can, left) => format!("undo {}, {left} can't be", count(can, "step")),
+    }
+}
+
+/// Asks for one of the letters. `p` is one more where there is more to see than what stands `before` it.
+fn letter(
+    question: &str,
+    letters: &[char],
+    before: &Before,
+    to: &mut dyn Dialogue,
+) -> io::Result<Option<char>> {
+    let mut wary = false;
     loop {
-        let Some(answer) = to.line(&format!("{question} [{listed}] "))? else { return Ok(None) };
+        wary |= to.is_wary();
+        let more = before.is_offered(wary).then_some('p');
+        let listed = letters.iter().copied().chain(more).map(|letter| letter.to_string());
+        let listed = listed.collect::<Vec<_>>().join("/");
+        let answer = match to.read(&format!("{question} [{listed}] "))? {
+            Got::Given(answer) => answer,
+            Got::Closed => return Ok(None),
+            Got::Again => {
+                to.remind()?;
+                continue;
+            }
+        };
         let answer = answer.trim().to_lowercase();
         let mut typed = answer.chars();
         match (typed.next(), typed.next()) {
             (Some(letter), None) if letters.contains(&letter) => return Ok(Some(letter)),
+            (Some('p'), None) if before.show_whole(to)? => {}
             // Enter alone decides nothing: every answer here changes something.
             _ => to.show(&format!("Please type one of {}, and Enter.\n", listed.replace('/', ", ")))?,
         }
     }
 }
 
-/// Returns what a letter decides, with why; `Some(None)` when they went back instead of saying why.
-fn decision(letter: char, to: &mut dyn Dialogue) -> io::Result<Option<Option<Decided>>> {
+/// Returns what a letter decides of `step`, or of all of them, with why; `Some(None)` when they went back instead of saying why.
+fn decision(letter: char, step: Option<&str>, to: &mut dyn Dialogue) -> io::Result<Option<Option<Decided>>> {
     let decision = match letter {
         's' => Decision::Skip,
         'd' => Decision::Done,
         _ => return Ok(Some(Some((Decision::Retry, None)))),
     };
-    let Some(why) = to.line("Why? It is kept in the journal (Enter alone goes back): ")? else {
+    let of = step.map(|step| format!("{step}: ")).unwrap_or_default();
+    let Some(why) = to.line(&format!("{of}Why? It is kept in the journal (Enter alone goes back): "))? else {
         return Ok(None);
     };
     let why = why.trim();
@@ -270,17 +286,21 @@ fn all(offer: &Offer, decided: &Decided, which: impl Fn(&Offered) -> bool) -> Ch
 fn one_by_one(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
     let mut decisions = BTreeMap::new();
     for step in &offer.steps {
-        to.show(&format!("\n{}", told(step, ALL, console)))?;
+        // What is put again is put again of this step.
+        let before = Before::of(format!("\n{}", told(step, ALL, console)), about(step, console));
+        before.show(to)?;
         let (letters, question): (&[char], _) = match step.ran {
-            true => (&['r', 'v', 's', 'd', 'q'], "Again, only its gate, skip, done, or leave it?"),
-            false => (&['r', 's', 'd', 'q'], "Again, skip, done, or leave it?"),
+            true => (&['r', 'v', 's', 'd', 'q'], "again, only its gate, skip, done, or leave it?"),
+            false => (&['r', 's', 'd', 'q'], "again, skip, done, or leave it?"),
         };
+        let name = one_line(&step.step);
+        let question = format!("{name}: {question}");
         loop {
-            let Some(letter) = letter(question, letters, to)? else { return Ok(None) };
+            let Some(letter) = letter(&question, letters, &before, to)? else { return Ok(None) };
             let decided = match letter {
                 'q' => break,
                 'v' => Some((Decision::Verify, None)),
-                letter => match decision(letter, to)? {
+                letter => match decision(letter, Some(&name), to)? {
                     Some(decided) => decided,
                     None => return Ok(None),
                 },
@@ -296,11 +316,20 @@ fn one_by_one(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Res
 }
 
 /// Shows what a rollback would do and asks; nothing when they do not want it after all.
-fn rolled_back(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Result<Option<Choice>> {
-    to.show(&format!("\n{}\n", shown(&offer.run, &offer.undo, &[], console)))?;
-    match yes("Undo this?", to)? {
+fn rolled_back(
+    offer: &Offer,
+    menu: &Before,
+    to: &mut dyn Dialogue,
+    console: Console,
+) -> io::Result<Option<Choice>> {
+    let text = format!("\n{}\n", shown(&offer.run, &offer.undo, &[], console));
+    let about = format!("roll back run {}: {}", one_line(&offer.run), undone(offer));
+    let before = Before::of(text, console.err.shorten(&about, console.width.saturating_sub(1)));
+    before.show(to)?;
+    match yes_after(&before, "Undo this?", to)? {
         Some(true) => Ok(Some(Choice::Rollback)),
         Some(false) => {
+            menu.tell(to);
             to.show(&wrapped("Nothing was undone.", console.width, 0))?;
             Ok(None)
         }
@@ -311,7 +340,7 @@ fn rolled_back(offer: &Offer, to: &mut dyn Dialogue, console: Console) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::prompt::tests::Script;
+    use crate::cli::prompt::tests::{AWAY, NEWS, Script};
     use crate::machine::Covered;
 
     fn offered(step: &str, why: Option<&str>, ran: bool) -> Offered {
@@ -507,25 +536,102 @@ mod tests {
               reads kind: Deployment
               reads replicas: 0
               with KUBECONFIG
-        Again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
+        b: again, only its gate, skip, done, or leave it? [r/v/s/d/q] v
 
         a is in doubt: whether its command took effect is not known
           $ kubectl -n shop scale deployment/cart --replicas=10
             echo scaled
           | error: no such host
           | hint: DNS?
-        Again, skip, done, or leave it? [r/s/d/q] d
-        Why? It is kept in the journal (Enter alone goes back): seen in the console
+        a: again, skip, done, or leave it? [r/s/d/q] d
+        a: Why? It is kept in the journal (Enter alone goes back): seen in the console
 
         c failed: it exited with 2
           $ kubectl -n shop scale deployment/cart --replicas=10
             echo scaled
           | error: no such host
           | hint: DNS?
-        Again, skip, done, or leave it? [r/s/d/q] q
+        c: again, skip, done, or leave it? [r/s/d/q] q
         ");
         let Some(Choice::Settle(all)) = played(&several, &["r"]).0 else { panic!("they are run again") };
         assert_eq!(all.len(), 3);
+    }
+
+    /// Of the step that it is about, and not of the first.
+    #[test]
+    fn what_is_put_again_names_its_step() {
+        let two = offer(vec![
+            offered("db-old", Some("it exited with 1"), false),
+            offered("db-new", Some("it exited with 2"), false),
+        ]);
+        let (choice, screen) = played(&two, &["o", "q", NEWS, "s", NEWS, "nobody uses it"]);
+        let why = Some("nobody uses it".to_owned());
+        let decisions = BTreeMap::from([("db-new".into(), (Decision::Skip, why))]);
+        assert_eq!(choice, Some(Choice::Settle(decisions)));
+        let (_, second) = screen.split_once("leave it? [r/s/d/q] q\n").unwrap();
+        insta::assert_snapshot!(second, @"
+        db-new failed: it exited with 2
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
+          | error: no such host
+          | hint: DNS?
+        db-new: again, skip, done, or leave it? [r/s/d/q] 
+        news
+
+        db-new failed: it exited with 2
+        db-new: again, skip, done, or leave it? [r/s/d/q/p] s
+        db-new: Why? It is kept in the journal (Enter alone goes back): 
+        news
+
+        db-new failed: it exited with 2
+        db-new: Why? It is kept in the journal (Enter alone goes back): nobody uses it
+        ");
+        // Another program's screen took all of it away.
+        let (_, screen) = played(&two, &["o", "q", AWAY, "p", "q"]);
+        let (_, second) = screen.split_once("$ fg\n").unwrap();
+        insta::assert_snapshot!(second, @"
+        db-new failed: it exited with 2
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
+          | error: no such host
+          | hint: DNS?
+        db-new: again, skip, done, or leave it? [r/s/d/q/p] p
+
+        db-new failed: it exited with 2
+          $ kubectl -n shop scale deployment/cart --replicas=10
+            echo scaled
+          | error: no such host
+          | hint: DNS?
+        db-new failed: it exited with 2
+        db-new: again, skip, done, or leave it? [r/s/d/q/p] q
+        ");
+    }
+
+    #[test]
+    fn what_is_put_again_can_be_read_whole() {
+        let (_, screen) = played(&one(), &[NEWS, "p", "q"]);
+        let (_, again) = screen.split_once("news\n").unwrap();
+        assert!(
+            again.starts_with(
+                "\nscale[cart] failed: it exited with 1\nWhat now? [r/s/d/b/q/p] p\n\nscale[cart]"
+            ),
+            "{again}"
+        );
+        assert!(again.contains("  $ kubectl") && again.contains("\n  r  run it again\n"), "{again}");
+        let (_, screen) = played(&one(), &["b", AWAY, "n", NEWS, "q"]);
+        let (_, again) = screen.split_once("$ fg\n").unwrap();
+        insta::assert_snapshot!(again, @"
+        To be undone of run r7k2m9qd, the last begun first:
+          scale[cart]  kubectl scale deployment/cart --replicas=3
+          mail  can't be undone: a mail can't be taken back
+        Undo this? [y/n/p] n
+        Nothing was undone.
+        What now? [r/s/d/b/q] 
+        news
+
+        scale[cart] failed: it exited with 1
+        What now? [r/s/d/b/q/p] q
+        ");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl<D: Dialogue> AtTerminal<D> {
 
     fn reply(&mut self, asked: &Asked, before: &Before) -> std::io::Result<Got<Reply>> {
         let question = match asked.question {
-            Question::Approval if before.whole.is_some() && asked.covers.len() > 1 => {
+            Question::Approval if before.cut && asked.covers.len() > 1 => {
                 format!("Yes to all {}?", asked.covers.len())
             }
             Question::Approval => "Yes?".to_owned(),

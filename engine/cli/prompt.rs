@@ -15,9 +15,18 @@ use crate::report::{Paint, Role, rows_of};
 ///
 /// When the terminal is gone, or the person pressed Ctrl-C.
 pub fn fill(inputs: &mut Inputs, to: &mut dyn Dialogue, paint: Paint) -> io::Result<()> {
+    let asked = each(inputs, to, paint);
+    // What is asked next is about something else.
+    to.about("", "");
+    asked
+}
+
+fn each(inputs: &mut Inputs, to: &mut dyn Dialogue, paint: Paint) -> io::Result<()> {
     let missing = inputs.missing().to_vec();
     for input in missing {
-        to.show(&introduced(&input, paint))?;
+        let before = introduced(&input, paint);
+        to.about("", &before);
+        to.show(&before)?;
         loop {
             let question = format!("{}: ", input.name);
             let answer = match input.ty.kind {
@@ -107,13 +116,20 @@ fn shown(value: &Value) -> String {
 pub struct Before {
     /// What is shown.
     pub shown: String,
-    /// All of it, where it does not fit the terminal: shown when they ask for it.
-    pub whole: Option<String>,
+    /// All of it: shown when they ask for it.
+    pub whole: String,
+    /// Whether what is shown is less than that, since it does not fit the terminal.
+    pub cut: bool,
     /// What it is about, in a line, for below what is taller than the terminal.
     pub about: String,
 }
 
 impl Before {
+    /// Returns `text`, all of which is shown, however tall the terminal is.
+    pub fn of(text: String, about: String) -> Before {
+        Before { shown: text.clone(), whole: text, cut: false, about }
+    }
+
     /// Returns `whole` where it fits the terminal, with the question below it, and else what `short` makes of the rows there are.
     pub fn fit(
         whole: String,
@@ -124,8 +140,8 @@ impl Before {
     ) -> Before {
         let room = rows.saturating_sub(3);
         match rows_of(&whole, width) <= room {
-            true => Before { shown: whole, whole: None, about },
-            false => Before { shown: short(room), whole: Some(whole), about },
+            true => Before::of(whole, about),
+            false => Before { shown: short(room), whole, cut: true, about },
         }
     }
 
@@ -135,18 +151,30 @@ impl Before {
     ///
     /// As [`fill`].
     pub fn show(&self, to: &mut dyn Dialogue) -> io::Result<()> {
-        to.about(&self.about);
+        self.tell(to);
         to.show(&self.shown)
     }
 
-    /// Shows all of it, and below it what it is about; says whether there is more than was shown.
+    /// Tells what the questions that follow are about, and shows nothing.
+    pub fn tell(&self, to: &mut dyn Dialogue) {
+        to.about(&self.about, &self.shown);
+    }
+
+    /// Says whether `p` is offered, which shows all of it: where not all of it was shown, or it may have scrolled away since.
+    pub fn is_offered(&self, wary: bool) -> bool {
+        !self.whole.is_empty() && (self.cut || wary)
+    }
+
+    /// Shows all of it, and below it what it is about; says whether there is anything to show.
     ///
     /// # Errors
     ///
     /// As [`fill`].
     pub fn show_whole(&self, to: &mut dyn Dialogue) -> io::Result<bool> {
-        let Some(whole) = &self.whole else { return Ok(false) };
-        to.show(&format!("{whole}{}\n", self.about))?;
+        if self.whole.is_empty() {
+            return Ok(false);
+        }
+        to.show(&format!("{}{}\n", self.whole, self.about))?;
         Ok(true)
     }
 }
@@ -159,11 +187,18 @@ impl Before {
 pub fn typed(name: &str, before: &Before, to: &mut dyn Dialogue, paint: Paint) -> io::Result<bool> {
     before.show(to)?;
     let word = name.rsplit('/').next().unwrap_or(name);
-    let or = if before.whole.is_some() { ", p to see all of it" } else { "" };
-    let question = format!("Type {} to go on{or}: ", paint.paint(Role::Strong, word));
-    let mut slips = 0;
+    let (mut slips, mut wary) = (0, false);
     while slips < 2 {
-        let Some(answer) = to.line(&question)? else { return Ok(false) };
+        wary |= to.is_wary();
+        let or = if before.is_offered(wary) { ", p to see all of it" } else { "" };
+        let answer = match to.read(&format!("Type {} to go on{or}: ", paint.paint(Role::Strong, word)))? {
+            Got::Given(answer) => answer,
+            Got::Closed => return Ok(false),
+            Got::Again => {
+                to.remind()?;
+                continue;
+            }
+        };
         match answer.trim() {
             typed if typed == word || typed == name => return Ok(true),
             "" => return Ok(false),
@@ -185,17 +220,18 @@ pub fn yes(question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
     yes_after(&Before::default(), question, to)
 }
 
-/// As [`yes`], below what was shown: `p` shows all of it, where that is more. Put again, the question takes no Enter alone: it
-/// may be the end of a `y` that was typed before and is not there any more.
+/// As [`yes`], below what was shown: `p` shows all of it, where that is more. Put again, the question takes no Enter alone until
+/// it is answered, whatever else is typed meanwhile: it may be the end of a `y` that was typed before and is not there any more.
 ///
 /// # Errors
 ///
 /// As [`fill`].
 pub fn yes_after(before: &Before, question: &str, to: &mut dyn Dialogue) -> io::Result<Option<bool>> {
-    let more = before.whole.is_some();
-    let words = if more { "y, n, or p to see all of it" } else { "y or n" };
+    let mut wary = false;
     loop {
-        let wary = to.is_wary();
+        wary |= to.is_wary();
+        let more = before.is_offered(wary);
+        let words = if more { "y, n, or p to see all of it" } else { "y or n" };
         let keys = match (wary, more) {
             (false, false) => "[y/N]",
             (false, true) => "[y/N/p]",
@@ -239,12 +275,16 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cli::terminal::reminder;
     use crate::diag::Sources;
     use crate::load::{Given, Settled};
     use crate::model::Type;
 
     /// News that breaks in, in place of a line.
     pub(in crate::cli) const NEWS: &str = "\u{7}";
+
+    /// Another program that has the terminal for a while, in place of a line.
+    pub(in crate::cli) const AWAY: &str = "\u{1a}";
 
     /// A person who types these lines, and the screen as they see it.
     #[derive(Default)]
@@ -254,6 +294,9 @@ pub(super) mod tests {
         /// How tall the terminal is; as tall as can be when it is not said.
         pub(in crate::cli) tall: Option<usize>,
         wary: bool,
+        about: String,
+        before: String,
+        away: bool,
     }
 
     impl Script {
@@ -275,10 +318,10 @@ pub(super) mod tests {
             Ok(())
         }
         fn read(&mut self, question: &str) -> io::Result<Got<String>> {
-            if self.answers.last() == Some(&NEWS) {
-                self.answers.pop();
-                self.screen.push_str(&format!("{question}\nnews\n"));
-                self.wary = true;
+            if let Some(came) = self.answers.pop_if(|answer| matches!(*answer, NEWS | AWAY)) {
+                let said = if came == NEWS { "news" } else { "$ fg" };
+                self.screen.push_str(&format!("{question}\n{said}\n"));
+                (self.wary, self.away) = (true, came == AWAY);
                 return Ok(Got::Again);
             }
             let Some(line) = self.next(question, true) else { return Ok(Got::Closed) };
@@ -287,6 +330,15 @@ pub(super) mod tests {
         }
         fn is_wary(&self) -> bool {
             self.wary
+        }
+        fn remind(&mut self) -> io::Result<()> {
+            let away = std::mem::take(&mut self.away);
+            let text = reminder(&self.about, &self.before, away);
+            self.screen.push_str(&text);
+            Ok(())
+        }
+        fn about(&mut self, about: &str, shown: &str) {
+            (self.about, self.before) = (about.to_owned(), shown.to_owned());
         }
         fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
             Ok(self.next(question, false))
@@ -363,14 +415,49 @@ pub(super) mod tests {
             (&[NEWS, "", "y"][..], Some(true)),
             (&[NEWS, "", NEWS, "", "n"], Some(false)),
             (&[NEWS, ""], None),
-            (&[NEWS, "what", ""], Some(false)),
+            (&[NEWS, "what", ""], None),
+            (&[NEWS, "what", "", "y"], Some(true)),
+            (&[AWAY, "what", "", "n"], Some(false)),
         ] {
             let mut script = Script::of(answers);
             assert_eq!(yes("Go?", &mut script).unwrap(), meant, "{answers:?}: {}", script.screen);
         }
         let mut script = Script::of(&[NEWS, "", "n"]);
         yes("Go?", &mut script).unwrap();
-        assert_eq!(script.screen, "Go? [y/N] \nnews\nGo? [y/n] \nPlease type y or n.\nGo? [y/n] n\n");
+        assert_eq!(script.screen, "Go? [y/N] \nnews\n\nGo? [y/n] \nPlease type y or n.\nGo? [y/n] n\n");
+    }
+
+    /// After a break-in it may have scrolled away, and after another program it is gone.
+    #[test]
+    fn what_was_read_before_can_be_read_again() {
+        let before = || Before::of("\nshop\n  cart 3 → 6\n".to_owned(), "shop: env = prod".to_owned());
+        let mut script = Script::of(&[NEWS, "p", "y"]);
+        assert_eq!(yes_after(&before(), "Go?", &mut script).unwrap(), Some(true));
+        assert_eq!(
+            script.screen,
+            "Go? [y/N] \nnews\n\nGo? [y/n/p] p\n\nshop\n  cart 3 → 6\nshop: env = prod\nGo? [y/n/p] y\n"
+        );
+        let mut script = Script::of(&[NEWS, AWAY, "p", "shop"]);
+        assert!(typed("shop", &before(), &mut script, Paint::PLAIN).unwrap());
+        insta::assert_snapshot!(script.screen, @"
+        shop
+          cart 3 → 6
+        Type shop to go on: 
+        news
+
+        shop: env = prod
+        Type shop to go on, p to see all of it: 
+        $ fg
+
+        shop
+          cart 3 → 6
+        Type shop to go on, p to see all of it: p
+
+        shop
+          cart 3 → 6
+        shop: env = prod
+        Type shop to go on, p to see all of it: shop
+        ");
     }
 
     #[test]

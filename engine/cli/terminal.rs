@@ -71,7 +71,8 @@ pub trait Dialogue {
         Ok(true)
     }
 
-    /// Shows what the question is about, below what came between.
+    /// Shows what the question is about, below what came between; all that was shown before it, where another program had the
+    /// terminal.
     ///
     /// # Errors
     ///
@@ -88,8 +89,9 @@ pub trait Dialogue {
     /// Calls whoever went away from their terminal.
     fn ring(&mut self) {}
 
-    /// Takes in what the questions that follow are about, in a line: with it they are shown again, below whatever came between.
-    fn about(&mut self, _about: &str) {}
+    /// Takes in what the questions that follow are about: in a line, with which they are shown again below news, and what was
+    /// `shown` before them, with which they are after another program had the terminal.
+    fn about(&mut self, _about: &str, _shown: &str) {}
 
     /// Returns how many rows can be seen at once.
     fn rows(&self) -> usize {
@@ -111,6 +113,12 @@ pub struct Terminal {
     write: File,
     recall: Option<Arc<Recall>>,
     about: String,
+    /// What was shown before the question.
+    before: String,
+    /// Whether another program had the terminal since a question was put.
+    away: bool,
+    /// Whether it was said that the question is asked in the foreground.
+    called: bool,
     /// Whether a question was taken from under the hands of whoever was about to answer it, and nothing was typed since.
     wary: bool,
 }
@@ -166,15 +174,17 @@ impl Terminal {
     pub fn open() -> Option<Terminal> {
         let write = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
         let read = BufReader::new(write.try_clone().ok()?);
-        Some(Terminal { read, write, recall: None, about: String::new(), wary: false })
+        let (about, before) = (String::new(), String::new());
+        Some(Terminal { read, write, recall: None, about, before, away: false, called: false, wary: false })
     }
 
     /// Waits for keys. A program in the background reads none: the system would stop it, and its steps' timeouts with it. It
-    /// writes none of its questions either, into what somebody types for another program.
-    fn wait(&mut self) -> io::Result<Heard> {
-        let mut behind = false;
+    /// writes none of its questions either, into what somebody types for another program. `behind` says that no question is
+    /// shown: there is nothing that keys could be an answer to, and it is over as soon as the program is in front.
+    fn wait(&mut self, mut behind: bool) -> io::Result<Heard> {
         loop {
             let in_front = in_front(&self.write);
+            self.away |= !in_front;
             match self.recall.as_ref().and_then(|recall| recall.news()) {
                 Some(News::Over(why)) => {
                     self.forget_keys();
@@ -215,31 +225,33 @@ impl Terminal {
         }
     }
 
-    /// Forgets what was typed. In the background it was typed for somebody else, and flushing it would stop us.
-    fn forget_keys(&mut self) {
-        if !in_front(&self.write) {
-            return;
+    /// Waits in the background for the front, and says once a question that it does; [`Heard::Keys`] when there was nothing to
+    /// wait for.
+    fn fetched(&mut self, what: &str) -> io::Result<Heard> {
+        if in_front(&self.write) {
+            return Ok(Heard::Keys);
         }
-        let buffered = self.read.buffer().len();
-        self.read.consume(buffered);
-        let _ = termios::tcflush(&self.write, QueueSelector::IFlush);
-    }
-}
-
-impl Dialogue for Terminal {
-    fn show(&mut self, text: &str) -> io::Result<()> {
-        self.write.write_all(text.as_bytes())?;
-        self.write.flush()
+        if !std::mem::replace(&mut self.called, true) {
+            self.show(&format!("\n{what}(asked in the foreground: fg)\n"))?;
+        }
+        self.wait(true)
     }
 
-    fn read(&mut self, question: &str) -> io::Result<Got<String>> {
-        if !in_front(&self.write) && matches!(self.wait()?, Heard::Over) {
-            return Ok(Got::Closed);
+    /// Reads a line while it can be seen. Another program's view on this terminal may have turned the echo off, and what is
+    /// typed for a question is to be read by whoever types it.
+    fn seen(&mut self) -> io::Result<Got<String>> {
+        let lit = light(&self.write);
+        let got = self.typed_line();
+        if let Some((before, lit)) = lit {
+            put_out(&self.write, &before, lit);
         }
-        self.show(question)?;
+        got
+    }
+
+    fn typed_line(&mut self) -> io::Result<Got<String>> {
         let mut line = Vec::new();
         loop {
-            match self.wait()? {
+            match self.wait(false)? {
                 Heard::Over => {
                     self.wary = true;
                     return Ok(Got::Closed);
@@ -269,23 +281,53 @@ impl Dialogue for Terminal {
         }
     }
 
+    /// Forgets what was typed. In the background it was typed for somebody else, and flushing it would stop us.
+    fn forget_keys(&mut self) {
+        if !in_front(&self.write) {
+            return;
+        }
+        let buffered = self.read.buffer().len();
+        self.read.consume(buffered);
+        let _ = termios::tcflush(&self.write, QueueSelector::IFlush);
+    }
+}
+
+impl Dialogue for Terminal {
+    fn show(&mut self, text: &str) -> io::Result<()> {
+        self.write.write_all(text.as_bytes())?;
+        self.write.flush()
+    }
+
+    fn read(&mut self, question: &str) -> io::Result<Got<String>> {
+        match self.fetched("")? {
+            Heard::Over => return Ok(Got::Closed),
+            // What it is about was shown before, if at all.
+            Heard::Again => return Ok(Got::Again),
+            Heard::Keys => {}
+        }
+        self.show(question)?;
+        self.seen()
+    }
+
     fn until(&mut self, recall: &Arc<Recall>) {
         self.recall = Some(Arc::clone(recall));
         self.about.clear();
+        self.before.clear();
+        self.called = false;
         self.forget_keys();
     }
 
     fn come_forward(&mut self, what: &str) -> io::Result<bool> {
-        if in_front(&self.write) {
-            return Ok(true);
-        }
-        self.show(&format!("\n{what} (asked in the foreground: fg)\n"))?;
-        Ok(!matches!(self.wait()?, Heard::Over))
+        let heard = self.fetched(&format!("{what} "))?;
+        // All of it is shown now.
+        self.away = false;
+        Ok(!matches!(heard, Heard::Over))
     }
 
     fn remind(&mut self) -> io::Result<()> {
-        let about = if self.about.is_empty() { String::new() } else { format!("{}\n", self.about) };
-        self.show(&format!("\n{about}"))
+        let away = std::mem::take(&mut self.away);
+        let text = reminder(&self.about, &self.before, away);
+        self.show(&text)
     }
 
     fn is_wary(&self) -> bool {
@@ -299,8 +341,9 @@ impl Dialogue for Terminal {
         }
     }
 
-    fn about(&mut self, about: &str) {
+    fn about(&mut self, about: &str, shown: &str) {
         about.clone_into(&mut self.about);
+        shown.clone_into(&mut self.before);
     }
 
     fn rows(&self) -> usize {
@@ -310,8 +353,10 @@ impl Dialogue for Terminal {
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Option<String>> {
-        if !in_front(&self.write) && matches!(self.wait()?, Heard::Over) {
-            return Ok(None);
+        match self.fetched("")? {
+            Heard::Over => return Ok(None),
+            Heard::Again => self.remind()?,
+            Heard::Keys => {}
         }
         self.show(question)?;
         let before = termios::tcgetattr(&self.write)?;
@@ -328,6 +373,35 @@ impl Dialogue for Terminal {
         restore();
         self.show("\n")?;
         answer
+    }
+}
+
+/// Returns what is shown before a question that is put again.
+pub(super) fn reminder(about: &str, shown: &str, away: bool) -> String {
+    match (away && !shown.is_empty(), about.is_empty()) {
+        (true, _) => format!("\n{}", shown.trim_start_matches('\n')),
+        (false, true) => "\n".to_owned(),
+        (false, false) => format!("\n{about}\n"),
+    }
+}
+
+/// Turns the echo on where it is off, and returns how the terminal was and is now; nothing where there was nothing to do, or
+/// another program has the terminal.
+fn light(terminal: &File) -> Option<(Termios, LocalModes)> {
+    let before =
+        termios::tcgetattr(terminal).ok().filter(|found| !found.local_modes.contains(LocalModes::ECHO))?;
+    let mut lit = before.clone();
+    // The second one changes nothing while the first is on: it is the mark by which this is known again.
+    lit.local_modes |= LocalModes::ECHO | LocalModes::ECHONL;
+    let set = in_front(terminal) && termios::tcsetattr(terminal, OptionalActions::Now, &lit).is_ok();
+    set.then_some((before, lit.local_modes))
+}
+
+/// Puts the terminal back to what it was before [`light`], unless somebody else set it meanwhile: a view that has ended
+/// turned the echo on for good.
+fn put_out(terminal: &File, before: &Termios, lit: LocalModes) {
+    if in_front(terminal) && termios::tcgetattr(terminal).is_ok_and(|now| now.local_modes == lit) {
+        let _ = termios::tcsetattr(terminal, OptionalActions::Now, before);
     }
 }
 

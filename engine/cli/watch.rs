@@ -108,8 +108,10 @@ struct Watched {
     still: u32,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// What its engine was asked for, and whether SIGTERM stopped it.
-    asked: Asked,
+    /// Which engine drove it last: each has a number of its own, whatever became of the one before it.
+    epoch: u64,
+    /// What that engine was asked for, once it was recorded, and whether SIGTERM stopped it.
+    asked: Option<Asked>,
     term: bool,
 }
 
@@ -132,7 +134,8 @@ impl Watched {
             still: 0,
             first: None,
             last: None,
-            asked: Asked::Forward,
+            epoch: 0,
+            asked: None,
             term: false,
         };
         stored.records.iter().try_for_each(|record| watched.show(run, record))?;
@@ -141,30 +144,26 @@ impl Watched {
 
     fn show(&mut self, run: &RunId, record: &Record) -> Result<(), CliError> {
         let illegal = |source| DriveError::Illegal { run: run.to_string(), source };
-        let rested = self.state.mode == Mode::Resting;
-        match &record.event {
-            Event::Resumed { .. } | Event::TakenOver { .. } => {
-                (self.asked, self.term) = (Asked::Forward, false)
+        // Not by whether the run rested, or was taken over: of an engine that was killed nothing says that it is gone.
+        if record.epoch != self.epoch {
+            (self.epoch, self.asked, self.term, self.first) = (record.epoch, None, false, None);
+        }
+        let asked = match &record.event {
+            Event::Opened(_) | Event::Resumed { .. } => Some(Asked::Forward),
+            // Of an engine that was asked to go forwards it was chosen at the prompt of a failed step.
+            Event::RollbackBegan { by: Some(_), .. } => Some(Asked::Back),
+            Event::StopRequested { by, .. } => {
+                self.term |= by == "SIGTERM";
+                None
             }
-            // Of a run that goes on it was chosen at the prompt of a failed step, and its engine was asked to go forwards.
-            Event::RollbackBegan { by: Some(_), .. } if rested => {
-                (self.asked, self.term) = (Asked::Back, false);
-            }
-            Event::StopRequested { by, .. } => self.term |= by == "SIGTERM",
-            _ => {}
+            _ => None,
+        };
+        if self.asked.is_none() && asked.is_some() {
+            // What it settled before is not its time: it waited for what the engine before it had begun.
+            (self.asked, self.first) = (asked, None);
         }
         self.state.apply(&self.graph, &record.event).map_err(illegal)?;
         (self.seen, self.last) = (record.seq, Some(record.at));
-        // Of a run that was taken up again only what its engine of now does is its time.
-        let again = match record.event {
-            Event::Resumed { .. } | Event::TakenOver { .. } => true,
-            // Not where it goes back by itself.
-            Event::RollbackBegan { .. } => rested,
-            _ => false,
-        };
-        if again {
-            self.first = None;
-        }
         self.first.get_or_insert(record.at);
         self.still = 0;
         self.printed.follow(&record.event);
@@ -225,7 +224,7 @@ impl Watched {
         let took = took.unwrap_or_default();
         let (state, graph) = (&self.state, &self.graph);
         self.view.close(&EndInfo { run: run.as_str(), program: &program, state, graph, took });
-        Ok(Exit::of_watched(state.status, self.term, self.asked))
+        Ok(Exit::of_watched(state.status, self.term, self.asked.unwrap_or(Asked::Forward)))
     }
 }
 

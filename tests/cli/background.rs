@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use runbook::exec::find_by_env;
 use runbook::model::parse_duration;
 
-use crate::support::live::wait_until;
+use crate::support::live::{Live, spawned, wait_until};
 use crate::support::project::Project;
 
 const ASKING: &str = r#"
@@ -162,6 +162,41 @@ fn who_watches_is_told_how_long_it_took_since_it_was_taken_up() {
     };
     took(&mut begin, "back", "↶ slow was rolled back, after ");
     assert!(back.expect("it was begun").wait().expect("it ends").success());
+}
+
+/// Of an engine that was killed no event tells: the next one is told from it by its number alone.
+#[test]
+fn who_watches_a_rollback_after_a_kill_learns_what_its_engine_was_asked_for() {
+    for taken_over in [false, true] {
+        let project = Project::new().file(
+            "runbooks/slow.yaml",
+            "runbook: slow\ntitle: Slow\nsteps:\n  - id: talk\n    shell: 'while [ ! -e go ]; do sleep 0.05; done'\n    rollback: {shell: 'while [ ! -e back ]; do sleep 0.05; done'}\n",
+        );
+        let engine = Live::start(project.command(&["exec", "slow"]));
+        spawned(&project, "talk");
+        if taken_over {
+            let new = Live::start(project.command(&["resume", "--takeover", "--reason", "ann went home"]));
+            new.says("Waiting until it has ended");
+            new.kill();
+        }
+        engine.kill();
+        let run = project.newest();
+        project.write("go", "");
+        wait_until("its step ended", || find_by_env(&[("RUNBOOK_RUN", &run)]).is_empty());
+        std::thread::sleep(Duration::from_secs(4));
+        let began = Instant::now();
+        let back = Live::start(project.command(&["rollback", &run, "--yes"]));
+        back.says("talk");
+        wait_until("it goes back", || project.run(&["status", &run]).to_string().contains("rolling back"));
+        let watch = Live::start(project.command(&["status", &run, "--watch"]));
+        watch.says("talk");
+        project.write("back", "");
+        back.ends_with(0);
+        let text = watch.ends_with(0);
+        let said = text.lines().find_map(|line| line.strip_prefix("↶ slow was rolled back, after "));
+        let said = parse_duration(said.expect(&text).trim()).expect("it is a time");
+        assert!(said <= began.elapsed() + Duration::from_secs(1), "{said:?}: {text}");
+    }
 }
 
 const CHAIN: &str = r#"

@@ -130,6 +130,15 @@ fn what_stands_below_home_is_found() {
     let name = format!("{below}deploy.yaml");
     assert_eq!(values(&project, &["exec", &format!("{below}de")]), [name.as_str()]);
     assert_eq!(values(&project, &["exec", &name, "--only", "lo"]), ["look"]);
+    // Where the shell does not read it the program would get it as it stands there.
+    assert_eq!(values(&project, &["exec", "--store", &below]), [name.as_str()]);
+    for word in ["--store=", "-C"].map(|flag| format!("{flag}{below}")) {
+        assert_eq!(values(&project, &["exec", &word]), [""; 0], "{word}");
+    }
+    for quoted in [format!("'{below}"), format!("\\{below}")] {
+        assert_eq!(values(&project, &["exec", &quoted]), [""; 0], "{quoted}");
+        assert_eq!(values(&project, &["exec", "--store", &quoted]), [""; 0], "{quoted}");
+    }
 }
 
 /// Returns every file below a folder, with its content.

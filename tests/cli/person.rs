@@ -177,11 +177,11 @@ fn who_is_asked_reads_of_a_failure_before_they_answer() {
     project.write("fail", "");
     terminal.wait_for("boom ");
     terminal.wait_for("| no route to host");
-    terminal.wait_for("Yes? [y/n] ");
+    terminal.wait_for("Yes? [y/n/p] ");
     // The other half: it is neither a yes to what was read since, nor a no.
     terminal.keys("\n");
-    terminal.wait_for("Please type y or n.");
-    terminal.wait_for("Yes? [y/n] ");
+    terminal.wait_for("Please type y, n, or p to see all of it.");
+    terminal.wait_for("Yes? [y/n/p] ");
     assert_eq!(answers(&project), []);
     terminal.keys("n\n");
     terminal.wait_for("Note");
@@ -212,7 +212,7 @@ fn a_yes_counts_with_its_note_and_can_be_taken_back_until_then() {
             project.write("fail", "");
             terminal.wait_for("| no route to host");
             terminal.wait_for("that is no answer yet");
-            terminal.wait_for("Yes? [y/n] ");
+            terminal.wait_for("Yes? [y/n/p] ");
             terminal.keys("y\n");
             terminal.wait_for("Note");
         }
@@ -277,9 +277,9 @@ fn a_prompt_answered_elsewhere_is_taken_down_and_its_keys_answer_nothing() {
     project.run(&["approve", &run, "go", "--note", "from the other room"]).code(0);
     terminal.wait_for("answered from elsewhere: ann@");
     terminal.wait_for("more waits for your decision");
-    terminal.wait_for("Yes? [y/n] ");
+    terminal.wait_for("Yes? [y/n/p] ");
     terminal.keys("\n");
-    terminal.wait_for("Please type y or n.");
+    terminal.wait_for("Please type y, n, or p to see all of it.");
     terminal.keys("n\n");
     terminal.wait_for("Note (Enter for none)");
     terminal.keys("\n");

@@ -211,8 +211,13 @@ fn a_question_is_not_written_into_another_program_and_is_put_again_in_front() {
     terminal.wait_for("the 42");
     terminal.wait_for("ready> ");
     terminal.keys("fg\n");
-    terminal.wait_for("go: Go?");
-    terminal.wait_for("Yes? [y/n] ");
+    // What it was about is gone with the screen of the other program.
+    terminal.wait_for("A yes runs act:");
+    terminal.wait_for("touch acted");
+    terminal.wait_for("Yes? [y/n/p] ");
+    terminal.keys("p\n");
+    terminal.wait_for("touch acted");
+    terminal.wait_for("Yes? [y/n/p] ");
     terminal.keys("y\n");
     terminal.wait_for("Note");
     terminal.keys("\n");
@@ -221,7 +226,7 @@ fn a_question_is_not_written_into_another_program_and_is_put_again_in_front() {
     terminal.keys("exit\n");
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
-    assert_eq!(screen.matches("Yes? [y/").count(), 2, "{screen}");
+    assert_eq!(screen.matches("Yes? [y/").count(), 3, "{screen}");
 }
 
 fn echoes(terminal: &Terminal) -> bool {
@@ -362,4 +367,61 @@ fn a_question_in_the_background_waits_for_another_terminal_or_for_the_front() {
     wait_until("it went on", || project.has("acted"));
     terminal.keys("wait; exit\n");
     assert_eq!(terminal.end().0, Some(0));
+}
+
+/// What is asked before there is a run, too.
+#[test]
+fn a_missing_input_in_the_background_is_called_for_once() {
+    let project = Project::new().file(
+        "runbooks/up.yaml",
+        "runbook: up\ntitle: Up\nvars:\n  env: {type: string, help: Where to}\n  more: {type: string}\nsteps:\n  - {id: act, run: [echo, '{{ env }}'], effect: read}\n",
+    );
+    let (mut terminal, program) = shell(&project);
+    terminal.keys(&format!("{program} exec up &\n"));
+    terminal.wait_for("(asked in the foreground: fg)");
+    terminal.keys("sleep 1; echo the $((40 + 2))\n");
+    terminal.wait_for("the 42");
+    terminal.keys("fg\n");
+    terminal.wait_for("env  Where to");
+    terminal.wait_for("env: ");
+    terminal.keys("prod\n");
+    terminal.wait_for("more: ");
+    terminal.keys("none\n");
+    terminal.wait_for("succeeded");
+    terminal.keys("exit\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches("asked in the foreground").count(), 1, "{screen}");
+}
+
+#[test]
+fn an_answer_is_seen_beside_another_view_that_turned_the_echo_off() {
+    let project = detached().file(
+        "runbooks/asking.yaml",
+        "runbook: asking\ntitle: Ask\nsteps:\n  - {id: go, approve: {prompt: 'Go?'}}\n  - {id: act, run: touch acted, irreversible: No.}\n",
+    );
+    let plain = project.command(&[]);
+    let program = plain.get_program().to_str().expect("a path in ASCII");
+    let mut both = Command::new("sh");
+    both.arg("-c").arg(format!(
+        "{program} status --watch & echo $! > one; while [ ! -e more ]; do sleep 0.05; done; {program} exec asking; echo the code is $?; wait"
+    ));
+    both.env_clear().current_dir(project.root());
+    both.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = Terminal::start(&both);
+    wait_until("the first draws", || !echoes(&terminal));
+    project.write("more", "");
+    terminal.wait_for("Yes? [y/N] ");
+    wait_until("what is typed is seen", || echoes(&terminal));
+    terminal.keys("y\n");
+    terminal.wait_for("Note");
+    terminal.keys("\n");
+    terminal.wait_for("the code is 0");
+    assert!(!echoes(&terminal), "the other still draws");
+    let number = std::fs::read_to_string(project.root().join("one")).expect("it was written");
+    let first = Pid::from_raw(number.trim().parse().expect("a number")).expect("a process");
+    kill_process(first, Signal::TERM).expect("it runs");
+    terminal.end();
+    assert!(echoes(&terminal));
+    ended(&project);
 }

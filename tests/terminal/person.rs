@@ -82,9 +82,9 @@ fn half_an_answer_that_a_failure_breaks_into_is_none() {
     terminal.presses("y");
     terminal.until("Yes? [y/N] y");
     project.write("fail", "");
-    like("broken_in", &terminal.until("Yes? [y/n]"));
+    like("broken_in", &terminal.until("Yes? [y/n/p]"));
     terminal.presses("Enter");
-    terminal.until("Please type y or n.");
+    terminal.until("Please type y, n, or p");
     terminal.types("y");
     terminal.until("Note (Enter for none):");
     terminal.presses("C-c");

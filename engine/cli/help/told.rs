@@ -373,8 +373,11 @@ pub(super) const TOLD: &[Told] = &[
     Told {
         verb: "status",
         about: &[
-            "Without a run it is the newest that is not finished. --watch follows it and ends when the run rests, with the \
-             exit code of the run: 0 when it succeeded, 1 when it failed, 3 when it waits for a person.",
+            "Without a run it is the newest that is not finished. --watch follows it until no engine drives it any more, and \
+             ends with the exit code of the run: 0 when it succeeded or was rolled back as it was asked to be, 1 when it \
+             failed or its engine is gone, 3 when it waits for a person, 4 when it failed and was rolled back, 5 when the \
+             rollback did not complete, 130 and 143 when it was stopped. An engine in the background waits for approvals, \
+             and so does --watch. Ctrl-C ends the watching, and not the run.",
         ],
         examples: &[
             ("the newest unfinished run", "runbook status"),

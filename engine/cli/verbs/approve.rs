@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::gather::left;
 use crate::cli::people::{about, introduced};
+use crate::cli::prompt::Before;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Dialogue, Got, Terminal};
 use crate::cli::{prompt, stores, waiting};
@@ -123,8 +124,10 @@ fn complete(
         // The question has scrolled away.
         to.show(&format!("{}\n", about(asked, console)))?;
     }
+    let before = Before::of(introduced(asked, console), about(asked, console));
+    before.tell(to);
     loop {
-        if prompt::yes("Approve?", to).map_err(left)? != Some(true) {
+        if prompt::yes_after(&before, "Approve?", to).map_err(left)? != Some(true) {
             return Ok(None);
         }
         match prompt::answers(&missing, to, console.err).map_err(left)? {

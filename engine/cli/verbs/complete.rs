@@ -32,16 +32,20 @@ fn text(shell: Shell, words: Vec<String>, settings: &Settings) -> Option<String>
         Shell::Bash => {
             let [kind, columns, replaced, line] = <[String; 4]>::try_from(words).ok()?;
             let line = split(&line);
-            let offers = completing::offers(line.words.clone(), settings);
+            let offers = completing::offers(line.words.clone(), &line.raw, settings);
             Some(for_bash(&offers, &kind, columns.parse().unwrap_or(80), &replaced, &line))
         }
-        Shell::Zsh => Some(with_tabs(&completing::offers(words, settings))),
+        Shell::Zsh => {
+            // It was read by the shell already, and how it was typed is not told.
+            let raw = words.last().cloned().unwrap_or_default();
+            Some(with_tabs(&completing::offers(words, &raw, settings)))
+        }
         Shell::Fish => {
             let mut words = words;
             // Only what stands before the cursor's word was read by the shell.
-            let last = split(&words.pop()?).words.pop()?;
-            words.push(last);
-            Some(with_tabs(&completing::offers(words, settings)))
+            let mut last = split(&words.pop()?);
+            words.push(last.words.pop()?);
+            Some(with_tabs(&completing::offers(words, &last.raw, settings)))
         }
     }
 }

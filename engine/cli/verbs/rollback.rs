@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Asked, Exit};
 use crate::cli::gather::{left, secrets_again};
 use crate::cli::people::AtTerminal;
-use crate::cli::prompt::yes;
+use crate::cli::prompt::{Before, yes_after};
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Read};
 use crate::cli::terminal::{Dialogue, Terminal};
@@ -43,6 +43,7 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
         let hint = format!("`runbook rollback {run}` shows what there is to undo, and asks first");
         return Err(CliError::usage_with(message, hint));
     }
+    let mut shown = String::new();
     if !plan.is_empty() {
         changed::since(&run, &stored.snapshot, &state, Way::Back, settings, console)?;
         let planned = |name: &String| plan.iter().any(|undo| undo.step == *name);
@@ -53,7 +54,8 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
             .map(|&at| state.name(&graph, at))
             .filter(|name| !planned(name))
             .collect();
-        console.say(&undoing::shown(run.as_str(), &plan, &kept, console));
+        shown = undoing::shown(run.as_str(), &plan, &kept, console);
+        console.say(&shown);
     }
     let mut terminal = if settings.can_ask() { Terminal::open() } else { None };
     if !rollback.yes && !plan.is_empty() {
@@ -65,7 +67,9 @@ pub fn run(rollback: &Rollback, settings: &Settings, console: Console) -> Result
             return Err(no("a rollback is confirmed at a terminal, and there is none", hint));
         };
         // Who was asked and said no is not told how to do it without being asked.
-        if yes("Undo this?", terminal).map_err(left)? != Some(true) {
+        let before = Before::of(format!("{shown}\n"), format!("roll back run {run}"));
+        before.tell(terminal);
+        if yes_after(&before, "Undo this?", terminal).map_err(left)? != Some(true) {
             let again = format!("the run stands as it did; `{program} status {run}` shows it");
             return Err(no("not confirmed: nothing was undone", again));
         }
