@@ -1,5 +1,7 @@
 //! What sensitive steps gave to a run: texts that are kept out of what leaves it, a tape that is recorded or spans.
 
+use std::collections::BTreeSet;
+
 use super::event::Event;
 use super::graph::Graph;
 use super::state::State;
@@ -8,8 +10,37 @@ use crate::model::{Map, Value};
 /// Returns the texts and numbers that sensitive steps gave to the run so far: what they put out and what they captured. They may
 /// stand in the commands and the instances of other steps.
 pub fn given_so_far(state: &State, graph: &Graph) -> Vec<String> {
+    let names = state.instances().filter_map(|(_, instance)| instance.item.as_ref()).map(|item| &*item.key);
+    let mut found = keys_among(&names.collect(), state, graph);
+    found.extend(sensitive(state, graph).flat_map(texts));
+    found
+}
+
+/// Returns what the sensitive steps put out and captured.
+fn sensitive<'a>(state: &'a State, graph: &'a Graph) -> impl Iterator<Item = &'a Map> {
     let sensitive = state.instances().filter(|(at, _)| graph.step(at.node).sensitive);
-    sensitive.flat_map(|(_, instance)| [&instance.outputs, &instance.captured]).flat_map(texts).collect()
+    sensitive.flat_map(|(_, instance)| [&instance.outputs, &instance.captured])
+}
+
+/// Returns those of `names` that are keys of a map which a sensitive step gave. Of its other keys nothing is kept out: they are
+/// names of fields (`name`, `data`), and to mask those would spoil every other answer in which they stand.
+fn keys_among(names: &BTreeSet<&str>, state: &State, graph: &Graph) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&Value> = match names.is_empty() {
+        true => Vec::new(),
+        false => sensitive(state, graph).flat_map(Map::values).collect(),
+    };
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(entries) => {
+                found.extend(entries.keys().filter(|key| names.contains(key.as_str())));
+                open.extend(entries.values());
+            }
+            _ => {}
+        }
+    }
+    found.into_iter().cloned().collect()
 }
 
 /// Returns those that an event gave, which is in `state` already. By event: to look at all steps for each would be quadratic.
@@ -17,6 +48,10 @@ pub fn given_by(event: &Event, state: &State, graph: &Graph) -> Vec<String> {
     let step = match event {
         Event::Exited { leaf, .. } | Event::Judged { leaf, .. } => &leaf.step,
         Event::Captured { step, .. } | Event::Answered { step, .. } | Event::Finished { step, .. } => step,
+        // Its instances have names now, and their commands may be made of them.
+        Event::Expanded { items, .. } => {
+            return keys_among(&items.iter().map(|item| &*item.key).collect(), state, graph);
+        }
         _ => return Vec::new(),
     };
     let Some(at) = state.find(step).filter(|at| graph.step(at.node).sensitive) else { return Vec::new() };
@@ -27,8 +62,7 @@ pub fn given_by(event: &Event, state: &State, graph: &Graph) -> Vec<String> {
 /// Of a text of more lines than this only the whole is kept out: to look for each of them would take longer than the run.
 const LINES: usize = 2000;
 
-/// Returns the texts and numbers in these values, and what else of them becomes the name of an instance or a word of a command: the
-/// lines of a text, which a `for_each` goes through, and the keys of a map.
+/// Returns the texts and numbers in these values, and the lines of a text, which a `for_each` goes through.
 fn texts(values: &Map) -> Vec<String> {
     let mut texts = Vec::new();
     let mut open: Vec<&Value> = values.values().collect();
@@ -43,10 +77,7 @@ fn texts(values: &Map) -> Vec<String> {
             }
             Value::Number(number) => texts.push(number.to_string()),
             Value::Array(items) => open.extend(items),
-            Value::Object(entries) => {
-                texts.extend(entries.keys().cloned());
-                open.extend(entries.values());
-            }
+            Value::Object(entries) => open.extend(entries.values()),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -60,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_keys_are_given_as_well() {
+    fn lines_are_given_as_well() {
         let Value::Object(values) = json!({
             "one": "k7Pq2z\n  Tok9x1\n\n",
             "map": {"keysecret": ["valsecret", 7, null]},
@@ -71,6 +102,6 @@ mod tests {
         let mut found = texts(&values);
         found.retain(|text| text.len() < 100);
         found.sort();
-        assert_eq!(found, ["7", "Tok9x1", "k7Pq2z", "k7Pq2z\n  Tok9x1\n\n", "keysecret", "valsecret"]);
+        assert_eq!(found, ["7", "Tok9x1", "k7Pq2z", "k7Pq2z\n  Tok9x1\n\n", "valsecret"]);
     }
 }

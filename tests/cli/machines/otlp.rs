@@ -309,13 +309,21 @@ runbook: quiet
 title: Quiet
 steps:
   - id: read
-    run: "printf '%s' \"{\\\"hosts\\\": [\\\"inner-host-one\\\"], \\\"word\\\": \\\"it's topsecret\\\"}\""
+    run: "printf '%s' \"{\\\"hosts\\\": [\\\"inner-host-one\\\"], \\\"word\\\": \\\"it's topsecret\\\", \\\"map\\\": {\\\"keysecret\\\": 1}, \\\"text\\\": \\\"k7Pq2z\\\\nTok9x1\\\"}\""
     sensitive: true
     effect: read
-    outputs: {hosts: "json.hosts", word: "json.word"}
+    outputs: {hosts: "json.hosts", word: "json.word", map: "json.map", text: "json.text"}
   - id: tell
     for_each: steps.read.outputs.hosts
     run: [echo, "plain-{{ item }}"]
+    effect: read
+  - id: keys
+    for_each: steps.read.outputs.map
+    run: [echo, "key-{{ item.key }}"]
+    effect: read
+  - id: lines
+    for_each: steps.read.outputs.text | lines
+    run: [echo, "line-{{ item }}"]
     effect: read
   - id: quoted
     run: [echo, "{{ steps.read.outputs.word }}"]
@@ -336,7 +344,10 @@ steps:
     assert!(spans.iter().any(|span| said(&span.attributes, "runbook.step").as_deref() == Some("tell[•••]")));
     let got = collector.got.lock().expect("nobody panicked with it");
     let raw = String::from_utf8_lossy(&got.raw);
-    for given in ["inner-host-one", "topsecret"] {
+    for masked in ["key-•••", "line-•••"] {
+        assert!(commands.iter().any(|command| command.contains(masked)), "{masked}: {commands:?}");
+    }
+    for given in ["inner-host-one", "topsecret", "keysecret", "k7Pq2z", "Tok9x1"] {
         assert!(!raw.contains(given), "{given}: {commands:?}");
     }
 }
