@@ -323,27 +323,35 @@ fn whole(bytes: &[u8], most: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn recorded(answers: &[(&str, &str)], hide: &[&str]) -> (String, Vec<bool>) {
+    fn recorder() -> (tempfile::TempDir, Recorder) {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let path = folder.path().join("t.yaml");
-        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        let recorder = Recorder::create(&folder.path().join("t.yaml"), "shop", None);
+        (folder, recorder.expect("it can be made"))
+    }
+
+    fn read(recorder: &Recorder) -> String {
+        std::fs::read_to_string(recorder.path()).expect("it is there")
+    }
+
+    fn printed<'a>(end: &'a End, stdout: &'a str) -> Answered<'a> {
+        let (stdout, stderr) = (stdout.as_bytes(), &b""[..]);
+        Answered { end, wall: Duration::ZERO, stdout, stderr, sensitive: false, truncated: false }
+    }
+
+    /// Records a command that went well. Returns whether there is room for more.
+    fn add(recorder: &mut Recorder, run: &str, stdout: &str) -> bool {
+        let argv = run.split(' ').map(Rendered::plain).collect();
+        let recording = Recording::of(&Prepared { argv, ..Prepared::default() }, "a, action".to_owned());
+        let room = recorder.add(&recording, &printed(&End::Exit(0), stdout), &Redactor::default());
+        room.expect("it can be written")
+    }
+
+    fn recorded(answers: &[(&str, &str)], hide: &[&str]) -> (String, Vec<bool>) {
+        let (_folder, mut recorder) = recorder();
         recorder.kept = true;
         recorder.hide(hide.iter().map(|text| (*text).to_owned()));
-        let rooms = answers.iter().map(|(run, stdout)| {
-            let argv = run.split(' ').map(Rendered::plain).collect();
-            let recording = Recording::of(&Prepared { argv, ..Prepared::default() }, "a, action".to_owned());
-            let answered = Answered {
-                end: &End::Exit(0),
-                wall: Duration::ZERO,
-                stdout: stdout.as_bytes(),
-                stderr: b"",
-                sensitive: false,
-                truncated: false,
-            };
-            recorder.add(&recording, &answered, &Redactor::default()).expect("it can be written")
-        });
-        let rooms = rooms.collect();
-        (std::fs::read_to_string(&path).expect("it is there"), rooms)
+        let rooms = answers.iter().map(|(run, stdout)| add(&mut recorder, run, stdout)).collect();
+        (read(&recorder), rooms)
     }
 
     #[test]
@@ -355,9 +363,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_a_command_has_in_clear_is_masked_with_what_it_reads() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let path = folder.path().join("t.yaml");
-        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        let (_folder, mut recorder) = recorder();
         recorder.keep(&Arc::default());
         let secrets = Redactor::new([("pw", "hunter22")]).expect("it is long enough");
         let end = End::Exit(0);
@@ -368,19 +374,12 @@ mod tests {
                 ..Prepared::default()
             };
             let leaf = Leaf { step: "a".to_owned(), stage: crate::machine::Stage::Action, attempt: 1 };
-            let answered = Answered {
-                end: &end,
-                wall: Duration::ZERO,
-                stdout: b"hunter22",
-                stderr: b"hunter22",
-                sensitive: false,
-                truncated: false,
-            };
+            let answered = Answered { stderr: b"hunter22", ..printed(&end, "hunter22") };
             recorder
                 .add(&Recording::of_step(&command, &leaf), &answered, &secrets)
                 .expect("it can be written");
         }
-        let tape = std::fs::read_to_string(&path).expect("it is there");
+        let tape = read(&recorder);
         assert!(!tape.contains("hunter22"), "{tape}");
         for part in ["[login, \"--pw=•••\"]", "shell: \"login •••\"", "stdin: \"pw: •••\"", "stdout: \"•••\""]
         {
@@ -391,27 +390,17 @@ mod tests {
     /// Of a `for_each` over what a sensitive step gave, and of a folder that is named after it.
     #[test]
     fn the_name_of_an_instance_and_a_remark_are_masked() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let path = folder.path().join("t.yaml");
-        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        let (_folder, mut recorder) = recorder();
         recorder.keep(&Arc::default());
         recorder.hide(std::iter::once("topsecret".to_owned()));
         let secrets = Redactor::new([("pw", "hunter22")]).expect("it is long enough");
         let command = Prepared { argv: vec![Rendered::plain("true")], ..Prepared::default() };
         for (name, why) in [("topsecret", "no folder /a/hunter22"), ("hunter22", "no folder /a/topsecret")] {
             let leaf = Leaf { step: format!("a[{name}]"), stage: crate::machine::Stage::Action, attempt: 1 };
-            let answered = Answered {
-                end: &End::NotStarted(why.to_owned()),
-                wall: Duration::ZERO,
-                stdout: b"",
-                stderr: b"",
-                sensitive: false,
-                truncated: false,
-            };
-            let recording = Recording::of_step(&command, &leaf);
-            recorder.add(&recording, &answered, &secrets).expect("it can be written");
+            let (recording, end) = (Recording::of_step(&command, &leaf), End::NotStarted(why.to_owned()));
+            recorder.add(&recording, &printed(&end, ""), &secrets).expect("it can be written");
         }
-        let tape = std::fs::read_to_string(&path).expect("it is there");
+        let tape = read(&recorder);
         assert!(!tape.contains("topsecret") && !tape.contains("hunter22"), "{tape}");
         let said = "  # a[•••], action\n  # it did not start: no folder /a/•••\n";
         assert_eq!(tape.matches(said).count(), 2, "{tape}");
@@ -420,28 +409,13 @@ mod tests {
     /// Else what was answered before would be answered for ever.
     #[test]
     fn what_stands_on_the_tape_in_clear_is_not_masked_when_it_comes_again() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let path = folder.path().join("t.yaml");
-        let mut recorder = Recorder::create(&path, "shop", None).expect("it can be made");
+        let (_folder, mut recorder) = recorder();
         recorder.keep(&Arc::default());
-        let add = |recorder: &mut Recorder, run: &str, stdout: &str| {
-            let argv = run.split(' ').map(Rendered::plain).collect();
-            let recording = Recording::of(&Prepared { argv, ..Prepared::default() }, "a, verify".to_owned());
-            let answered = Answered {
-                end: &End::Exit(0),
-                wall: Duration::ZERO,
-                stdout: stdout.as_bytes(),
-                stderr: b"",
-                sensitive: false,
-                truncated: false,
-            };
-            recorder.add(&recording, &answered, &Redactor::default()).expect("it can be written");
-        };
         add(&mut recorder, "get web-front", "not yet");
         recorder.hide(std::iter::once("web-front".to_owned()));
         add(&mut recorder, "get web-front", "web-front is there");
         add(&mut recorder, "drop web-front", "");
-        let tape = std::fs::read_to_string(&path).expect("it is there");
+        let tape = read(&recorder);
         let runs: Vec<&str> = tape.lines().filter_map(|line| line.strip_prefix("  - run: ")).collect();
         assert_eq!(runs, ["[get, web-front]", "[get, web-front]", "[drop, \"•••\"]"]);
         assert!(tape.contains("stdout: \"••• is there\""), "{tape}");
